@@ -1,0 +1,91 @@
+package supervision
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/asynkron/protoactor-go/actor"
+)
+
+// errAbandoned unwinds the last turn of a killed incarnation out of Proto.Actor's hands; its mailbox swallows it.
+var errAbandoned = errors.New("supervision: abandoned")
+
+// guard stands between Proto.Actor and a worker:
+//
+//   - it makes the actor in its own first turn, so that whatever goes wrong there is its own crash;
+//   - Stopping becomes Terminate with a Reason, for those who want to know;
+//   - a panic in Stopping or Stopped is logged and swallowed. Unguarded it would bring the actor back to life, or leave
+//     a zombie its supervisor waits for;
+//   - an incarnation that was killed while it stopped never gets to finalizeStop, which unregisters by name and so would
+//     take its successor with it;
+//   - an injected crash panics here, below the actor's turn.
+type guard struct {
+	life *incarnation
+	make func(incarnation uint64) actor.Actor
+	own  actor.Actor // nil before Started
+}
+
+func (g *guard) Receive(ctx actor.Context) {
+	switch m := ctx.Message().(type) {
+	case *actor.Started:
+		g.own = g.make(g.life.number)
+		g.make = nil
+		g.own.Receive(ctx)
+	case *actor.Stopping:
+		g.last(ctx, g.stopping)
+	case *actor.Stopped:
+		g.last(ctx, g.stopped)
+	case *injection:
+		panic(m)
+	default:
+		g.own.Receive(ctx)
+	}
+}
+
+func (g *guard) stopping(ctx actor.Context) {
+	switch a := g.own.(type) {
+	case nil: // New panicked
+	case Terminator:
+		a.Terminate(ctx, g.life.why())
+	default:
+		a.Receive(ctx)
+	}
+}
+
+func (g *guard) stopped(ctx actor.Context) {
+	switch a := g.own.(type) {
+	case nil, Terminator:
+	default:
+		a.Receive(ctx)
+	}
+}
+
+// last runs one of the last two turns.
+func (g *guard) last(ctx actor.Context, turn func(actor.Context)) {
+	g.leaveIfKilled()
+	func() {
+		defer func() {
+			if reason := recover(); reason != nil {
+				n := g.life.child.node
+				g.life.sys.log.Error().Str("path", n.path).Str("kind", n.kind).Uint64("incarnation", g.life.number).
+					Str("reason", fmt.Sprint(reason)).Stringer("terminate", g.life.why()).Str("stack", panicStack()).
+					Msg("panic while terminating")
+			}
+		}()
+		turn(ctx)
+	}()
+	g.leaveIfKilled()
+}
+
+func (g *guard) leaveIfKilled() {
+	if g.life.killed.Load() {
+		panic(errAbandoned)
+	}
+}
+
+// injection is a crash on order, see System.Crash.
+type injection struct{ count bool }
+
+func (*injection) signal() {}
+
+func (*injection) String() string { return "injected crash" }

@@ -1,0 +1,294 @@
+package supervision
+
+import (
+	"errors"
+	"runtime"
+	"sync"
+	"sync/atomic"
+
+	"github.com/asynkron/protoactor-go/actor"
+)
+
+// keeper hears what happens to the actor of a mailbox, in that actor's goroutine. A supervised incarnation is one.
+type keeper interface {
+	// started: the Started turn is done.
+	started()
+	// failed: a turn panicked; the mailbox is suspended until it is stopped.
+	failed(reason, msg any, stack string)
+	// holdStop turns a Stop into a message to the actor, which then stops itself when it is ready to. nil: just stop.
+	holdStop() any
+	// ended: the process is gone and the mailbox empty. Not called when it was killed.
+	ended()
+}
+
+// signal is a message that travels with the priority of a system message but is the actor's own: a child's start, crash
+// or end must not queue behind user messages.
+type signal interface{ signal() }
+
+var (
+	stopMessage = &actor.Stop{}
+	errGoexit   = errors.New("supervision: runtime.Goexit in a turn")
+)
+
+// mailbox is an unbounded actor.Mailbox for an actor that is replaced, not repaired:
+//
+//   - nothing runs before Started. Proto.Actor registers a process before its mailbox has handlers: a sender that knows
+//     the name crashes there, and the new actor is deaf for ever;
+//   - the consumer takes a whole burst under one lock;
+//   - a panic suspends the mailbox, and the stack goes to the keeper from where it happened;
+//   - once the actor stops, no user message reaches it any more; what is queued, and what comes later, goes to the dead
+//     letters, so that a future fails at once;
+//   - it can be killed: the nearest thing to exit(Pid, kill) for a goroutine that does not come back.
+type mailbox struct {
+	mu       sync.Mutex // guards user.in, system.in and the rest of this block; never held during a turn
+	user     burst
+	system   burst
+	watchers *actor.PIDSet // only to tell them when the actor is killed
+	sealed   bool          // nothing is queued any more
+	process  actor.Process // how this mailbox is registered; nil before Start
+	taken    int           // the size of the burst in work, or of the last one
+
+	queuedUser   atomic.Int32 // len(user.in) and len(system.in); change with them, under mu
+	queuedSystem atomic.Int32
+	running      atomic.Bool
+	open         atomic.Bool // Start was called
+	suspended    atomic.Bool
+	killed       atomic.Bool
+	buried       atomic.Bool
+
+	keeper     keeper // nil: Proto.Actor's own supervision
+	invoker    actor.MessageInvoker
+	dispatcher actor.Dispatcher
+	work       func() // m.consume, bound once
+}
+
+// NewMailbox is a mailbox for an actor that no Supervisor looks after: an actor.MailboxProducer. Children of a
+// Supervisor have theirs already.
+func NewMailbox() actor.Mailbox {
+	m := &mailbox{}
+	m.work = m.consume
+	return m
+}
+
+func (m *mailbox) RegisterHandlers(invoker actor.MessageInvoker, dispatcher actor.Dispatcher) {
+	m.invoker, m.dispatcher = invoker, dispatcher
+}
+
+func (m *mailbox) Start() {
+	c := m.context()
+	m.mu.Lock()
+	m.process, _ = c.ActorSystem().ProcessRegistry.GetLocal(c.Self().Id)
+	killed := m.killed.Load()
+	m.mu.Unlock()
+	if killed {
+		c.ActorSystem().ProcessRegistry.Remove(c.Self())
+	}
+	m.open.Store(true)
+	m.schedule()
+}
+
+// context: the invoker is always Proto.Actor's actorContext.
+func (m *mailbox) context() actor.Context { return m.invoker.(actor.Context) }
+
+// UserMessageCount is an upper bound: a burst counts until it is done.
+func (m *mailbox) UserMessageCount() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.running.Load() {
+		return len(m.user.in) + m.taken
+	}
+	return len(m.user.in)
+}
+
+func (m *mailbox) PostUserMessage(msg any) {
+	if msg == nil {
+		m.refuseNil()
+		return
+	}
+	m.mu.Lock()
+	if m.sealed {
+		m.mu.Unlock()
+		c := m.context()
+		c.ActorSystem().DeadLetter.SendUserMessage(c.Self(), msg)
+		return
+	}
+	m.user.in = append(m.user.in, msg)
+	m.queuedUser.Add(1)
+	m.mu.Unlock()
+	m.schedule()
+}
+
+func (m *mailbox) PostSystemMessage(msg any) {
+	m.mu.Lock()
+	if m.sealed {
+		m.mu.Unlock()
+		m.burySystem(msg)
+		return
+	}
+	m.system.in = append(m.system.in, msg)
+	switch x := msg.(type) {
+	case *actor.Started: // first, whoever was quicker
+		copy(m.system.in[1:], m.system.in)
+		m.system.in[0] = x
+	case *actor.Watch:
+		if m.watchers == nil {
+			m.watchers = actor.NewPIDSet()
+		}
+		m.watchers.Add(x.Watcher)
+	case *actor.Unwatch:
+		if m.watchers != nil {
+			m.watchers.Remove(x.Watcher)
+		}
+	}
+	m.queuedSystem.Add(1)
+	m.mu.Unlock()
+	m.schedule()
+}
+
+// refuseNil: Proto.Actor's mailbox takes a nil for "empty" and spins for ever.
+func (m *mailbox) refuseNil() {
+	if m.open.Load() {
+		m.context().Logger().Error("nil message refused", "actor", m.context().Self().Id)
+	}
+}
+
+func (m *mailbox) schedule() {
+	if m.open.Load() && !m.running.Load() && m.running.CompareAndSwap(false, true) {
+		m.dispatcher.Schedule(m.work)
+	}
+}
+
+func (m *mailbox) consume() {
+	for {
+		m.run()
+		m.running.Store(false)
+		if !m.pending() || !m.running.CompareAndSwap(false, true) {
+			return
+		}
+	}
+}
+
+func (m *mailbox) pending() bool {
+	if m.killed.Load() {
+		return !m.buried.Load()
+	}
+	return m.queuedSystem.Load() > 0 || m.queuedUser.Load() > 0 && !m.suspended.Load()
+}
+
+// run handles messages until there is none or a turn panics.
+func (m *mailbox) run() {
+	var msg any
+	completed := false
+	defer func() {
+		if completed {
+			return
+		}
+		if reason := recover(); reason != nil {
+			m.recovered(reason, msg)
+			return
+		}
+		// Somebody called runtime.Goexit (a test's FailNow): this goroutine ends, another one goes on.
+		m.recovered(errGoexit, msg)
+		m.running.Store(false)
+		m.schedule()
+	}()
+	turns, throughput := 0, m.dispatcher.Throughput()
+	for {
+		if m.killed.Load() {
+			m.bury()
+			break
+		}
+		if turns++; turns > throughput {
+			turns = 0
+			runtime.Gosched()
+		}
+		if msg = m.nextSystem(); msg != nil {
+			m.invokeSystem(msg)
+			continue
+		}
+		if m.suspended.Load() {
+			break
+		}
+		if msg = m.nextUser(); msg == nil {
+			break
+		}
+		m.invoker.InvokeUserMessage(msg)
+	}
+	completed = true
+}
+
+func (m *mailbox) nextSystem() any {
+	if m.system.drained() {
+		if m.queuedSystem.Load() == 0 {
+			return nil
+		}
+		m.mu.Lock()
+		m.system.swap()
+		m.queuedSystem.Store(0)
+		m.mu.Unlock()
+	}
+	return m.system.pop()
+}
+
+func (m *mailbox) nextUser() any {
+	if m.user.drained() {
+		if m.queuedUser.Load() == 0 {
+			return nil
+		}
+		m.mu.Lock()
+		m.taken = m.user.swap()
+		m.queuedUser.Store(0)
+		m.mu.Unlock()
+	}
+	return m.user.pop()
+}
+
+func (m *mailbox) invokeSystem(msg any) {
+	switch x := msg.(type) {
+	case *actor.SuspendMailbox:
+		m.suspended.Store(true)
+	case *actor.ResumeMailbox:
+		m.suspended.Store(false)
+	case *actor.Started:
+		m.invoker.InvokeSystemMessage(x)
+		if m.keeper != nil {
+			m.keeper.started()
+		}
+	case *actor.Stop:
+		m.stop(x)
+	case *actor.Terminated:
+		m.invoker.InvokeSystemMessage(x)
+		m.buryIfEnded()
+	case signal:
+		m.invoker.InvokeUserMessage(x)
+	default:
+		m.invoker.InvokeSystemMessage(x)
+	}
+}
+
+func (m *mailbox) stop(msg *actor.Stop) {
+	if m.keeper != nil {
+		if instead := m.keeper.holdStop(); instead != nil {
+			m.invoker.InvokeUserMessage(instead)
+			return
+		}
+	}
+	// Unlike Proto.Actor's, an actor that waits for its children's end gets no user messages any more.
+	m.suspended.Store(true)
+	m.invoker.InvokeSystemMessage(msg)
+	m.buryIfEnded()
+}
+
+// recovered: the turn of msg panicked.
+func (m *mailbox) recovered(reason, msg any) {
+	if m.killed.Load() {
+		m.bury()
+		return
+	}
+	if m.keeper == nil {
+		m.invoker.EscalateFailure(reason, msg)
+		return
+	}
+	m.suspended.Store(true)
+	m.keeper.failed(reason, actor.UnwrapEnvelopeMessage(msg), panicStack())
+}

@@ -1,0 +1,190 @@
+package supervision
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"github.com/asynkron/protoactor-go/eventstream"
+	"github.com/rs/zerolog"
+)
+
+// System is the actor system of one broker process: Proto.Actor's, with our dispatcher and logger, and the top of the
+// supervision tree.
+type System struct {
+	log          zerolog.Logger
+	actors       *actor.ActorSystem
+	dispatcher   *dispatcher
+	nodes        nodes
+	incarnations atomic.Uint64
+	deadLetters  atomic.Uint64
+
+	mu       sync.Mutex // guards the next four; never held while an actor is waited for
+	top      *child     // nil before Start
+	err      error
+	stopping bool
+	lost     []string // paths abandoned during Stop
+
+	ready chan struct{}
+	done  chan struct{}
+}
+
+// NewSystem makes a system without actors.
+func NewSystem(log zerolog.Logger) *System {
+	s := &System{
+		log: log, dispatcher: newDispatcher(dispatcherIdle),
+		nodes: nodes{byPath: make(map[string]*node)},
+		ready: make(chan struct{}), done: make(chan struct{}),
+	}
+	config := actor.NewConfig()
+	config.LoggerFactory = bridge(log)
+	s.actors = actor.NewActorSystemWithConfig(config)
+	shrinkRegistry(s.actors)
+	// A stream of our own: Proto.Actor's comes with subscribers that log dead letters and start timers for it.
+	s.actors.EventStream = eventstream.NewEventStream()
+	s.actors.EventStream.Subscribe(s.deadLetter)
+	return s
+}
+
+// Actors is Proto.Actor's system behind it.
+func (s *System) Actors() *actor.ActorSystem { return s.actors }
+
+// Send a message from outside of any actor.
+func (s *System) Send(pid *actor.PID, msg any) { s.actors.Root.Send(pid, msg) }
+
+// PID of a path such as "warren/core/journal". Nobody need live there: a PID is a registered name.
+func (s *System) PID(path string) *actor.PID { return s.actors.NewLocalPID(path) }
+
+// Tree is a snapshot of all actors, each behind its supervisor, siblings in start order.
+func (s *System) Tree() []Node { return s.nodes.tree() }
+
+// DeadLetters counts the messages that found nobody.
+func (s *System) DeadLetters() uint64 { return s.deadLetters.Load() }
+
+// Start boots the top supervisor and returns when all static children, recursively, have acknowledged their start; or
+// with the error of the first that did not, when everything started before it has been stopped. A System starts once.
+func (s *System) Start(name string, spec Spec) error {
+	top := ChildSpec{ID: name, Supervisor: &spec, Restart: Temporary}
+	if err := top.validate(); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	if s.top != nil {
+		s.mu.Unlock()
+		return errors.New("supervision: system already started")
+	}
+	c := &child{spec: top, slot: -1, state: Starting}
+	c.node = s.nodes.add(nil, name, &c.spec)
+	c.life = s.newIncarnation(c, s)
+	s.top = c
+	s.mu.Unlock()
+	c.node.set(func(st *status) { st.state, st.life, st.since = Starting, c.life, time.Now() })
+	props := actor.PropsFromProducer(c.life.actor,
+		actor.WithMailbox(func() actor.Mailbox { return c.life }), actor.WithDispatcher(s.dispatcher))
+	if _, err := s.actors.Root.SpawnNamed(props, name); err != nil {
+		s.nodes.remove(c.node)
+		close(s.done)
+		return fmt.Errorf("supervision: start %s: %w", name, err)
+	}
+	select {
+	case <-s.ready:
+		return nil
+	case <-s.done:
+		return s.Err()
+	}
+}
+
+// Stop shuts the tree down in reverse order and returns when it is gone. Whoever did not stop in its time was abandoned
+// and is named in the error.
+func (s *System) Stop() error {
+	s.mu.Lock()
+	top := s.top
+	s.stopping = true
+	s.mu.Unlock()
+	if top == nil {
+		return nil
+	}
+	top.life.stopFor(Shutdown)
+	<-s.done
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.lost) > 0 {
+		return fmt.Errorf("supervision: abandoned, because they did not stop in time: %q", s.lost)
+	}
+	return nil
+}
+
+// Done is closed when the top supervisor is gone: after Stop, or because it gave up.
+func (s *System) Done() <-chan struct{} { return s.done }
+
+// Err says why the top supervisor gave up: the chain of Escalations down to the last crash, or the child that did not
+// start. It is nil while it runs, and after Stop.
+func (s *System) Err() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.err
+}
+
+// hear makes System the overseer of the top supervisor. It runs in that actor's goroutine.
+func (s *System) hear(m signal) {
+	n := s.top.node
+	switch m := m.(type) {
+	case childStarted:
+		n.set(func(st *status) { st.state = Running })
+		close(s.ready)
+	case childFailed:
+		s.mu.Lock()
+		if s.err == nil {
+			s.err = m.err
+		}
+		s.mu.Unlock()
+		n.set(func(st *status) { st.state, st.last = Failed, m.err })
+		m.who.stopFor(Shutdown)
+	case childExited:
+		s.nodes.remove(n)
+		s.dispatcher.close()
+		close(s.done)
+	}
+}
+
+// abandoned notes a child that did not start or stop in its time.
+func (s *System) abandoned(c *child) {
+	s.log.Error().Str("path", c.node.path).Str("kind", c.node.kind).Uint64("incarnation", c.life.number).
+		Stringer("state", c.state).Msg("actor abandoned: its turn does not end")
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopping {
+		s.lost = append(s.lost, c.node.path)
+	}
+}
+
+// killBelow kills everything under an abandoned supervisor.
+func (s *System) killBelow(path string) {
+	for _, n := range s.nodes.below(path) {
+		if life := n.status.Load().life; life != nil {
+			life.kill()
+		}
+		s.nodes.remove(n)
+	}
+}
+
+// Crash makes the actor at path panic in its next turn. With count false nobody's limit hears of it, so it never
+// escalates. Supervisors refuse.
+func (s *System) Crash(path string, count bool) error {
+	n := s.nodes.find(path)
+	if n == nil {
+		return fmt.Errorf("%w: %s", ErrNotFound, path)
+	}
+	if n.strategy != "" {
+		return fmt.Errorf("supervision: %s is a supervisor; crash its children", path)
+	}
+	st := n.status.Load()
+	if st.life == nil || !st.state.alive() {
+		return fmt.Errorf("supervision: %s is %v", path, st.state)
+	}
+	st.life.PostSystemMessage(&injection{count})
+	return nil
+}
