@@ -1,0 +1,58 @@
+# make test is everything a change has to pass; the other targets are its parts and what goes with them.
+# What a target needs it installs itself, into build/ where it can (test/scripts/tools.sh).
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+GO    ?= go
+BUF   := build/buf/node_modules/.bin/buf
+
+# The packages with tests of their own; those under test/ start a whole broker and real clients, and come last.
+UNITS = $$($(GO) list ./... | grep -v '^warren/test')
+
+.PHONY: all test check fmt vet staticcheck imports proto unit clients generate bench build tools clean
+
+all: build
+
+test: check unit clients
+
+check: fmt vet staticcheck imports proto
+
+fmt:
+	@unformatted=$$(gofmt -l $$(find . -name '*.go' -not -path './build/*' -not -path '*/node_modules/*')); \
+	if [ -n "$$unformatted" ]; then echo "gofmt -w these:" $$unformatted; exit 1; fi
+
+vet:
+	$(GO) vet ./...
+
+staticcheck:
+	$(GO) tool staticcheck ./...
+
+# Fails when an import goes against the stream, or a top-level folder is not an agreed one.
+imports:
+	$(GO) test ./internal/imports
+
+# Lints proto/, refuses a breaking change and generated Go that is not what the .proto says.
+proto: tools
+	test/scripts/proto.sh
+
+unit: tools
+	packages=$(UNITS) && $(GO) test -race -timeout 15m $$packages
+
+clients: tools
+	$(GO) test -race -timeout 25m ./test/...
+
+generate: tools
+	$(BUF) generate
+	$(GO) generate ./...
+
+bench:
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+build:
+	$(GO) build -o build/ ./cmd/...
+
+tools:
+	@test/scripts/tools.sh
+
+clean:
+	rm -rf build

@@ -1,0 +1,44 @@
+// Package admin lets a person look into a running broker and shake it: the server behind warrenctl.
+//
+// It speaks gRPC (proto/admin/v1) on a unix socket in the data directory, which only the broker's own user may open: whoever can
+// connect may read and stop everything, as whoever knows RabbitMQ's Erlang cookie may. It knows the broker as the Broker below and
+// nothing of actors.
+package admin
+
+import (
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	adminv1 "warren/proto/admin/v1"
+)
+
+// Broker is what can be seen and done. Every method is called from goroutines of the server, several at a time, and answers from
+// published state: none waits for an actor's turn, so that a broker that is stuck can still be looked at. What they return is
+// given away.
+type Broker interface {
+	Status() *adminv1.StatusResponse
+	Connections() []*adminv1.Connection
+	Channels() []*adminv1.Channel
+	// The error is NoSuchVHost when there is none of that name.
+	Exchanges(vhost string) ([]*adminv1.Exchange, error)
+	Queues(vhost string) ([]*adminv1.Queue, error)
+	Bindings(vhost string) ([]*adminv1.Binding, error)
+	Consumers(vhost string) ([]*adminv1.Consumer, error)
+	// Tree is the supervision tree, parents before their children.
+	Tree() []*adminv1.Actor
+	// Crash makes the actor panic in its next turn; count says that the crash counts against its supervisor's intensity.
+	// The error is NoSuchActor when nothing is at that path, any other one when crashing is not allowed.
+	Crash(path string, count bool) error
+	// Stop begins the orderly shutdown. It may return before that is over or after.
+	Stop()
+}
+
+// NoSuchVHost is the answer to a list of a vhost that is not there, in RabbitMQ's words.
+func NoSuchVHost(name string) error {
+	return status.Errorf(codes.NotFound, "Virtual host '%s' does not exist", name)
+}
+
+// NoSuchActor is the answer to the crash of an actor that is not there.
+func NoSuchActor(path string) error {
+	return status.Errorf(codes.NotFound, "There is no actor at '%s': warrenctl actors tree shows those there are", path)
+}

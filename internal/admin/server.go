@@ -1,0 +1,86 @@
+package admin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/rs/zerolog"
+	"google.golang.org/grpc"
+
+	adminv1 "warren/proto/admin/v1"
+)
+
+// closeTimeout is how long Close waits for answers that are on their way.
+const closeTimeout = 2 * time.Second
+
+// Server answers warrenctl until it is closed.
+type Server struct {
+	directory *directory
+	grpc      *grpc.Server
+	served    chan struct{} // closed when the serving goroutine has ended
+}
+
+// Serve opens the socket in the data directory, which it creates if need be, and answers from the broker.
+func Serve(dataDir string, b Broker, log zerolog.Logger) (*Server, error) {
+	if err := os.MkdirAll(dataDir, 0o700); err != nil {
+		return nil, fmt.Errorf("admin: create the data directory: %w", err)
+	}
+	d, err := openDirectory(dataDir)
+	if err != nil {
+		return nil, err
+	}
+	l, err := d.listen()
+	if err != nil {
+		d.close()
+		return nil, err
+	}
+
+	i := interceptor{log}
+	s := &Server{
+		directory: d,
+		grpc:      grpc.NewServer(grpc.UnaryInterceptor(i.unary), grpc.StreamInterceptor(i.stream)),
+		served:    make(chan struct{}),
+	}
+	adminv1.RegisterAdminServiceServer(s.grpc, &service{broker: b})
+	go func() {
+		defer close(s.served)
+		if err := s.grpc.Serve(l); err != nil && !errors.Is(err, grpc.ErrServerStopped) {
+			log.Error().Err(err).Msg("the admin socket is closed: warrenctl gets no more answers")
+		}
+	}()
+	return s, nil
+}
+
+// Close lets answers on their way finish, for a moment, and removes the socket. To warrenctl stop its end says that the broker is
+// down, so it is the last thing to close. Closing twice is harmless.
+func (s *Server) Close() {
+	impatient := time.AfterFunc(closeTimeout, s.grpc.Stop)
+	s.grpc.GracefulStop()
+	impatient.Stop()
+	<-s.served
+	s.directory.remove()
+	s.directory.close()
+}
+
+// service turns calls into calls of the Broker.
+type service struct {
+	adminv1.UnimplementedAdminServiceServer
+	broker Broker
+}
+
+func (s *service) Status(context.Context, *adminv1.StatusRequest) (*adminv1.StatusResponse, error) {
+	return s.broker.Status(), nil
+}
+
+func (s *service) Stop(context.Context, *adminv1.StopRequest) (*adminv1.StopResponse, error) {
+	// Not here: a shutdown closes this server, which waits for this very call.
+	go s.broker.Stop()
+	return &adminv1.StopResponse{}, nil
+}
+
+func (s *service) ActorsCrash(_ context.Context, r *adminv1.ActorsCrashRequest) (*adminv1.ActorsCrashResponse, error) {
+	return &adminv1.ActorsCrashResponse{}, s.broker.Crash(r.GetPath(), r.GetCount())
+}

@@ -1,0 +1,172 @@
+package config
+
+import (
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/rs/zerolog"
+)
+
+// key is one line of the list below.
+type key struct {
+	// What a right value is, to follow the words "must be".
+	want string
+	// set takes the value over and says whether it was right; name is what stood for <name> in the key.
+	set func(b *builder, name, value string) bool
+}
+
+// keys are all there are. A last part in angle brackets stands for a name that the user chooses.
+var keys = map[string]key{
+	"listeners.tcp": {"none", func(b *builder, _, value string) bool {
+		b.listenersSet, b.Listeners = true, nil
+		return value == "none"
+	}},
+	"listeners.tcp.<name>": {"a port, host:port, [ipv6]:port or none; port 0 takes a free one", func(b *builder, name, value string) bool {
+		if value == "none" {
+			b.silence(name)
+			return true
+		}
+		address, ok := parseAddress(value)
+		if ok {
+			b.listen(name, address)
+		}
+		return ok
+	}},
+
+	"default_user":  text("a user name", func(b *builder) *string { return &b.DefaultUser }),
+	"default_pass":  text("a password", func(b *builder) *string { return &b.DefaultPass }),
+	"default_vhost": text("a vhost's name, such as /", func(b *builder) *string { return &b.DefaultVHost }),
+	"loopback_users": {"none", func(b *builder, _, value string) bool {
+		b.LoopbackUsers = nil
+		return value == "none"
+	}},
+	"loopback_users.<user>": {"true or false", func(b *builder, user, value string) bool {
+		on, ok := parseBool(value)
+		b.LoopbackUsers = slices.DeleteFunc(slices.Clone(b.LoopbackUsers), func(u string) bool { return u == user })
+		if on {
+			b.LoopbackUsers = append(b.LoopbackUsers, user)
+		}
+		return ok
+	}},
+
+	"heartbeat": integer("seconds from 0 to 65535; 0 turns heartbeats off", 0, math.MaxUint16, func(b *builder, n int64) {
+		b.Heartbeat = time.Duration(n) * time.Second
+	}),
+	"frame_max": {"0 for no limit, or bytes from 4096 to 2147483647", func(b *builder, _, value string) bool {
+		n, err := strconv.ParseUint(value, 10, 31)
+		b.FrameMax = uint32(n)
+		// 4096 is the protocol's own minimum, before tuning (AMQP 0-9-1, frame-min-size).
+		return err == nil && (n == 0 || n >= 4096)
+	}},
+	"channel_max": integer("a number of channels from 0 to 65535; 0 sets no limit", 0, math.MaxUint16, func(b *builder, n int64) {
+		b.ChannelMax = uint16(n)
+	}),
+	"handshake_timeout": integer("milliseconds, at least 1", 1, math.MaxInt32, func(b *builder, n int64) {
+		b.HandshakeTimeout = time.Duration(n) * time.Millisecond
+	}),
+	// The upper limit is RabbitMQ's.
+	"max_message_size": integer("bytes from 1 to 536870912 (512 MiB)", 1, 512<<20, func(b *builder, n int64) {
+		b.MaxMessageSize = n
+	}),
+
+	// Differs: of relative and absolute the later one wins, not always the absolute, so that --set can override a file.
+	"vm_memory_high_watermark.relative": share(func(b *builder, share float64) { b.MemoryHigh = Watermark{Relative: share} }),
+	"vm_memory_high_watermark.absolute": size(func(b *builder, bytes int64) { b.MemoryHigh = Watermark{Absolute: bytes} }),
+	"vm_memory_low_watermark":           share(setLowShare),
+	"vm_memory_low_watermark.relative":  share(setLowShare),
+	"vm_memory_low_watermark.absolute": size(func(b *builder, bytes int64) {
+		b.lowSet, b.MemoryLow = true, Watermark{Absolute: bytes}
+	}),
+	"total_memory_available_override_value": size(func(b *builder, bytes int64) { b.TotalMemory = bytes }),
+	"disk_free_limit.absolute":              size(func(b *builder, bytes int64) { b.DiskFreeLimit = bytes }),
+
+	"log.level": {levelNames, func(b *builder, _, value string) bool {
+		level, ok := levels[value]
+		if !b.consoleLevelSet {
+			b.LogLevel = level
+		}
+		return ok
+	}},
+	"log.console.level": {levelNames, func(b *builder, _, value string) bool {
+		level, ok := levels[value]
+		b.LogLevel, b.consoleLevelSet = level, true
+		return ok
+	}},
+
+	"cluster_name":    text("a name", func(b *builder) *string { return &b.ClusterName }),
+	"product.name":    text("a name", func(b *builder) *string { return &b.ProductName }),
+	"product.version": text("a version, such as 4.3.0", func(b *builder) *string { return &b.ProductVersion }),
+	"server_properties.<name>": {"a text", func(b *builder, name, value string) bool {
+		b.ServerProperties[name] = value
+		return true
+	}},
+
+	"chaos.enabled": {"true or false", func(b *builder, _, value string) (ok bool) {
+		b.ChaosEnabled, ok = parseBool(value)
+		return ok
+	}},
+}
+
+// findKey returns the key that a setting names, and what its last part stands for.
+func findKey(name string) (k key, chosen string, found bool) {
+	if k, found = keys[name]; found {
+		return k, "", true
+	}
+	for pattern, k := range keys {
+		prefix, placeholder, _ := strings.Cut(pattern, "<")
+		if chosen, matches := strings.CutPrefix(name, prefix); placeholder != "" && matches && chosen != "" {
+			return k, chosen, true
+		}
+	}
+	return key{}, "", false
+}
+
+// levels are RabbitMQ's (https://www.rabbitmq.com/docs/logging#log-levels), mapped to the nearest of ours.
+var levels = map[string]zerolog.Level{
+	"debug": zerolog.DebugLevel, "info": zerolog.InfoLevel, "notice": zerolog.InfoLevel, "warning": zerolog.WarnLevel,
+	"error": zerolog.ErrorLevel, "critical": zerolog.FatalLevel, "none": zerolog.Disabled,
+}
+
+const levelNames = "debug, info, notice, warning, error, critical or none"
+
+func text(want string, field func(*builder) *string) key {
+	return key{want, func(b *builder, _, value string) bool {
+		*field(b) = value
+		return value != ""
+	}}
+}
+
+func integer(want string, lowest, highest int64, set func(*builder, int64)) key {
+	return key{want, func(b *builder, _, value string) bool {
+		n, err := strconv.ParseInt(value, 10, 64)
+		set(b, n)
+		return err == nil && n >= lowest && n <= highest
+	}}
+}
+
+func size(set func(*builder, int64)) key {
+	return key{"bytes, also with a unit: 2000000000, 2GB, 2G (powers of 1000), 2GiB, 2Gi (of 1024)", func(b *builder, _, value string) bool {
+		bytes, ok := parseSize(value)
+		set(b, bytes)
+		return ok
+	}}
+}
+
+func share(set func(*builder, float64)) key {
+	return key{"a share of the memory from 0 to 1, such as 0.4", func(b *builder, _, value string) bool {
+		share, err := strconv.ParseFloat(value, 64)
+		set(b, share)
+		return err == nil && share >= 0 && share <= 1
+	}}
+}
+
+func setLowShare(b *builder, share float64) {
+	b.lowSet, b.MemoryLow = true, Watermark{Relative: share}
+}
+
+func parseBool(value string) (on, ok bool) {
+	return value == "true", value == "true" || value == "false"
+}
