@@ -1,0 +1,130 @@
+package main
+
+import (
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	"warren/internal/admin"
+	adminv1 "warren/proto/admin/v1"
+	"warren/protocol"
+)
+
+// fake is a broker that answers from what stands here, through the real socket.
+type fake struct {
+	server  *admin.Server
+	crashed []string
+	stop    sync.Once
+}
+
+// start returns the fake and its data directory.
+func start(t *testing.T) (*fake, string) {
+	t.Helper()
+	f, dir := &fake{}, t.TempDir()
+	server, err := admin.Serve(dir, f, zerolog.New(zerolog.NewTestWriter(t)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.server = server
+	t.Cleanup(server.Close)
+	return f, dir
+}
+
+func (f *fake) Status() *adminv1.StatusResponse {
+	return &adminv1.StatusResponse{
+		Product: "RabbitMQ", Version: "4.3.0", WarrenVersion: "0.1.0", ClusterName: "warren@burrow", Pid: 42,
+		Uptime: durationpb.New(61 * time.Second), DataDir: "/data", ConfigFiles: []string{"/etc/warren.conf"},
+		Listeners: []*adminv1.Listener{{Protocol: "amqp", Address: "127.0.0.1:5672"}},
+		Memory:    &adminv1.Memory{Used: 25e6, HighWatermark: 4e9, LowWatermark: 3e9, Total: 10e9, State: "normal"},
+		Disk:      &adminv1.Disk{Free: 8e9, Limit: 50e6},
+		Totals:    &adminv1.Totals{Connections: 1, Channels: 2, Exchanges: 7, Queues: 3, Consumers: 4, MessagesReady: 5, MessagesUnacknowledged: 6},
+		Actors:    30, Goroutines: 40,
+	}
+}
+
+func (f *fake) Connections() []*adminv1.Connection {
+	return []*adminv1.Connection{{
+		User: "guest", PeerHost: "127.0.0.1", PeerPort: 51000, State: "running", Name: "127.0.0.1:51000 -> 127.0.0.1:5672",
+		ClientProperties: admin.Table(protocol.Table{"product": "pika", "capabilities": protocol.Table{"basic.nack": true}}),
+		ConnectedAt:      1_700_000_000_000,
+	}}
+}
+
+func (f *fake) Channels() []*adminv1.Channel {
+	return []*adminv1.Channel{{Pid: "warren/listeners/c1/1", User: "guest", ConsumerCount: 1, MessagesUnacknowledged: 6, Confirm: true}}
+}
+
+func (f *fake) Exchanges(vhost string) ([]*adminv1.Exchange, error) {
+	return []*adminv1.Exchange{{Type: "direct", Durable: true}, {Name: "amq.topic", Type: "topic", Durable: true}}, f.vhost(vhost)
+}
+
+func (f *fake) Queues(vhost string) ([]*adminv1.Queue, error) {
+	if err := f.vhost(vhost); err != nil {
+		return nil, err
+	}
+	if vhost == "empty" {
+		return nil, nil
+	}
+	return []*adminv1.Queue{
+		{Name: "orders", Messages: 5, Durable: true, Arguments: admin.Table(protocol.Table{"x-max-length": int32(10), "x-queue-type": "classic"})},
+		{Name: "odd\t\"na<me\x1b", HeadMessageTimestamp: proto.Int64(7), ConsumerUtilisation: proto.Float64(0.5), Members: []string{"a", "b"}},
+	}, nil
+}
+
+func (f *fake) Bindings(vhost string) ([]*adminv1.Binding, error) {
+	return []*adminv1.Binding{{SourceKind: "exchange", DestinationName: "orders", DestinationKind: "queue", RoutingKey: "orders"}}, f.vhost(vhost)
+}
+
+func (f *fake) Consumers(vhost string) ([]*adminv1.Consumer, error) {
+	return []*adminv1.Consumer{{
+		QueueName: "orders", ChannelPid: "warren/listeners/c1/1", ConsumerTag: "ctag1", AckRequired: true, PrefetchCount: 10, Active: true,
+		ActivityStatus: "up",
+	}}, f.vhost(vhost)
+}
+
+func (f *fake) vhost(name string) error {
+	if name == "/" || name == "empty" {
+		return nil
+	}
+	return admin.NoSuchVHost(name)
+}
+
+func (f *fake) Tree() []*adminv1.Actor {
+	uptime := durationpb.New(time.Hour)
+	return []*adminv1.Actor{
+		{Path: "warren", Kind: "supervisor", Strategy: "one_for_one", Restart: "permanent", Incarnation: 1, Uptime: uptime},
+		{Path: "warren/core", Kind: "supervisor", Strategy: "rest_for_one", Restart: "permanent", Incarnation: 1, Uptime: uptime},
+		{Path: "warren/core/journal", Kind: "journal", Restart: "permanent", Incarnation: 3, Restarts: 2, MailboxLength: 4, Uptime: uptime,
+			LastReason: "panic: out of ink\ngoroutine 7"},
+		{Path: "warren/listeners", Kind: "supervisor", Strategy: "one_for_one", Restart: "permanent", Incarnation: 1, Uptime: uptime},
+	}
+}
+
+func (f *fake) Crash(path string, count bool) error {
+	switch path {
+	case "warren/core/journal":
+		if count {
+			path += " counted"
+		}
+		f.crashed = append(f.crashed, path)
+		return nil
+	case "forbidden":
+		return errors.New("chaos.enabled is false")
+	}
+	return admin.NoSuchActor(path)
+}
+
+func (f *fake) Stop() { f.stop.Do(f.server.Close) }
+
+// ctlRun runs warrenctl and returns what it wrote.
+func ctlRun(args ...string) (code int, out, errOut string) {
+	var o, e strings.Builder
+	code = run(args, &o, &e)
+	return code, o.String(), e.String()
+}

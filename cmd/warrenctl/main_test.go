@@ -1,0 +1,111 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// https://www.rabbitmq.com/docs/man/rabbitmqctl.8 and contract O-03: banners, default columns, column arguments, formatters.
+// The scripts in testdata hold a command line, four dashes and the whole output; four equals signs end a case.
+func TestScripts(t *testing.T) {
+	_, dir := start(t)
+	files, err := filepath.Glob("testdata/*.txt")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no scripts", err)
+	}
+	for _, file := range files {
+		script, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for block := range strings.SplitSeq(strings.TrimSpace(string(script)), "\n====\n") {
+			line, want, _ := strings.Cut(block, "\n----\n")
+			code, out, errOut := ctlRun(append([]string{"--data-dir", dir}, strings.Fields(line)...)...)
+			if code != 0 || errOut != "" {
+				t.Errorf("%s: warrenctl %s: exit code %d, %s", file, line, code, errOut)
+			}
+			if strings.TrimSuffix(out, "\n") != want {
+				t.Errorf("%s: warrenctl %s\n got:\n%s\nwant:\n%s", file, line, out, want)
+			}
+		}
+	}
+}
+
+// RabbitMQ's exit codes, which scripts and health checks branch on.
+func TestExitCodes(t *testing.T) {
+	_, dir := start(t)
+	for _, c := range []struct {
+		args, message string
+		code          int
+	}{
+		{"list_queues name nonsense", "Info key(s) nonsense are not supported", exitUsage},
+		{"list_queus", "Did you mean 'list_queues'?", exitUsage},
+		{"", "no command given", exitUsage},
+		{"list_queues --nonsense", "unknown flag: --nonsense", exitUsage},
+		{"list_queues --formatter xml", "there is no formatter 'xml'", exitUsage},
+		{"list_queues -t -1", "a timeout of -1 seconds", exitUsage},
+		{"status now", "too many arguments", exitUsage},
+		{"actors", "actors takes tree or crash", exitUsage},
+		{"actors crash", "takes one path", exitUsage},
+		{"list_queues -p nowhere", "Virtual host 'nowhere' does not exist", exitDataError},
+		{"actors crash warren/nobody", "There is no actor at 'warren/nobody'", exitDataError},
+		{"actors crash forbidden", "chaos.enabled is false", exitUnavailable},
+	} {
+		code, _, errOut := ctlRun(append([]string{"--data-dir", dir}, strings.Fields(c.args)...)...)
+		if code != c.code || !strings.Contains(errOut, c.message) {
+			t.Errorf("warrenctl %s: exit code %d, want %d; %q does not contain %q", c.args, code, c.code, errOut, c.message)
+		}
+	}
+}
+
+// Contract O-31: a broker that is not there is exit code 69 and a message that says what to look at.
+func TestNoBroker(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("WARREN_DATA_DIR", dir)
+	code, _, errOut := ctlRun("status")
+	if code != exitUnavailable || !strings.Contains(errOut, "unable to perform an operation on the broker in "+dir) {
+		t.Errorf("exit code %d, %s", code, errOut)
+	}
+}
+
+// What a machine reads is JSON whatever the names are.
+func TestJSONIsValid(t *testing.T) {
+	_, dir := start(t)
+	for _, command := range []string{
+		"list_queues " + strings.Join(columnNames(lists[3].item), " "), "list_connections name client_properties", "list_channels",
+		"list_exchanges", "list_bindings", "list_consumers", "actors tree", "status", "list_queues -p empty",
+	} {
+		_, out, _ := ctlRun(append([]string{"--data-dir", dir, "--formatter=json"}, strings.Fields(command)...)...)
+		if !json.Valid([]byte(out)) {
+			t.Errorf("%s: %s", command, out)
+		}
+	}
+}
+
+// actors crash: the path and whether the crash counts reach the broker.
+func TestCrash(t *testing.T) {
+	f, dir := start(t)
+	for _, args := range [][]string{{"actors", "crash", "warren/core/journal"}, {"actors", "crash", "--count", "warren/core/journal"}} {
+		if code, _, errOut := ctlRun(append(args, "--data-dir", dir, "-q")...); code != 0 {
+			t.Fatal(errOut)
+		}
+	}
+	if want := []string{"warren/core/journal", "warren/core/journal counted"}; !slices.Equal(f.crashed, want) {
+		t.Errorf("got %q, want %q", f.crashed, want)
+	}
+}
+
+// stop returns when the broker is down, not before.
+func TestStopWaits(t *testing.T) {
+	_, dir := start(t)
+	if code, out, errOut := ctlRun("--data-dir", dir, "stop"); code != 0 || out != "Stopping the broker in "+dir+" ...\n" {
+		t.Fatalf("exit code %d, %s%s", code, out, errOut)
+	}
+	if code, _, _ := ctlRun("--data-dir", dir, "stop"); code != exitUnavailable {
+		t.Errorf("a second stop: exit code %d, want %d", code, exitUnavailable)
+	}
+}
