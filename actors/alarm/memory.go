@@ -1,0 +1,56 @@
+// Package alarm keeps the node's account of memory and says when publishers must wait.
+package alarm
+
+import (
+	"sync"
+	"sync/atomic"
+)
+
+// Memory is the node's ledger of what queues hold in memory. Above the high mark whoever publishes is not read any more,
+// below the low mark everybody is again (RabbitMQ, memory alarms; the low mark is Warren's).
+type Memory struct {
+	high, low int64
+	resident  atomic.Int64
+	raised    atomic.Bool
+
+	mu   sync.Mutex
+	gate chan struct{} // closed when the alarm clears; nil while there is none
+}
+
+// NewMemory makes a ledger with its marks, in bytes.
+func NewMemory(high, low int64) *Memory { return &Memory{high: high, low: low} }
+
+// Resident adds delta bytes to what queues hold.
+func (m *Memory) Resident(delta int) {
+	now := m.resident.Add(int64(delta))
+	switch {
+	case now > m.high && !m.raised.Load():
+		m.mu.Lock()
+		if m.gate == nil {
+			m.gate = make(chan struct{})
+			m.raised.Store(true)
+		}
+		m.mu.Unlock()
+	case now < m.low && m.raised.Load():
+		m.mu.Lock()
+		if m.gate != nil {
+			close(m.gate)
+			m.gate = nil
+			m.raised.Store(false)
+		}
+		m.mu.Unlock()
+	}
+}
+
+// Bytes is what queues hold now.
+func (m *Memory) Bytes() int64 { return m.resident.Load() }
+
+// Raised says that the alarm is on.
+func (m *Memory) Raised() bool { return m.raised.Load() }
+
+// Cleared returns a channel that closes when the alarm clears, or nil when there is none.
+func (m *Memory) Cleared() <-chan struct{} {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.gate
+}

@@ -1,0 +1,237 @@
+// Package channel is the AMQP 0-9-1 adapter: methods in, replies out. Everything that is not AMQP is in package session.
+//
+// A channel is a fold over its stream. It takes steps from its inbox in their order, none before the one in front has
+// taken effect, makes an event of each, and hands what the client is to hear to its outlet. Inbox and outlet belong to the
+// connection's transport: a channel that crashes starts again behind the last step of its stream, over the same socket.
+package channel
+
+import (
+	"strconv"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"github.com/rs/zerolog"
+
+	"warren/actors/exchange"
+	"warren/actors/queue"
+	"warren/actors/session"
+	"warren/actors/vhost"
+	"warren/persistence/volatile"
+	"warren/protocol"
+	"warren/supervision"
+)
+
+// Options are what a channel needs of its connection and of the node.
+type Options struct {
+	Session    uint64
+	Number     uint16
+	Connection uint64 // owner of exclusive queues
+	User       string
+	Owner      *actor.PID // the connection's actor
+	VHost      *vhost.Directory
+	Inbox      *Inbox
+	Outlet     *Outlet
+	Info       *Info
+	Sessions   *session.Registry
+	Streams    *volatile.Store
+	System     *supervision.System
+	Log        zerolog.Logger
+	// CancelNotify says that the client takes basic.cancel (contract P-44).
+	CancelNotify bool
+}
+
+// To the connection.
+type (
+	// Fault closes the connection: a hard error on this channel.
+	Fault struct {
+		Number uint16
+		Err    *protocol.Error
+	}
+	// Closed says that the session is over and its queues have let it go.
+	Closed struct{ Session uint64 }
+)
+
+// Channel is the actor.
+type Channel struct {
+	Options
+	incarnation uint64
+	self        *actor.PID
+	stream      *volatile.Stream[*State, Event]
+	state       *State
+	session     *session.Session
+	todo        []Step
+	encoded     uint64  // newest output that is in frames
+	frames      *Frames // of this turn
+	replies     int     // bytes in frames that are not deliveries
+	flights     []flight
+	following   bool
+	halted      bool // a fault was raised: the connection ends everything
+	left        bool // the session is over
+}
+
+// flight is deliveries in the outlet, whose queue gets credit when they have left.
+type flight struct {
+	position uint64 // in bytes given to the outlet
+	queue    *queue.Slot
+	consumer uint32
+	seq      uint64
+}
+
+// New returns the actor for one incarnation.
+func New(o Options, incarnation uint64) *Channel {
+	return &Channel{Options: o, incarnation: incarnation}
+}
+
+func (o *Options) streamName() string { return "session/" + strconv.FormatUint(o.Session, 16) }
+
+// Receive is the channel's table of contents.
+func (c *Channel) Receive(ctx actor.Context) {
+	switch m := ctx.Message().(type) {
+	case *actor.Started:
+		c.recover(ctx)
+	case *Wake:
+		c.todo = c.Inbox.After(c.state.step)
+	case *Drained:
+		c.credit(ctx)
+	case *exchange.Routed:
+		if c.session.Current(m.Exchange, m.Incarnation) {
+			c.happen(0, m)
+			c.session.Routed(ctx, m.Exchange)
+		}
+	case *exchange.Reset:
+		c.session.Reset(ctx, m)
+	case *exchange.Up:
+		c.session.ExchangeUp(ctx, m)
+	case *exchange.Gone:
+		c.happen(0, m)
+	case *queue.Accepted:
+		c.happen(0, m)
+	case *queue.Deliveries:
+		c.deliveries(m)
+	case *queue.Done:
+		c.done(m)
+	case *queue.Refused:
+		c.refused(m)
+	case *queue.Up:
+		c.session.QueueUp(ctx, m.Queue)
+		c.askAgain(ctx)
+	case *queue.Gone:
+		c.queueGone(m)
+	case *vhost.Answer:
+		c.answer(ctx, m)
+	case *vhost.Up:
+		c.askAgain(ctx)
+	default:
+		return
+	}
+	c.goOn(ctx)
+	c.flush(ctx)
+}
+
+// recover folds the stream and takes up everything where it stood.
+func (c *Channel) recover(ctx actor.Context) {
+	c.stream = volatile.Open(c.Streams, c.streamName(), newState)
+	got, err := c.stream.Claim(c.incarnation)
+	if err != nil {
+		panic(err)
+	}
+	for _, bad := range got.Quarantined {
+		c.Log.Error().Uint16("channel", c.Number).Any("event", bad.Event).Any("reason", bad.Reason).Msg("event quarantined: its replay panics")
+	}
+	c.state, c.self = got.State, ctx.Self()
+	c.encoded = c.Outlet.Last()
+	c.session = session.New(c.Session, &c.state.State, ctx.Self())
+	c.Sessions.Add(c.Session, ctx.Self())
+	c.Inbox.Attach(ctx.Self())
+	c.Outlet.Attach(ctx.Self())
+	c.session.Recover(ctx)
+	c.creditAll(ctx)
+	c.askAgain(ctx)
+	c.encode()
+	c.todo = c.Inbox.After(c.state.step)
+}
+
+// happen makes an event part of the channel: in the stream first, so that no panic can part the two.
+func (c *Channel) happen(step uint64, what any) {
+	e := Event{Handed: c.Outlet.Last(), Step: step, What: what}
+	if err := c.stream.Append(c.incarnation, e); err != nil {
+		panic(err)
+	}
+	c.state.Apply(e)
+	c.encode()
+}
+
+// goOn does steps until one has to wait, then ends what is to end.
+func (c *Channel) goOn(ctx actor.Context) {
+	for !c.halted {
+		if c.state.Pending != nil {
+			if !c.proceed(ctx) {
+				break
+			}
+			continue
+		}
+		if len(c.todo) == 0 {
+			break
+		}
+		step := &c.todo[0]
+		c.todo = c.todo[1:]
+		c.step(ctx, step)
+		if len(c.todo) == 0 {
+			c.todo = c.Inbox.After(c.state.step)
+		}
+	}
+	if c.state.Ending != Alive {
+		c.end(ctx)
+	}
+}
+
+func (c *Channel) step(ctx actor.Context, s *Step) {
+	switch {
+	case s.Closed:
+		c.happen(s.Ordinal, &Over{Ending: ConnectionEnd})
+	case c.state.Ending != Alive:
+		c.afterClose(s)
+	case s.Err != nil:
+		c.fail(s.Ordinal, s.Err)
+	case s.Messages != nil:
+		c.publish(ctx, s)
+	case s.Acks != nil:
+		c.settle(s)
+	default:
+		c.method(s)
+	}
+}
+
+// fail raises an error in place of a step: on the channel, or on the connection (contract P-20).
+func (c *Channel) fail(step uint64, err *protocol.Error) {
+	if err.IsConnection() { // the connection closes with it, and the step that says so is the next that counts
+		c.happen(step, &Over{Ending: ClosedByUs})
+		c.System.Send(c.Owner, &Fault{Number: c.Number, Err: err})
+		return
+	}
+	c.Log.Warn().Uint16("channel", c.Number).Str("error", err.ReplyText()).Msg("channel exception")
+	c.happen(step, &Failed{Err: err})
+}
+
+// flush ends a turn: what was said goes to the socket, what was commanded to the queues, what is done leaves the inbox.
+func (c *Channel) flush(ctx actor.Context) {
+	c.session.SendCommands(ctx)
+	c.hand()
+	c.Inbox.Done(c.state.step, c.state.UnacceptedBytes())
+	c.inform()
+}
+
+func (c *Channel) inform() {
+	i, s := c.Info, c.state
+	i.Mode.Store(int32(s.Mode))
+	i.Consumers.Store(int64(len(s.Consumers)))
+	i.Prefetch.Store(int64(s.Prefetch))
+	i.Unacked.Store(int64(s.Unacked.Count()))
+	i.Unconfirmed.Store(int64(s.Unconfirmed()))
+	if s.Mode == session.Tx {
+		messages, acks := s.Uncommitted()
+		i.Uncommitted.Store(int64(messages))
+		i.Unsettled.Store(int64(acks))
+	}
+	i.Ending.Store(int32(s.Ending))
+	i.PublishCount.Store(int64(s.Published()))
+}

@@ -1,0 +1,76 @@
+package channel
+
+import (
+	"github.com/asynkron/protoactor-go/actor"
+
+	"warren/actors/queue"
+	"warren/protocol/amqp091"
+	"warren/supervision"
+)
+
+// afterClose takes what still comes for a channel that is closing: everything is dropped but the end (contract P-22).
+func (c *Channel) afterClose(s *Step) {
+	switch s.Method.(type) {
+	case *amqp091.ChannelClose: // both sides closed at once
+		c.happen(s.Ordinal, &Over{Ending: ClosedByPeer})
+	case *amqp091.ChannelCloseOk:
+		c.happen(s.Ordinal, &Over{Ending: ConnectionEnd})
+	default:
+		c.happen(s.Ordinal, &Skipped{})
+	}
+}
+
+// end takes a channel to its end: every queue has what was published, has heard what was settled, and lets the session go,
+// with what is not settled waiting again; then the client hears close-ok.
+func (c *Channel) end(ctx actor.Context) {
+	switch {
+	case c.left:
+	case !c.state.Drained() || c.state.Commanding():
+		return
+	case c.session.Leaving == nil:
+		c.hand() // what the client gets is known to have been on its way
+		c.session.Leave(ctx)
+	}
+	if len(c.session.Leaving) > 0 {
+		return
+	}
+	if !c.left {
+		c.left = true
+		c.session.Unfollow()
+		c.VHost.Unfollow(ctx.Self())
+		c.Sessions.Remove(c.Session)
+	}
+	if c.state.Ending == ClosedByUs {
+		return // until close-ok
+	}
+	if c.state.Ending == ClosedByPeer {
+		c.happen(0, &Replied{Reply: &amqp091.ChannelCloseOk{}})
+		c.hand()
+	}
+	c.halted = true
+	ctx.Send(c.Owner, &Closed{Session: c.Session})
+	ctx.Stop(ctx.Self())
+}
+
+// Terminate is called when the actor stops. Only a channel that is over takes its stream along.
+func (c *Channel) Terminate(ctx actor.Context, why supervision.Reason) {
+	if why == supervision.Restarting {
+		return
+	}
+	c.Sessions.Remove(c.Session)
+	if c.session != nil && !c.left {
+		c.session.Unfollow()
+		c.VHost.Unfollow(ctx.Self())
+	}
+	c.Inbox.Attach(nil)
+	c.Outlet.Attach(nil)
+	c.Streams.Drop(c.streamName())
+}
+
+func (c *Channel) queueGone(m *queue.Gone) {
+	c.happen(0, m)
+	c.session.Left(m.Queue)
+	if op := c.state.Pending; op != nil && op.Asked && op.Queue == m.Queue {
+		c.happen(0, &Failed{Err: c.noQueue(string(m.Queue.Name)).At(op.Method.ID().Class(), op.Method.ID().Method())})
+	}
+}

@@ -1,0 +1,101 @@
+package channel
+
+import (
+	"sync"
+
+	"github.com/asynkron/protoactor-go/actor"
+)
+
+// Inbox is what a channel has yet to do. The reader puts steps in, the channel takes them out when they are done, and a
+// channel that restarts finds everything it had not done. It belongs to the connection's transport.
+type Inbox struct {
+	mu      sync.Mutex
+	steps   []Step // not done
+	bytes   int    // of steps
+	ledger  int    // bytes published and not yet in every queue
+	ordinal uint64 // of the newest step
+	pid     *actor.PID
+	woken   bool
+
+	send    func(*actor.PID, any)
+	account func(delta int)
+}
+
+// Wake tells a channel to look into its inbox.
+type Wake struct{}
+
+var wake = &Wake{}
+
+// NewInbox returns an empty inbox. send reaches actors from outside; account hears how many bytes more or fewer the
+// channel holds on to.
+func NewInbox(send func(*actor.PID, any), account func(delta int)) *Inbox {
+	return &Inbox{send: send, account: account}
+}
+
+// Put numbers steps and adds them.
+func (in *Inbox) Put(steps []Step) {
+	in.mu.Lock()
+	bytes := 0
+	for i := range steps {
+		in.ordinal++
+		steps[i].Ordinal = in.ordinal
+		bytes += steps[i].Bytes
+	}
+	if in.steps == nil {
+		in.steps = steps
+	} else {
+		in.steps = append(in.steps, steps...)
+	}
+	in.bytes += bytes
+	pid := in.pid
+	if in.woken {
+		pid = nil
+	}
+	in.woken = true
+	in.mu.Unlock()
+	in.account(bytes)
+	if pid != nil {
+		in.send(pid, wake)
+	}
+}
+
+// Attach makes an actor the one that is woken.
+func (in *Inbox) Attach(pid *actor.PID) {
+	in.mu.Lock()
+	in.pid = pid
+	in.mu.Unlock()
+}
+
+// After returns the steps behind an ordinal. The next Put wakes the channel again.
+func (in *Inbox) After(ordinal uint64) []Step {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.woken = false
+	for i := range in.steps {
+		if in.steps[i].Ordinal > ordinal {
+			return in.steps[i:len(in.steps):len(in.steps)]
+		}
+	}
+	return nil
+}
+
+// Done forgets the steps up to an ordinal. ledger are the bytes that their messages still hold.
+func (in *Inbox) Done(ordinal uint64, ledger int) {
+	in.mu.Lock()
+	n, freed := 0, 0
+	for n < len(in.steps) && in.steps[n].Ordinal <= ordinal {
+		freed += in.steps[n].Bytes
+		n++
+	}
+	// Not cleared: the channel's own view of them may be the same array.
+	if in.steps = in.steps[n:]; len(in.steps) == 0 {
+		in.steps = nil
+	}
+	in.bytes -= freed
+	delta := ledger - in.ledger - freed
+	in.ledger = ledger
+	in.mu.Unlock()
+	if delta != 0 {
+		in.account(delta)
+	}
+}

@@ -1,0 +1,19 @@
+package channel
+
+import "sync/atomic"
+
+// Info is what list_channels shows of a channel. It belongs to the connection and survives the channel's actor.
+type Info struct {
+	Number  uint16
+	Session uint64
+
+	Mode         atomic.Int32 // a session.Mode
+	Consumers    atomic.Int64
+	Prefetch     atomic.Int64
+	Unacked      atomic.Int64
+	Unconfirmed  atomic.Int64
+	Uncommitted  atomic.Int64
+	Unsettled    atomic.Int64 // acknowledgements that wait for tx.commit
+	Ending       atomic.Int32 // an Ending
+	PublishCount atomic.Int64
+}

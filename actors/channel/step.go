@@ -1,0 +1,31 @@
+package channel
+
+import (
+	"warren/actors/queue/ready"
+	"warren/protocol"
+	"warren/protocol/amqp091"
+)
+
+// Step is one thing a channel has to do, as the connection's reader makes it of what one read brought: publishes to one
+// exchange, settlements, a method, or the end. Steps are numbered per channel without gaps, and immutable.
+type Step struct {
+	Ordinal uint64
+
+	// One of:
+	Messages []protocol.Message // published to Exchange
+	Acks     []Ack
+	Method   amqp091.Method  // owns its strings
+	Err      *protocol.Error // found by the reader, at this place in the stream
+	Closed   bool            // the connection has ended
+
+	Exchange string
+	Bytes    int // read for it and not given back before it is done
+}
+
+// Ack is basic.ack, basic.nack or basic.reject.
+type Ack struct {
+	Tag      uint64
+	Multiple bool
+	Outcome  ready.Outcome
+	Method   amqp091.MethodID
+}

@@ -1,0 +1,335 @@
+// Package connection is what a client connects to: listener, transport, reader and writer, and the actor that takes a
+// connection through its life. Channels are its neighbours, below the same supervisor.
+package connection
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"warren/actors/auth"
+	"warren/actors/channel"
+	"warren/actors/vhost"
+	"warren/persistence/volatile"
+	"warren/protocol"
+	"warren/protocol/amqp091"
+	"warren/supervision"
+)
+
+// Timeouts of contract A-22.
+const (
+	closeTimeout  = 30 * time.Second // for close-ok
+	silentDelay   = 3 * time.Second  // before a refused login sees its socket go
+	outOfStepTime = 2 * time.Second  // for a client to read why, when nothing of it can be read
+	flushGrace    = 5 * time.Second
+	shutdownGrace = time.Second
+)
+
+// Connection is the actor.
+type Connection struct {
+	*peer
+	incarnation uint64
+	stream      *volatile.Stream[*State, Event]
+	state       *State
+	encoded     uint64
+	directory   *vhost.Directory // of the open vhost
+	forgotten   bool             // the vhost has deleted our exclusive queues
+	asked       bool             // it has been asked to
+	ticks       ticks
+}
+
+// ticks are for heartbeats.
+type ticks struct {
+	sent, received int64 // bytes at the last tick
+	silent         int   // ticks without a byte received
+}
+
+// Messages to itself.
+type (
+	tick             struct{}
+	handshakeTimeout struct{}
+	closeNow         struct{}
+	channelGone      struct{}
+)
+
+func newConnection(p *peer, incarnation uint64) *Connection {
+	return &Connection{peer: p, incarnation: incarnation}
+}
+
+func (p *peer) streamName() string { return "connection/" + strconv.FormatUint(p.info.ID, 10) }
+
+// Receive is the connection's table of contents.
+func (c *Connection) Receive(ctx actor.Context) {
+	switch m := ctx.Message().(type) {
+	case *actor.Started:
+		c.recover(ctx)
+	case *channel.Wake:
+		c.steps()
+	case *channel.Fault:
+		c.fail(0, m.Err, m.Number)
+	case *channelGone:
+	case *vhost.OwnerForgotten:
+		c.forgotten = true
+	case *vhost.Up:
+		c.asked = false
+	case *tick:
+		c.tick(ctx)
+	case *handshakeTimeout:
+		if c.state.Phase < Running {
+			c.log.Warn().Stringer("state", c.state.Phase).Msg("handshake timed out")
+			c.socket.Close()
+		}
+	case *closeNow:
+		c.socket.Finish(0)
+	default:
+		return
+	}
+	if c.state.Phase == Closing {
+		c.close(ctx)
+	}
+}
+
+func (c *Connection) recover(ctx actor.Context) {
+	c.stream = volatile.Open(c.Streams, c.streamName(), newState)
+	got, err := c.stream.Claim(c.incarnation)
+	if err != nil {
+		panic(err)
+	}
+	c.state = got.State
+	c.encoded = c.outlet.Last()
+	c.inbox.Attach(ctx.Self())
+	fresh := c.state.output == 0
+	if fresh {
+		c.become(0, c.state.Params, c.terms().start())
+		c.after(ctx, c.HandshakeTimeout, &handshakeTimeout{})
+	}
+	c.openVHost(ctx)
+	c.say()
+	c.beat(ctx)
+	c.steps()
+}
+
+// become makes an event part of the connection: what it is now, and what the client hears.
+func (c *Connection) become(step uint64, p Params, reply amqp091.Method) {
+	e := Event{Handed: c.outlet.Last(), Step: step, Params: p, Reply: reply}
+	if err := c.stream.Append(c.incarnation, e); err != nil {
+		panic(err)
+	}
+	c.state.Apply(e)
+	c.info.params.Store(&p)
+	c.negotiate(p)
+	c.say()
+}
+
+// say sends what the client has not heard.
+func (c *Connection) say() {
+	for _, o := range c.state.outputs {
+		if o.ordinal <= c.encoded {
+			continue
+		}
+		f := &channel.Frames{}
+		f.Method(0, o.method)
+		c.outlet.Put(o.ordinal, f, f.Size())
+		c.encoded = o.ordinal
+	}
+}
+
+func (c *Connection) terms() *Terms {
+	return &Terms{
+		FrameMax: c.FrameMax, ChannelMax: c.ChannelMax, Heartbeat: c.Heartbeat, Properties: c.ServerProperties,
+		Authenticate: func(user, password string) auth.Refusal {
+			return c.Users.Authenticate(user, password, c.socket.conn.RemoteAddr())
+		},
+		HasVHost: func(name string) bool { return c.VHosts(name) != nil },
+	}
+}
+
+// steps does what the reader brought for channel 0.
+func (c *Connection) steps() {
+	for _, s := range c.inbox.After(c.state.step) {
+		switch {
+		case s.Closed:
+			c.peerGone(s.Ordinal)
+		case s.Err != nil:
+			c.fail(s.Ordinal, s.Err, 0)
+		default:
+			c.method(s.Ordinal, s.Method)
+		}
+	}
+	c.inbox.Done(c.state.step, 0)
+}
+
+func (c *Connection) method(step uint64, m amqp091.Method) {
+	p := c.state.Params
+	switch m.(type) {
+	case *amqp091.ConnectionClose:
+		if p.Phase == Closing && !p.CloseSent {
+			c.become(step, p, nil)
+			return
+		}
+		p.Phase = Closing // close-ok follows when channels and exclusive queues are gone; ours is not awaited any more
+		p.CloseSent = false
+		c.become(step, p, nil)
+	case *amqp091.ConnectionCloseOk:
+		p.CloseSent, p.Silent = false, true
+		c.become(step, p, nil)
+	default:
+		if p.Phase == Closing {
+			c.become(step, p, nil)
+			return
+		}
+		next, reply, refusal, err := p.handshake(m, c.terms())
+		if refusal != "" {
+			c.log.Warn().Str("mechanism", next.Mechanism).Msg(next.Mechanism + " login refused: " + string(refusal))
+		}
+		if err != nil {
+			c.state.Params = next
+			c.fail(step, err.At(m.ID().Class(), m.ID().Method()), 0)
+			return
+		}
+		c.become(step, next, reply)
+		if next.Phase == Running && p.Phase != Running {
+			c.log.Info().Str("user", next.User).Str("vhost", next.VHost).Msg("connection opened")
+		}
+		if next.Silent {
+			c.later(silentDelay, &closeNow{})
+		}
+	}
+}
+
+// fail closes the connection with an error (contract P-20).
+func (c *Connection) fail(step uint64, err *protocol.Error, number uint16) {
+	p := c.state.Params
+	if p.Phase == Closing {
+		c.become(step, p, nil)
+		return
+	}
+	c.log.Error().Uint16("channel", number).Str("error", err.ReplyText()).Msg("connection closed with an error")
+	p.Phase, p.CloseSent = Closing, true
+	c.become(step, p, &amqp091.ConnectionClose{ReplyCode: err.Code, ReplyText: err.ReplyText(), ClassID: err.Class, MethodID: err.Method})
+	c.closeChannels()
+	if err.Code == protocol.ReplyFrameError {
+		c.later(outOfStepTime, &closeNow{})
+	} else {
+		c.later(closeTimeout, &closeNow{})
+	}
+}
+
+func (c *Connection) peerGone(step uint64) {
+	p := c.state.Params
+	if p.Phase == Running {
+		c.log.Warn().Msg("client closed the socket without closing the connection")
+	}
+	p.Phase, p.PeerGone = Closing, true
+	c.become(step, p, nil)
+}
+
+// close takes the connection to its end: first its channels, then its exclusive queues, then close-ok, then the socket.
+func (c *Connection) close(ctx actor.Context) {
+	p := c.state.Params
+	if c.info.channelCount() > 0 {
+		return
+	}
+	if c.directory != nil && !c.forgotten {
+		if !c.asked {
+			c.asked = true
+			ctx.Send(c.directory.PID, &vhost.OwnerGone{Connection: c.info.ID, From: ctx.Self()})
+		}
+		return
+	}
+	switch {
+	case p.PeerGone:
+	case p.CloseSent: // until close-ok, or until the client or we lose patience
+		return
+	case p.Silent && c.state.User == "" && p.Phase == Closing && p.Properties != nil: // a refused login: after a while
+		return
+	case !p.Silent:
+		p.Silent = true
+		c.become(0, p, &amqp091.ConnectionCloseOk{})
+		c.socket.Finish(flushGrace)
+		return
+	default:
+		c.socket.Finish(flushGrace)
+		return
+	}
+	c.log.Info().Msg("connection closed")
+	ctx.Stop(ctx.Self())
+}
+
+func (c *Connection) openVHost(ctx actor.Context) {
+	if c.directory == nil && c.state.VHost != "" {
+		c.directory = c.VHosts(c.state.VHost)
+		c.directory.Follow(ctx.Self())
+	}
+}
+
+// Terminate is called when the actor stops. A restart keeps everything that is the client's.
+func (c *Connection) Terminate(ctx actor.Context, why supervision.Reason) {
+	if why == supervision.Restarting {
+		return
+	}
+	if why == supervision.Shutdown && c.state != nil && c.state.Phase == Running {
+		f := &channel.Frames{}
+		err := protocol.ConnectionForced("broker forced connection closure with reason 'shutdown'")
+		f.Method(0, &amqp091.ConnectionClose{ReplyCode: err.Code, ReplyText: err.ReplyText()})
+		c.socket.Write(channel.Chunk{Frames: f})
+		c.socket.Finish(shutdownGrace)
+	} else {
+		c.socket.Finish(shutdownGrace)
+	}
+	if c.directory != nil {
+		c.directory.Unfollow(ctx.Self())
+	}
+	c.inbox.Attach(nil)
+	c.Streams.Drop(c.streamName())
+	c.Connections.remove(c.info.ID)
+}
+
+// beat arms the next tick: half a heartbeat, as RabbitMQ does.
+func (c *Connection) beat(ctx actor.Context) {
+	if c.state.Heartbeat > 0 {
+		c.after(ctx, c.state.Heartbeat/2, &tick{})
+	}
+}
+
+// tick sends a heartbeat when nothing was sent, and gives the client up when nothing came for two intervals. That is not
+// watched while we do not read (contract P-11).
+func (c *Connection) tick(ctx actor.Context) {
+	if sent := c.socket.sent.Load(); sent == c.ticks.sent {
+		f := &channel.Frames{}
+		f.Heartbeat()
+		c.socket.Write(channel.Chunk{Frames: f})
+	}
+	c.ticks.sent = c.socket.sent.Load()
+	received := c.socket.received.Load()
+	if received != c.ticks.received || c.info.flow.Load() != flowing {
+		c.ticks.silent = 0
+	} else {
+		c.ticks.silent++
+	}
+	c.ticks.received = received
+	if c.ticks.silent > 4 {
+		c.log.Error().Dur("timeout", c.state.Heartbeat).Msg("missed heartbeats from client")
+		c.socket.Close()
+		return
+	}
+	c.beat(ctx)
+}
+
+// after sends a message to this actor after a while, whichever incarnation it is then.
+func (c *Connection) after(ctx actor.Context, d time.Duration, m any) {
+	self := ctx.Self()
+	time.AfterFunc(d, func() {
+		select {
+		case <-c.socket.done:
+		default:
+			c.System.Send(self, m)
+		}
+	})
+}
+
+func (c *Connection) later(d time.Duration, m any) {
+	self := c.System.PID(c.info.Path + "/" + actorName)
+	time.AfterFunc(d, func() { c.System.Send(self, m) })
+}

@@ -1,0 +1,151 @@
+package connection
+
+import (
+	"time"
+
+	"warren/actors/auth"
+	"warren/protocol"
+	"warren/protocol/amqp091"
+)
+
+// Phase is where a connection is in its life (contract A-20). Flow and blocked are not phases: see Info.State.
+type Phase int32
+
+const (
+	Starting Phase = iota // connection.start was sent
+	Tuning                // connection.tune was sent
+	Opening               // connection.open is awaited
+	Running
+	Closing // one side has closed; channels and exclusive queues are on their way out
+	Ended
+)
+
+var phaseNames = [...]string{"starting", "tuning", "opening", "running", "closing", "closed"}
+
+func (p Phase) String() string { return phaseNames[p] }
+
+// Params are what a connection is, as far as it has got.
+type Params struct {
+	Phase      Phase
+	User       string
+	VHost      string
+	Properties protocol.Table // the client's
+	Mechanism  string
+	FrameMax   int // 0 for no limit
+	ChannelMax int
+	Heartbeat  time.Duration
+	// CloseSent says that we closed, and close-ok is awaited.
+	CloseSent bool
+	// Silent says that the client gets no close: it only sees the socket go.
+	Silent bool
+	// PeerGone says that the socket is closed.
+	PeerGone bool
+}
+
+// Capability says whether the client announced a capability (contract P-05).
+func (p *Params) Capability(name string) bool {
+	capabilities, _ := p.Properties["capabilities"].(protocol.Table)
+	has, _ := capabilities[name].(bool)
+	return has
+}
+
+// Terms are what the server offers and demands.
+type Terms struct {
+	FrameMax   int
+	ChannelMax int
+	Heartbeat  time.Duration
+	Properties protocol.Table
+	// Authenticate checks a login; no refusal is an empty one.
+	Authenticate func(user, password string) auth.Refusal
+	// HasVHost says whether a vhost exists.
+	HasVHost func(name string) bool
+}
+
+// start is the server's first method.
+func (t *Terms) start() amqp091.Method {
+	return &amqp091.ConnectionStart{
+		VersionMajor: 0, VersionMinor: 9, ServerProperties: amqp091.EncodeTable(t.Properties),
+		Mechanisms: auth.Mechanisms, Locales: "en_US",
+	}
+}
+
+// handshake takes a method on channel 0 and says what the connection becomes and what the client hears. refusal is for
+// the log: a login that failed.
+func (p Params) handshake(m amqp091.Method, t *Terms) (next Params, reply amqp091.Method, refusal auth.Refusal, err *protocol.Error) {
+	switch m := m.(type) {
+	case *amqp091.ConnectionStartOk:
+		if p.Phase == Starting {
+			return p.login(m, t)
+		}
+	case *amqp091.ConnectionTuneOk:
+		if p.Phase == Tuning {
+			next, err := p.tune(m, t)
+			return next, nil, "", err
+		}
+	case *amqp091.ConnectionOpen:
+		if p.Phase == Opening {
+			if !t.HasVHost(m.VirtualHost) {
+				return p, nil, "", protocol.NotAllowed("vhost %s not found", m.VirtualHost)
+			}
+			p.VHost, p.Phase = m.VirtualHost, Running
+			return p, &amqp091.ConnectionOpenOk{}, "", nil
+		}
+	case *amqp091.ConnectionUpdateSecret:
+		if p.Phase == Running { // a password login has nothing to refresh
+			return p, nil, "", protocol.NotAllowed("New secret was refused by one of the backends")
+		}
+	}
+	return p, nil, "", protocol.CommandInvalid("unexpected %s while %s", m.ID(), p.Phase)
+}
+
+func (p Params) login(m *amqp091.ConnectionStartOk, t *Terms) (Params, amqp091.Method, auth.Refusal, *protocol.Error) {
+	properties, err := m.ClientProperties.Decode()
+	if err != nil {
+		return p, nil, "", protocol.AsError(err)
+	}
+	p.Properties, p.Mechanism = properties, m.Mechanism
+	user, password, ok := auth.Credentials(m.Mechanism, m.Response)
+	if !ok {
+		p.Phase, p.Silent = Closing, true
+		return p, nil, auth.Refusal("mechanism '" + m.Mechanism + "' is not offered, or its response is malformed"), nil
+	}
+	if refusal := t.Authenticate(user, password); refusal != "" {
+		if !p.Capability("authentication_failure_close") {
+			p.Phase, p.Silent = Closing, true
+			return p, nil, refusal, nil
+		}
+		return p, nil, refusal, protocol.AccessRefused("Login was refused using authentication mechanism %s. "+
+			"For details see the broker logfile.", m.Mechanism)
+	}
+	p.User, p.Phase = user, Tuning
+	return p, &amqp091.ConnectionTune{
+		ChannelMax: uint16(t.ChannelMax), FrameMax: uint32(t.FrameMax), Heartbeat: uint16(t.Heartbeat / time.Second),
+	}, "", nil
+}
+
+// tune is contract P-10.
+func (p Params) tune(m *amqp091.ConnectionTuneOk, t *Terms) (Params, *protocol.Error) {
+	if err := negotiate("frame_max", int(m.FrameMax), t.FrameMax, amqp091.FrameMinSize); err != nil {
+		return p, err
+	}
+	if err := negotiate("channel_max", int(m.ChannelMax), t.ChannelMax, 1); err != nil {
+		return p, err
+	}
+	p.FrameMax, p.ChannelMax = int(m.FrameMax), int(m.ChannelMax)
+	p.Heartbeat = time.Duration(m.Heartbeat) * time.Second
+	p.Phase = Opening
+	return p, nil
+}
+
+// negotiate checks the client's choice. 0 is "no limit", which is more than any limit of ours.
+func negotiate(name string, chosen, offered, least int) *protocol.Error {
+	switch {
+	case offered != 0 && chosen == 0:
+		return protocol.NotAllowed("negotiated %s = 0 (no limit) is higher than the maximum allowed value (%d)", name, offered)
+	case offered != 0 && chosen > offered:
+		return protocol.NotAllowed("negotiated %s = %d is higher than the maximum allowed value (%d)", name, chosen, offered)
+	case chosen != 0 && chosen < least:
+		return protocol.NotAllowed("negotiated %s = %d is lower than the minimum allowed value (%d)", name, chosen, least)
+	}
+	return nil
+}

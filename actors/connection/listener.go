@@ -1,0 +1,142 @@
+package connection
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"sync/atomic"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"warren/actors/channel"
+	"warren/protocol"
+	"warren/supervision"
+)
+
+// Listener is a listening socket. It outlives the actor that accepts on it: only the end of the broker closes it.
+type Listener struct {
+	*Node
+	path      string // of its supervisor
+	socket    net.Listener
+	accepting atomic.Bool
+}
+
+// Listen opens a listening socket. Connections wait in the operating system until the listener's actor runs.
+func Listen(address string) (net.Listener, error) {
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("listen on %s: %w", address, err)
+	}
+	return l, nil
+}
+
+// NewListener returns a listener on a socket, to run below the supervisor parent.
+func NewListener(n *Node, socket net.Listener, parent string) *Listener {
+	return &Listener{Node: n, socket: socket, path: parent + "/" + supervision.Escape(socket.Addr().String())}
+}
+
+// Spec is a listener with its connections: those are there first and go last. A connection is never started again. When the
+// acceptor crashes, it goes on accepting on the same socket.
+func (l *Listener) Spec() supervision.ChildSpec {
+	return supervision.ChildSpec{
+		ID: supervision.Escape(l.socket.Addr().String()),
+		Supervisor: &supervision.Spec{
+			Strategy: supervision.OneForOne,
+			Limit:    supervision.Limit{Restarts: 10, Within: 10 * time.Second},
+			Children: []supervision.ChildSpec{
+				{ID: "connections", Supervisor: &supervision.Spec{
+					Strategy: supervision.SimpleOneForOne, Limit: supervision.Limit{Restarts: 10, Within: 10 * time.Second},
+				}},
+				{ID: "acceptor", Kind: "acceptor", Restart: supervision.Permanent, Shutdown: time.Second,
+					New: func(uint64) actor.Actor { return &acceptor{l} }},
+			},
+		},
+	}
+}
+
+// acceptor is the actor that owns the listening socket.
+type acceptor struct{ *Listener }
+
+func (a *acceptor) Receive(ctx actor.Context) {
+	if _, ok := ctx.Message().(*actor.Started); ok && a.accepting.CompareAndSwap(false, true) {
+		go a.accept()
+	}
+}
+
+// Terminate closes the socket, unless the actor comes back.
+func (a *acceptor) Terminate(_ actor.Context, why supervision.Reason) {
+	if why != supervision.Restarting {
+		_ = a.socket.Close()
+	}
+}
+
+func (l *Listener) accept() {
+	defer l.accepting.Store(false)
+	for delay := 5 * time.Millisecond; ; {
+		conn, err := l.socket.Accept()
+		switch {
+		case errors.Is(err, net.ErrClosed):
+			return
+		case err != nil: // out of file descriptors, mostly: it passes
+			l.Log.Error().Err(err).Dur("retry", delay).Msg("accept failed")
+			time.Sleep(delay)
+			delay = min(2*delay, time.Second)
+			continue
+		}
+		delay = 5 * time.Millisecond
+		go l.serve(conn)
+	}
+}
+
+// serve is a connection's reading goroutine, from the protocol header on.
+func (l *Listener) serve(conn net.Conn) {
+	t := newTransport(conn, l.System.Send)
+	ok, seen := readHeader(t, l.HandshakeTimeout)
+	if !ok {
+		if len(seen) > 0 { // a port probe is not worth a line (contract A-23)
+			l.Log.Warn().Stringer("peer", conn.RemoteAddr()).Bytes("header", seen).Msg("not AMQP 0-9-1")
+		}
+		t.Close()
+		return
+	}
+	p := l.newPeer(t)
+	go t.write()
+	l.System.Send(l.System.PID(l.path+"/connections"), &supervision.StartChild{
+		Spec: p.spec(p.id()),
+		Done: func(_ *actor.PID, err error) {
+			if err != nil {
+				t.Close()
+			}
+		},
+	})
+	r := &reader{
+		transport: t, control: p.inbox, memory: l.Memory, limits: &p.negotiated, flow: &p.info.flow, size: slabMin,
+		assembler: newAssembler(p.openChannel),
+	}
+	r.assembler.limits.maxMessage = l.MaxMessageSize
+	r.run()
+}
+
+func (l *Listener) newPeer(t *Transport) *peer {
+	peerAddr, local := t.conn.RemoteAddr().String(), t.conn.LocalAddr().String()
+	info := &Info{
+		ID: l.Connections.NewID(), Name: peerAddr + " -> " + local, Peer: peerAddr, Local: local, ConnectedAt: time.Now(),
+		socket: t, channels: map[uint64]*channel.Info{},
+	}
+	info.params.Store(&Params{})
+	p := &peer{
+		Node: l.Node, info: info, socket: t, inboxes: map[uint64]*channel.Inbox{},
+		outlet: channel.NewOutlet(t, 0), inbox: channel.NewInbox(l.System.Send, func(int) {}),
+		log: l.Log.With().Str("connection", info.Name).Logger(),
+	}
+	info.Path = l.path + "/connections/" + p.id()
+	p.negotiate(Params{})
+	l.Connections.add(info)
+	return p
+}
+
+// id is the connection's segment in the tree: its name, and a number since a name comes again.
+func (p *peer) id() string { return supervision.Escape(fmt.Sprintf("%s #%d", p.info.Name, p.info.ID)) }
+
+func errCrashed() *protocol.Error { return protocol.InternalError("") }

@@ -1,0 +1,126 @@
+package connection
+
+import (
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"github.com/rs/zerolog"
+
+	"warren/actors/channel"
+	"warren/supervision"
+)
+
+// peer is what belongs to the client and outlives the connection's actor.
+type peer struct {
+	*Node
+	info       *Info
+	socket     *Transport
+	inbox      *channel.Inbox
+	outlet     *channel.Outlet
+	negotiated atomic.Pointer[negotiated]
+	log        zerolog.Logger
+
+	mu      sync.Mutex
+	inboxes map[uint64]*channel.Inbox // of open channels, by session
+}
+
+// negotiated is what both sides agreed on, as far as the reader must know. The connection's actor publishes it as it goes.
+type negotiated struct {
+	frameMax   int // 0 for no limit
+	channelMax int
+	user       string
+	running    bool
+	closing    bool
+}
+
+// initialFrameMax is the limit before connection.tune-ok (contract P-09).
+const initialFrameMax = 8192
+
+func (p *peer) negotiate(n Params) {
+	limits := &negotiated{
+		frameMax: n.FrameMax, channelMax: n.ChannelMax, user: n.User,
+		running: n.Phase >= Running, closing: n.Phase >= Closing && (n.CloseSent || n.Silent),
+	}
+	if n.Phase <= Tuning {
+		limits.frameMax = initialFrameMax
+	}
+	p.negotiated.Store(limits)
+}
+
+// actorName is the last segment of the connection actor's path; its channels are its siblings.
+const actorName = "connection"
+
+// spec is how a connection runs: a supervisor that ends with the connection's actor and is never started again, since
+// nothing brings back a socket. Below it every channel is on its own: one that crashes starts again, and one that keeps
+// crashing ends its connection only.
+func (p *peer) spec(id string) supervision.ChildSpec {
+	return supervision.ChildSpec{
+		ID:      id,
+		Restart: supervision.Temporary,
+		Supervisor: &supervision.Spec{
+			Strategy:     supervision.OneForOne,
+			Limit:        supervision.Limit{Restarts: 5, Within: 10 * time.Second},
+			AutoShutdown: supervision.AnySignificant,
+			Children: []supervision.ChildSpec{{
+				ID: actorName, Kind: "connection", Restart: supervision.Transient, Significant: true, Shutdown: 5 * time.Second,
+				New: func(incarnation uint64) actor.Actor { return newConnection(p, incarnation) },
+			}},
+		},
+	}
+}
+
+// openChannel makes a channel and has its actor started. What comes for it meanwhile waits in its inbox.
+func (p *peer) openChannel(number uint16) *inbound {
+	params := p.info.Params()
+	session := p.Sessions.NewID()
+	in := &inbound{number: number, inbox: channel.NewInbox(p.System.Send, p.socket.account)}
+	info := &channel.Info{Number: number, Session: session}
+	p.info.addChannel(info)
+	p.mu.Lock()
+	p.inboxes[session] = in.inbox
+	p.mu.Unlock()
+
+	self := p.System.PID(p.info.Path + "/" + actorName)
+	gone := func() {
+		p.mu.Lock()
+		delete(p.inboxes, session)
+		p.mu.Unlock()
+		p.info.removeChannel(session)
+		p.System.Send(self, &channelGone{})
+	}
+	options := channel.Options{
+		Session: session, Number: number, Connection: p.info.ID, User: params.User, Owner: self,
+		VHost: p.VHosts(params.VHost), Inbox: in.inbox, Outlet: channel.NewOutlet(p.socket, params.FrameMax), Info: info,
+		Sessions: p.Sessions, Streams: p.Streams, System: p.System, Log: p.log,
+		CancelNotify: params.Capability("consumer_cancel_notify"),
+	}
+	id := "channel " + strconv.Itoa(int(number)) + "." + strconv.FormatUint(session&0xffffffff, 10)
+	p.System.Send(p.System.PID(p.info.Path), &supervision.StartChild{
+		Spec: supervision.ChildSpec{
+			ID: supervision.Escape(id), Kind: "channel", Restart: supervision.Transient, Shutdown: 5 * time.Second,
+			// A channel that keeps crashing is its connection's end, and nobody else's.
+			GiveUp:   &supervision.Limit{Restarts: 5, Within: 10 * time.Second},
+			OnGiveUp: func(any) { gone(); p.System.Send(self, &channel.Fault{Number: number, Err: errCrashed()}) },
+			OnExit:   func(supervision.Reason) { gone() },
+			New:      func(incarnation uint64) actor.Actor { return channel.New(options, incarnation) },
+		},
+		Done: func(_ *actor.PID, err error) {
+			if err != nil {
+				gone()
+			}
+		},
+	})
+	return in
+}
+
+// closeChannels puts the end into every inbox, when it is us who close.
+func (p *peer) closeChannels() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, in := range p.inboxes {
+		in.Put([]channel.Step{{Closed: true}})
+	}
+}

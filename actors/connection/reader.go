@@ -1,0 +1,221 @@
+package connection
+
+import (
+	"sync/atomic"
+	"time"
+
+	"warren/actors/channel"
+	"warren/protocol"
+	"warren/protocol/amqp091"
+)
+
+// Slabs are the buffers that are read into. Their size follows the traffic: an idle connection holds a small one, a busy one
+// gets hundreds of messages with one read. Messages alias them, so they are left to the garbage collector and never reused.
+const (
+	slabMin = 4 << 10
+	slabMax = 256 << 10
+)
+
+// reader owns the receiving side of a socket: it reads, splits frames in place, and puts what one read brought into the
+// inboxes, one batch for each channel.
+type reader struct {
+	transport *Transport
+	assembler *assembler
+	control   *channel.Inbox // of the connection's actor
+	memory    Memory
+	limits    *atomic.Pointer[negotiated]
+	flow      *atomic.Int32
+
+	slab       []byte
+	start, end int // slab[start:end] is read and not parsed
+	size       int // of the next slab
+	published  bool
+	faulted    bool
+}
+
+// Memory says when publishers must wait.
+type Memory interface {
+	Raised() bool
+	Cleared() <-chan struct{}
+}
+
+// Flow states, why a connection is not read.
+const (
+	flowing int32 = iota
+	inFlow
+	blocked
+)
+
+func (r *reader) run() {
+	for r.waitForRoom() {
+		n, err := r.fill()
+		if n > 0 {
+			r.transport.received.Add(int64(n))
+			r.parse()
+		}
+		if err != nil {
+			break
+		}
+	}
+	r.assembler.close()
+	r.assembler.control = append(r.assembler.control, channel.Step{Closed: true})
+	r.deliver()
+	r.transport.Close()
+}
+
+// waitForRoom waits until the connection may read, and says whether it still stands. A connection that publishes also waits
+// while memory is short; one that only consumes does not.
+func (r *reader) waitForRoom() bool {
+	for {
+		cleared := (<-chan struct{})(nil)
+		if r.published && r.memory.Raised() {
+			cleared = r.memory.Cleared()
+		}
+		if cleared == nil && r.transport.mayRead() {
+			r.flow.Store(flowing)
+			select {
+			case <-r.transport.done:
+				return false
+			default:
+				return true
+			}
+		}
+		if cleared != nil {
+			r.flow.Store(blocked)
+		} else {
+			r.flow.Store(inFlow)
+		}
+		select {
+		case <-r.transport.done:
+			return false
+		case <-cleared:
+		case <-r.transport.room:
+		}
+	}
+}
+
+// fill reads what is there into the slab, behind what it holds.
+func (r *reader) fill() (int, error) {
+	if len(r.slab)-r.end < r.need() {
+		r.nextSlab()
+	}
+	n, err := r.transport.conn.Read(r.slab[r.end:])
+	if n == len(r.slab)-r.end {
+		r.size = min(slabMax, 2*r.size)
+	} else if n < r.size/16 {
+		r.size = max(slabMin, r.size/2)
+	}
+	r.end += n
+	return n, err
+}
+
+// need is how much room a read is worth: the rest of a frame that is not all there, and at least a quarter of a slab.
+func (r *reader) need() int {
+	need := r.size / 4
+	if have := r.end - r.start; have >= amqp091.FrameHeaderSize {
+		b := r.slab[r.start:]
+		size := int(uint32(b[3])<<24|uint32(b[4])<<16|uint32(b[5])<<8|uint32(b[6])) + amqp091.FrameOverhead
+		need = max(need, size-have) // parse has refused what is above frame_max
+	}
+	return need
+}
+
+// nextSlab goes on in a new slab, with what is not parsed in front.
+func (r *reader) nextSlab() {
+	rest := r.slab[r.start:r.end]
+	slab := make([]byte, max(r.size, len(rest)+r.need()))
+	r.end = copy(slab, rest)
+	r.slab, r.start = slab, 0
+}
+
+func (r *reader) parse() {
+	a := r.assembler
+	for !r.faulted {
+		limit := r.limits.Load()
+		a.limits.channelMax, a.limits.user, a.limits.running = limit.channelMax, limit.user, limit.running
+		a.ended = a.ended || limit.closing
+		maxPayload := 0
+		if limit.frameMax > 0 {
+			maxPayload = limit.frameMax - amqp091.FrameOverhead
+		}
+		f, n, err := amqp091.ParseFrame(r.slab[r.start:r.end], maxPayload)
+		if err != nil { // out of step: nothing behind it can be read
+			r.faulted = true
+			r.fault(protocol.AsError(err))
+			break
+		}
+		if n == 0 {
+			break
+		}
+		r.start += n
+		if err := a.frame(f); err != nil {
+			r.fault(err)
+		}
+		if len(a.control) > 0 {
+			// What follows on this connection depends on what becomes of it.
+			r.deliver()
+		}
+	}
+	if r.faulted {
+		r.start = r.end
+	}
+	a.detach()
+	r.deliver()
+}
+
+// fault ends the connection with an error, behind what came before it.
+func (r *reader) fault(err *protocol.Error) {
+	if r.assembler.ended {
+		return
+	}
+	r.assembler.end()
+	r.assembler.control = append(r.assembler.control, channel.Step{Err: err})
+}
+
+// deliver puts the steps of this read into the inboxes.
+func (r *reader) deliver() {
+	a := r.assembler
+	a.take(func(in *inbound, steps []channel.Step) {
+		if !r.published {
+			for i := range steps {
+				r.published = r.published || steps[i].Messages != nil
+			}
+		}
+		in.inbox.Put(steps)
+	})
+	if len(a.control) > 0 {
+		steps := a.control
+		a.control = nil
+		r.control.Put(steps)
+	}
+}
+
+// readHeader reads the protocol header (contract P-01). For anything else than AMQP 0-9-1 it writes the header that is
+// spoken here, and it is the end.
+func readHeader(t *Transport, within time.Duration) (ok bool, seen []byte) {
+	_ = t.conn.SetReadDeadline(time.Now().Add(within))
+	defer func() { _ = t.conn.SetReadDeadline(time.Time{}) }()
+	header := make([]byte, 0, 8)
+	for len(header) < 8 {
+		n, err := t.conn.Read(header[len(header):8])
+		header = header[:len(header)+n]
+		if err != nil {
+			return false, header
+		}
+	}
+	t.received.Add(8)
+	switch h := string(header); {
+	case h == amqp091.ProtocolHeader || h == protocol09:
+		return true, header
+	case h[:4] == "AMQP" && h[4] <= 1: // another version of what we speak
+		_, _ = t.conn.Write([]byte(amqp091.ProtocolHeader))
+	default:
+		_, _ = t.conn.Write([]byte(protocol10SASL))
+	}
+	return false, header
+}
+
+const (
+	protocol09     = "AMQP\x01\x01\x00\x09" // 0-9, taken as 0-9-1
+	protocol10SASL = "AMQP\x03\x01\x00\x00"
+)

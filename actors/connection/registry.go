@@ -1,0 +1,98 @@
+package connection
+
+import (
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"warren/actors/channel"
+)
+
+// Info is what list_connections shows of a connection. It survives the connection's actor.
+type Info struct {
+	ID          uint64
+	Name        string // peer -> local
+	Path        string // of its actors
+	Peer, Local string
+	ConnectedAt time.Time
+
+	params atomic.Pointer[Params]
+	flow   atomic.Int32
+	socket *Transport
+
+	mu       sync.Mutex
+	channels map[uint64]*channel.Info // by session
+}
+
+// Params are what the connection has become.
+func (i *Info) Params() *Params { return i.params.Load() }
+
+// State is contract A-20's: the phase, and while it runs whether it is read.
+func (i *Info) State() string {
+	p := i.Params()
+	if p.Phase == Running {
+		switch i.flow.Load() {
+		case inFlow:
+			return "flow"
+		case blocked:
+			return "blocked"
+		}
+	}
+	return p.Phase.String()
+}
+
+// Received and Sent count bytes.
+func (i *Info) Received() int64 { return i.socket.received.Load() }
+func (i *Info) Sent() int64     { return i.socket.sent.Load() }
+
+// Channels are the open ones, by number.
+func (i *Info) Channels() []*channel.Info {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	out := make([]*channel.Info, 0, len(i.channels))
+	for _, c := range i.channels {
+		out = append(out, c)
+	}
+	slices.SortFunc(out, func(a, b *channel.Info) int { return int(a.Number) - int(b.Number) })
+	return out
+}
+
+func (i *Info) addChannel(c *channel.Info) {
+	i.mu.Lock()
+	i.channels[c.Session] = c
+	i.mu.Unlock()
+}
+
+func (i *Info) removeChannel(session uint64) {
+	i.mu.Lock()
+	delete(i.channels, session)
+	i.mu.Unlock()
+}
+
+func (i *Info) channelCount() int {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return len(i.channels)
+}
+
+// Registry holds the connections of a node.
+type Registry struct {
+	ids         atomic.Uint64
+	connections sync.Map // uint64 -> *Info
+}
+
+// NewID returns an id that no connection of this boot had.
+func (r *Registry) NewID() uint64 { return r.ids.Add(1) }
+
+func (r *Registry) add(i *Info) { r.connections.Store(i.ID, i) }
+
+func (r *Registry) remove(id uint64) { r.connections.Delete(id) }
+
+// All returns the connections, oldest first.
+func (r *Registry) All() []*Info {
+	var out []*Info
+	r.connections.Range(func(_, i any) bool { out = append(out, i.(*Info)); return true })
+	slices.SortFunc(out, func(a, b *Info) int { return int(int64(a.ID) - int64(b.ID)) })
+	return out
+}

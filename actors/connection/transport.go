@@ -1,0 +1,157 @@
+package connection
+
+import (
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"warren/actors/channel"
+)
+
+// What a connection may have between its socket and the queues, in bytes. Out of it, the reader stops reading, TCP pushes
+// back, and the state is flow.
+const (
+	inflightWindow = 2 << 20
+	// repliesMark is how much that is not a delivery may wait for a client that does not read.
+	repliesMark = 1 << 20
+)
+
+// Transport is the socket of a connection and all that must outlive the actors: the inbox and outlet of every channel, what
+// the reader has carried over, what has not been written yet. It has no broker logic.
+type Transport struct {
+	conn net.Conn
+	send func(*actor.PID, any)
+
+	received, sent atomic.Int64 // bytes
+
+	inflight atomic.Int64
+	replies  atomic.Int64
+	room     chan struct{} // a token when the reader may look again whether it may read
+
+	mu       sync.Mutex
+	pending  []channel.Chunk
+	writable sync.Cond
+	finish   bool // close when everything is written
+	closed   bool
+	done     chan struct{} // closed with the socket
+}
+
+func newTransport(conn net.Conn, send func(*actor.PID, any)) *Transport {
+	t := &Transport{conn: conn, send: send, room: make(chan struct{}, 1), done: make(chan struct{})}
+	t.writable.L = &t.mu
+	return t
+}
+
+// Send reaches an actor from outside.
+func (t *Transport) Send(pid *actor.PID, m any) { t.send(pid, m) }
+
+// Write takes a chunk to the socket, later. After the socket is closed it is dropped.
+func (t *Transport) Write(c channel.Chunk) {
+	t.mu.Lock()
+	if t.closed || t.finish {
+		t.mu.Unlock()
+		return
+	}
+	t.replies.Add(int64(c.Replies))
+	t.pending = append(t.pending, c)
+	t.mu.Unlock()
+	t.writable.Signal()
+}
+
+// write is the writer's goroutine: it takes all that waits and writes it with as few calls as it can.
+func (t *Transport) write() {
+	var vectors net.Buffers
+	for {
+		t.mu.Lock()
+		for len(t.pending) == 0 && !t.closed {
+			if t.finish {
+				t.mu.Unlock()
+				t.Close()
+				return
+			}
+			t.writable.Wait()
+		}
+		if t.closed {
+			t.mu.Unlock()
+			return
+		}
+		batch := t.pending
+		t.pending = nil
+		t.mu.Unlock()
+
+		vectors = vectors[:0]
+		for i := range batch {
+			vectors = append(vectors, batch[i].Frames.Segments()...)
+		}
+		out := vectors // WriteTo consumes it
+		n, err := out.WriteTo(t.conn)
+		t.sent.Add(n)
+		clear(vectors)
+		for i := range batch {
+			c := &batch[i]
+			size := c.Frames.Size()
+			c.Frames.Release()
+			if err == nil && c.Outlet != nil {
+				c.Outlet.Wrote(size)
+			}
+			if t.replies.Add(int64(-c.Replies)) <= repliesMark {
+				t.wakeReader()
+			}
+		}
+		if err != nil {
+			t.Close()
+			return
+		}
+	}
+}
+
+// account adds to what lies between socket and queues.
+func (t *Transport) account(delta int) {
+	if now := t.inflight.Add(int64(delta)); delta < 0 && now < inflightWindow {
+		t.wakeReader()
+	}
+}
+
+func (t *Transport) wakeReader() {
+	select {
+	case t.room <- struct{}{}:
+	default:
+	}
+}
+
+// mayRead says whether the connection has credit for more.
+func (t *Transport) mayRead() bool {
+	return t.inflight.Load() < inflightWindow && t.replies.Load() <= repliesMark
+}
+
+// Finish closes the socket when everything that was written before has left, or after grace.
+func (t *Transport) Finish(grace time.Duration) {
+	t.mu.Lock()
+	t.finish = true
+	t.mu.Unlock()
+	t.writable.Signal()
+	_ = t.conn.SetWriteDeadline(time.Now().Add(grace))
+}
+
+// Close closes the socket. Reader and writer end.
+func (t *Transport) Close() {
+	t.mu.Lock()
+	if t.closed {
+		t.mu.Unlock()
+		return
+	}
+	t.closed = true
+	pending := t.pending
+	t.pending = nil
+	t.mu.Unlock()
+	_ = t.conn.Close()
+	for i := range pending {
+		pending[i].Frames.Release()
+	}
+	close(t.done)
+	t.writable.Broadcast()
+	t.wakeReader()
+}

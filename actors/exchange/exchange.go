@@ -1,0 +1,236 @@
+// Package exchange is the exchange actor and its routing tables: a batch of one session comes in, is routed, and goes on
+// as one batch for each queue.
+package exchange
+
+import (
+	"github.com/asynkron/protoactor-go/actor"
+
+	"warren/actors/queue"
+	"warren/actors/queue/ready"
+	"warren/protocol"
+)
+
+// Options are what an exchange needs of the node.
+type Options struct {
+	Slot      *Slot
+	Directory Directory
+	Sessions  queue.Sessions
+}
+
+// Exchange is the actor of one exchange. Its table lives in the slot, as the vhost's stream says; what it keeps itself, the
+// links, it gets back from the sessions: each of them resumes when a new incarnation shows up.
+type Exchange struct {
+	Options
+	incarnation uint64
+	router      *router
+	links       map[uint64]*link
+	epoch       uint64
+	batches     []queueBatch // scratch of one turn
+	sweepAt     int
+}
+
+// link is one session's way through this exchange.
+type link struct {
+	session uint64
+	pid     *actor.PID
+	last    uint64 // sequence of the newest message routed
+	epoch   uint64 // of the Reset that waits for its Resume; 0 when open
+	targets map[*queue.Slot]uint64
+}
+
+type queueBatch struct {
+	to       *queue.Slot
+	messages []protocol.Message
+	shared   bool // messages is a part of what came in, and must not be appended to
+}
+
+const sweepFrom = 64
+
+// New returns the actor for one incarnation.
+func New(o Options, incarnation uint64) *Exchange {
+	return &Exchange{Options: o, incarnation: incarnation, links: map[uint64]*link{}, sweepAt: sweepFrom}
+}
+
+// Receive is the exchange's table of contents.
+func (x *Exchange) Receive(ctx actor.Context) {
+	switch m := ctx.Message().(type) {
+	case *actor.Started:
+		x.recover(ctx)
+	case *Publish:
+		x.publish(ctx, m)
+	case *Resume:
+		x.resume(ctx, m)
+	case *Republish:
+		x.republish(ctx, m)
+	case *queue.Up:
+		x.queueUp(ctx, m)
+	case *queue.Gone:
+		x.queueGone(ctx, m)
+	}
+}
+
+func (x *Exchange) recover(ctx actor.Context) {
+	x.router = newRouter(x.Slot, x.Directory)
+	x.Slot.incarnation.Store(x.incarnation)
+	up := &Up{Exchange: x.Slot, Incarnation: x.incarnation}
+	x.Slot.followers.Each(func(p *actor.PID) { ctx.Send(p, up) })
+}
+
+func (x *Exchange) link(session uint64) *link {
+	l := x.links[session]
+	if l == nil {
+		pid := x.Sessions.Lookup(session)
+		if pid == nil {
+			return nil
+		}
+		if len(x.links) >= x.sweepAt {
+			x.sweep()
+		}
+		l = &link{session: session, pid: pid, targets: map[*queue.Slot]uint64{}}
+		x.links[session] = l
+	}
+	return l
+}
+
+// sweep drops the links of sessions that are over, and those queues that are gone.
+func (x *Exchange) sweep() {
+	for id, l := range x.links {
+		if x.Sessions.Lookup(id) == nil {
+			delete(x.links, id)
+			continue
+		}
+		for q := range l.targets {
+			if q.Gone() {
+				delete(l.targets, q)
+			}
+		}
+	}
+	x.sweepAt = max(sweepFrom, 2*len(x.links))
+}
+
+func (x *Exchange) publish(ctx actor.Context, m *Publish) {
+	if m.Incarnation != x.incarnation {
+		return // its session sends it again, to this incarnation
+	}
+	l := x.link(m.Session)
+	if l == nil || m.Prev != l.last {
+		return // the session is over, or it resumes later
+	}
+	x.router.refresh()
+	routed := &Routed{Exchange: x.Slot, Incarnation: x.incarnation}
+	for rest := m.Messages; len(rest) > 0; {
+		to := x.router.route(&rest[0])
+		n := 1
+		for n < len(rest) && x.router.route(&rest[n]) == to {
+			n++
+		}
+		routed.Routes = append(routed.Routes, RoutedTo{Last: rest[n-1].Seq, Route: to})
+		x.collect(to, rest[:n:n])
+		rest = rest[n:]
+	}
+	l.last = m.Messages[len(m.Messages)-1].Seq
+	x.Slot.Published.Add(int64(len(m.Messages)))
+	ctx.Send(l.pid, routed)
+	x.forward(ctx, l)
+}
+
+// collect adds messages to the batches of this turn.
+func (x *Exchange) collect(to *Route, messages []protocol.Message) {
+next:
+	for _, q := range to.Queues {
+		for i := range x.batches {
+			if b := &x.batches[i]; b.to == q {
+				if b.shared { // copy on the first append: a batch that goes to one queue whole is never copied
+					b.messages, b.shared = append(make([]protocol.Message, 0, 2*(len(b.messages)+len(messages))), b.messages...), false
+				}
+				b.messages = append(b.messages, messages...)
+				continue next
+			}
+		}
+		x.batches = append(x.batches, queueBatch{to: q, messages: messages, shared: true})
+	}
+}
+
+// forward sends the batches of this turn on, unless the link waits for its session to resume: then the session sends all
+// of them again.
+func (x *Exchange) forward(ctx actor.Context, l *link) {
+	for i := range x.batches {
+		b := &x.batches[i]
+		incarnation, known := l.targets[b.to]
+		if !known {
+			b.to.Follow(ctx.Self())
+			incarnation = b.to.Incarnation()
+			l.targets[b.to] = incarnation
+		}
+		switch {
+		case l.epoch != 0:
+		case b.to.Gone():
+			ctx.Send(l.pid, &queue.Gone{Queue: b.to})
+		default:
+			ctx.Send(b.to.PID, &queue.Enqueue{
+				Link:        ready.Link{Session: l.session, Exchange: x.Slot.ID},
+				Incarnation: incarnation,
+				Exchange:    string(x.Slot.Name),
+				Messages:    b.messages,
+			})
+		}
+		x.batches[i] = queueBatch{}
+	}
+	x.batches = x.batches[:0]
+}
+
+// queueUp stops every link that leads to a queue which restarted, until its session has sent again what was on the way.
+func (x *Exchange) queueUp(ctx actor.Context, m *queue.Up) {
+	for _, l := range x.links {
+		if at, known := l.targets[m.Queue]; known && at != m.Incarnation {
+			l.targets[m.Queue] = m.Incarnation
+			x.epoch++
+			l.epoch = x.epoch
+			ctx.Send(l.pid, &Reset{Exchange: x.Slot, Incarnation: x.incarnation, Epoch: l.epoch})
+		}
+	}
+}
+
+// queueGone passes the end of a queue on to the sessions that may wait for it, behind what they heard of their routes.
+func (x *Exchange) queueGone(ctx actor.Context, m *queue.Gone) {
+	for _, l := range x.links {
+		if _, known := l.targets[m.Queue]; known {
+			delete(l.targets, m.Queue)
+			ctx.Send(l.pid, m)
+		}
+	}
+}
+
+func (x *Exchange) resume(ctx actor.Context, m *Resume) {
+	if m.Incarnation != x.incarnation {
+		return
+	}
+	l := x.link(m.Session)
+	if l == nil {
+		return
+	}
+	if l.epoch != m.Epoch {
+		if m.Epoch == 0 { // the session restarted while a Reset was on its way to it
+			ctx.Send(l.pid, &Reset{Exchange: x.Slot, Incarnation: x.incarnation, Epoch: l.epoch})
+		}
+		return
+	}
+	l.epoch, l.last = 0, m.Prev
+	for q := range l.targets {
+		l.targets[q] = q.Incarnation()
+	}
+}
+
+func (x *Exchange) republish(ctx actor.Context, m *Republish) {
+	if m.Incarnation != x.incarnation {
+		return
+	}
+	l := x.links[m.Session]
+	if l == nil || l.epoch != 0 {
+		return
+	}
+	for _, r := range m.Runs {
+		x.collect(r.Route, r.Messages)
+	}
+	x.forward(ctx, l)
+}

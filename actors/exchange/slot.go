@@ -1,0 +1,61 @@
+package exchange
+
+import (
+	"sync/atomic"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"warren/actors/queue"
+	"warren/protocol"
+)
+
+// Name is an exchange's name within its vhost. The default exchange has the empty name.
+type Name string
+
+// Slot is what others may know of an exchange. It survives every restart of the exchange's actor, and stays as a
+// tombstone with those who still hold it when the exchange is gone.
+type Slot struct {
+	ID         uint64
+	VHost      string
+	Name       Name
+	Type       string
+	Durable    bool
+	AutoDelete bool
+	Internal   bool
+	Arguments  protocol.Table
+	// Alternate is where messages go that reach nothing here (RabbitMQ, alternate exchanges).
+	Alternate Name
+	PID       *actor.PID
+
+	table       atomic.Pointer[Table] // written by the vhost alone
+	incarnation atomic.Uint64
+	gone        atomic.Bool
+	followers   queue.Followers
+
+	// Published counts the messages that came in.
+	Published atomic.Int64
+}
+
+// Table is the routing table in force. The default exchange has none.
+func (s *Slot) Table() Table { return *s.table.Load() }
+
+// Publish puts a new table in force. Only the vhost calls it.
+func (s *Slot) Publish(t Table) { s.table.Store(&t) }
+
+// Incarnation is that of the actor that runs the exchange now.
+func (s *Slot) Incarnation() uint64 { return s.incarnation.Load() }
+
+// Gone says that the exchange was deleted.
+func (s *Slot) Gone() bool { return s.gone.Load() }
+
+// Bury makes the slot a tombstone and tells everybody who follows it.
+func (s *Slot) Bury(send func(*actor.PID, any)) {
+	s.gone.Store(true)
+	s.followers.Each(func(p *actor.PID) { send(p, &Gone{Exchange: s}) })
+}
+
+// Follow lets an actor know of every new incarnation of the exchange ([Up]) and of its end ([Gone]).
+func (s *Slot) Follow(p *actor.PID) { s.followers.Add(p) }
+
+// Unfollow ends Follow.
+func (s *Slot) Unfollow(p *actor.PID) { s.followers.Remove(p) }

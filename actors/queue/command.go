@@ -1,0 +1,141 @@
+package queue
+
+import (
+	"github.com/asynkron/protoactor-go/actor"
+
+	"warren/actors/queue/ready"
+	"warren/protocol"
+)
+
+// commands applies what a session wants, each command once and none before the one in front of it.
+func (q *Queue) commands(ctx actor.Context, m *Commands) {
+	from := q.peer(m.Session)
+	if from == nil || q.closing {
+		return
+	}
+	if leave, ok := m.Ops[0].(*Leave); ok {
+		q.endSession(ctx, m.Session, leave.Received)
+		ctx.Send(from, &Done{Queue: q.Slot, Upto: m.First})
+		return
+	}
+	had := len(q.state.Consumers())
+	done := &Done{Queue: q.Slot}
+	for i, op := range m.Ops {
+		seq := m.First + uint64(i)
+		last := q.state.LastCommand(m.Session)
+		switch {
+		case seq > last+1:
+			ctx.Send(from, &Up{Queue: q.Slot, Incarnation: q.incarnation}) // a gap: the session sends it again
+			return
+		case seq <= last:
+			if r, answers := q.answer(m.Session, op); answers {
+				r.Seq = seq
+				done.Replies = append(done.Replies, r)
+			}
+		default:
+			q.command(m.Session, seq, op, done)
+		}
+	}
+	done.Upto = q.state.LastCommand(m.Session)
+	ctx.Send(from, done)
+	if _, isConsume := m.Ops[len(m.Ops)-1].(*Consume); isConsume || len(q.state.Consumers()) != had {
+		q.consumersChanged(ctx, had)
+	}
+	q.pump(ctx)
+}
+
+func (q *Queue) command(session, seq uint64, op Op, done *Done) {
+	reply := Reply{Seq: seq}
+	answers := false
+	var events []ready.Event
+	switch op := op.(type) {
+	case *Settle:
+		if e := q.state.Settle(ready.Key{Session: session, Consumer: op.Consumer}, op.First, op.Last, op.Outcome); e != nil {
+			events = append(events, e)
+		}
+	case *Consume:
+		events, reply.Err = q.consume(session, op)
+		answers = true
+	case *Cancel:
+		k := ready.Key{Session: session, Consumer: op.Consumer}
+		if c := q.state.Consumer(k); c != nil && !c.Cancelled {
+			events = append(events, &ready.Unsubscribed{Key: k})
+			delete(q.windows, k)
+		}
+		answers = true
+	case *Get:
+		q.get(session, seq, op, done)
+		return
+	case *Purge:
+		reply.Messages = q.state.Ready()
+		events = append(events, &ready.Purged{})
+		answers = true
+	case *Inspect:
+		reply.Messages, reply.ConsumerCount = q.state.Ready(), uint32(len(q.state.Consumers()))
+		answers = true
+	}
+	q.happen(&ready.Commanded{Session: session, Seq: seq, Events: events})
+	if answers {
+		done.Replies = append(done.Replies, reply)
+	}
+}
+
+func (q *Queue) consume(session uint64, op *Consume) ([]ready.Event, *protocol.Error) {
+	if q.state.Exclusive() != nil || op.Exclusive && len(q.state.Consumers()) > 0 {
+		return nil, protocol.AccessRefused("queue '%s' in vhost '%s' in exclusive use", q.Slot.Name, q.Slot.VHost)
+	}
+	k := ready.Key{Session: session, Consumer: op.Consumer}
+	q.windows[k] = &window{}
+	return []ready.Event{&ready.Subscribed{Consumer: ready.Consumer{
+		Key: k, Tag: op.Tag, NoAck: op.NoAck, Exclusive: op.Exclusive, Prefetch: op.Prefetch,
+	}}}, nil
+}
+
+// get delivers one message to the session's get consumer, in one event with the command, or says that there is none.
+func (q *Queue) get(session, seq uint64, op *Get, done *Done) {
+	in, redelivered := q.state.Next(1)
+	if in.N == 0 {
+		q.happen(&ready.Commanded{Session: session, Seq: seq})
+		done.Replies = append(done.Replies, Reply{Seq: seq, Empty: true})
+		return
+	}
+	k := ready.Key{Session: session, Consumer: GetConsumer}
+	if op.NoAck {
+		k.Consumer = GetConsumerNoAck
+	}
+	var events []ready.Event
+	next := uint64(1)
+	if c := q.state.Consumer(k); c != nil {
+		next = c.Sent + 1
+	} else {
+		events = append(events, &ready.GetterMade{Key: k, NoAck: op.NoAck})
+	}
+	events = append(events, &ready.Delivered{Key: k, Interval: in, Redelivered: redelivered})
+	q.happen(&ready.Commanded{Session: session, Seq: seq, Events: events})
+	q.addParts(k, ready.Run{Seq: next, First: in.First, N: 1, Redelivered: redelivered})
+}
+
+// answer is the reply to a command that was applied before, for a session that may not have got it. What Get brought is
+// sent again by Resume.
+func (q *Queue) answer(session uint64, op Op) (r Reply, answers bool) {
+	switch op := op.(type) {
+	case *Consume:
+		if q.state.Consumer(ready.Key{Session: session, Consumer: op.Consumer}) == nil {
+			r.Err = protocol.AccessRefused("queue '%s' in vhost '%s' in exclusive use", q.Slot.Name, q.Slot.VHost)
+		}
+		return r, true
+	case *Cancel, *Purge:
+		return r, true
+	case *Get:
+		k := ready.Key{Session: session, Consumer: GetConsumer}
+		if op.NoAck {
+			k.Consumer = GetConsumerNoAck
+		}
+		c := q.state.Consumer(k)
+		r.Empty = true
+		return r, c == nil || c.Unsettled() == 0
+	case *Inspect:
+		return Reply{Messages: q.state.Ready(), ConsumerCount: uint32(len(q.state.Consumers()))}, true
+	}
+	return r, false
+}

@@ -1,0 +1,122 @@
+package queue
+
+import (
+	"github.com/asynkron/protoactor-go/actor"
+
+	"warren/actors/queue/ready"
+	"warren/protocol"
+)
+
+// pump hands out what waits to the consumers that have room, in even shares and in turn, and sends it at the end of the
+// turn: one message a consumer.
+func (q *Queue) pump(ctx actor.Context) {
+	for !q.closing && q.state.Ready() > 0 {
+		var buf [16]*ready.Consumer
+		able := buf[:0]
+		for _, c := range q.state.Consumers() {
+			if w := q.windows[c.Key]; w != nil && w.room(c) > 0 {
+				able = append(able, c)
+			}
+		}
+		if len(able) == 0 {
+			break
+		}
+		share := max(1, int(q.state.Ready())/len(able))
+		for _, c := range able {
+			q.handOut(c, share)
+		}
+	}
+	for i, o := range q.outgoing {
+		o.deliveries.Ready = q.state.Ready()
+		if p := q.peer(o.session); p != nil {
+			ctx.Send(p, o.deliveries)
+		}
+		q.outgoing[i] = outgoing{}
+	}
+	q.outgoing = q.outgoing[:0]
+	q.publishStats()
+}
+
+// handOut delivers up to n messages to a consumer, as far as its window reaches.
+func (q *Queue) handOut(c *ready.Consumer, n int) {
+	w := q.windows[c.Key]
+	for n > 0 {
+		room := min(n, w.room(c))
+		in, redelivered := q.state.Next(uint64(max(0, room)))
+		if in.N == 0 {
+			return
+		}
+		bytes := 0
+		in.N, bytes = q.fit(in, windowBytes-w.bytes)
+		seq := c.Sent + 1
+		q.happen(&ready.Delivered{Key: c.Key, Interval: in, Redelivered: redelivered})
+		w.sent(c.Sent, bytes)
+		n -= int(in.N)
+		q.addParts(c.Key, ready.Run{Seq: seq, First: in.First, N: in.N, Redelivered: redelivered})
+	}
+}
+
+// fit is how many messages of an interval go into budget bytes, at least one, and what they hold.
+func (q *Queue) fit(in ready.Interval, budget int) (n uint64, bytes int) {
+	q.state.Walk(in, func(_ string, messages []protocol.Message) {
+		for i := range messages {
+			if n > 0 && bytes >= budget {
+				return
+			}
+			bytes += messages[i].Size()
+			n++
+		}
+	})
+	return n, bytes
+}
+
+// deliver sends a run again, counting it in the consumer's window.
+func (q *Queue) deliver(k ready.Key, run ready.Run) {
+	bytes := q.addParts(k, run)
+	if w := q.windows[k]; w != nil {
+		w.sent(run.Seq+run.N-1, bytes)
+	}
+}
+
+// addParts puts the messages of a run into what this turn sends to the consumer.
+func (q *Queue) addParts(k ready.Key, run ready.Run) (bytes int) {
+	d := q.deliveriesTo(k)
+	seq := run.Seq
+	q.state.Walk(ready.Interval{First: run.First, N: run.N}, func(exchange string, messages []protocol.Message) {
+		d.Parts = append(d.Parts, Delivery{Seq: seq, Exchange: exchange, Redelivered: run.Redelivered, Messages: messages})
+		seq += uint64(len(messages))
+		for i := range messages {
+			bytes += messages[i].Size()
+		}
+	})
+	q.Slot.Delivered.Add(int64(run.N))
+	return bytes
+}
+
+// outgoing is what this turn sends to one consumer.
+type outgoing struct {
+	session    uint64
+	deliveries *Deliveries
+}
+
+func (q *Queue) deliveriesTo(k ready.Key) *Deliveries {
+	for _, o := range q.outgoing {
+		if o.session == k.Session && o.deliveries.Consumer == k.Consumer {
+			return o.deliveries
+		}
+	}
+	d := &Deliveries{Queue: q.Slot, Consumer: k.Consumer}
+	q.outgoing = append(q.outgoing, outgoing{k.Session, d})
+	return d
+}
+
+// publishStats brings the slot's counters and the node's ledger up to date.
+func (q *Queue) publishStats() {
+	q.Slot.Ready.Store(int64(q.state.Ready()))
+	q.Slot.Unacked.Store(int64(q.state.Unacked()))
+	if now := q.state.Bytes(); now != q.accounted {
+		q.Ledger.Resident(now - q.accounted)
+		q.accounted = now
+		q.Slot.Bytes.Store(int64(now))
+	}
+}

@@ -1,0 +1,162 @@
+package queue
+
+import (
+	"github.com/asynkron/protoactor-go/actor"
+
+	"warren/actors/queue/ready"
+	"warren/protocol"
+)
+
+// What a queue takes.
+type (
+	// Enqueue brings messages of one publish link. The exchange sends it.
+	Enqueue struct {
+		Link        ready.Link
+		Incarnation uint64 // of the queue it is meant for
+		Exchange    string
+		Messages    []protocol.Message
+	}
+	// Commands are what a session wants of a queue, in the session's order. The sequence has no gaps; what arrives
+	// twice is applied once, and what arrives behind a gap waits to be sent again.
+	Commands struct {
+		Session uint64
+		First   uint64 // sequence of Ops[0]
+		Ops     []Op
+	}
+	// Credit says that a consumer's deliveries up to Written have left for the client. Cumulative.
+	Credit struct {
+		Key     ready.Key
+		Written uint64
+	}
+	// Resume asks for every delivery above what the session has received, because one of the two restarted.
+	Resume struct {
+		Session  uint64
+		Received map[uint32]uint64
+	}
+	// Delete asks whether the queue may go. The queue answers the session that it may not, or tells the vhost that it
+	// may, and takes nothing more.
+	Delete struct {
+		IfUnused, IfEmpty bool
+		Session, Request  uint64
+	}
+)
+
+// Op is one command of a session.
+type Op interface{ op() }
+
+type (
+	// Consume makes a consumer (basic.consume).
+	Consume struct {
+		Consumer  uint32
+		Tag       string
+		NoAck     bool
+		Exclusive bool
+		Prefetch  int
+	}
+	// Cancel ends one (basic.cancel).
+	Cancel struct{ Consumer uint32 }
+	// Settle says what became of deliveries.
+	Settle struct {
+		Consumer    uint32
+		First, Last uint64 // delivery sequences
+		Outcome     ready.Outcome
+	}
+	// Get asks for one message (basic.get): answered by Deliveries to the get consumer, or by Empty.
+	Get struct{ NoAck bool }
+	// Purge drops what waits (queue.purge).
+	Purge struct{}
+	// Inspect asks for the counts (queue.declare of a queue that is there).
+	Inspect struct{}
+	// Leave ends the session on this queue. It comes alone, when everything before it is done. Received are the
+	// deliveries the session got, by consumer.
+	Leave struct{ Received map[uint32]uint64 }
+)
+
+func (*Consume) op() {}
+func (*Cancel) op()  {}
+func (*Settle) op()  {}
+func (*Get) op()     {}
+func (*Purge) op()   {}
+func (*Inspect) op() {}
+func (*Leave) op()   {}
+
+// Consumer numbers that stand for basic.get, by whether the message must be acknowledged. Real consumers are numbered
+// from FirstConsumer.
+const (
+	GetConsumer      uint32 = 0
+	GetConsumerNoAck uint32 = 1
+	FirstConsumer    uint32 = 2
+)
+
+// What a queue says, to sessions and to whoever follows it.
+type (
+	// Accepted: the link's messages up to Accepted are in the queue, and up to Confirmed as safe as they ask to be.
+	// Both are cumulative.
+	Accepted struct {
+		Queue               *Slot
+		Exchange            uint64
+		Accepted, Confirmed uint64
+	}
+	// Deliveries are messages for one consumer.
+	Deliveries struct {
+		Queue    *Slot
+		Consumer uint32
+		Parts    []Delivery
+		// Ready is what waits behind them, for basic.get-ok.
+		Ready uint64
+	}
+	// Delivery is messages of one exchange at consecutive delivery sequences.
+	Delivery struct {
+		Seq         uint64
+		Exchange    string
+		Redelivered bool
+		Messages    []protocol.Message
+	}
+	// Done: the session's commands up to Upto are applied; Replies are for those that wait.
+	Done struct {
+		Queue   *Slot
+		Upto    uint64
+		Replies []Reply
+	}
+	// Reply answers one command, or a Delete.
+	Reply struct {
+		Seq           uint64
+		Err           *protocol.Error
+		Empty         bool   // to Get
+		Messages      uint64 // to Purge: dropped; to Inspect: ready
+		ConsumerCount uint32
+	}
+	// Refused answers a Delete that may not be.
+	Refused struct {
+		Request uint64
+		Err     *protocol.Error
+	}
+	// Deletable tells the vhost that the queue takes nothing more and may be deleted. Session and Request are those of
+	// the Delete, or 0 when the queue goes by itself (auto-delete).
+	Deletable struct {
+		Queue            *Slot
+		Messages         uint64
+		Session, Request uint64
+	}
+	// Unused tells the vhost that an auto-delete queue lost its last consumer.
+	Unused struct{ Queue *Slot }
+	// Up: the queue has a new incarnation. Whatever was sent to the one before may be lost.
+	Up struct {
+		Queue       *Slot
+		Incarnation uint64
+	}
+	// Gone: the queue was deleted.
+	Gone struct{ Queue *Slot }
+)
+
+// Sessions tells which sessions live, and where.
+type Sessions interface {
+	// Lookup returns the session's actor, or nil when the session is over.
+	Lookup(session uint64) *actor.PID
+}
+
+// Ledger is the node's account of memory.
+type Ledger interface {
+	// Resident adds delta bytes to what queues hold in memory.
+	Resident(delta int)
+}

@@ -1,0 +1,77 @@
+package ready
+
+import "warren/protocol"
+
+// Link is a publish link: one session's messages through one exchange. The queue applies them in order, and once.
+type Link struct{ Session, Exchange uint64 }
+
+// Event is what happened to a queue. Events are immutable and own what they hold.
+type Event interface{ event() }
+
+type (
+	// Enqueued: messages of one link arrived, at the next free indexes.
+	Enqueued struct {
+		Link     Link
+		Exchange string
+		Messages []protocol.Message
+	}
+	// Delivered: the messages at Interval went to a consumer, as its next delivery sequences.
+	Delivered struct {
+		Key         Key
+		Interval    Interval
+		Redelivered bool
+	}
+	// Settled: a consumer's deliveries First..Last are done with, in the way of Outcome.
+	Settled struct {
+		Key         Key
+		First, Last uint64
+		Outcome     Outcome
+	}
+	// Subscribed: a consumer is there.
+	Subscribed struct{ Consumer Consumer }
+	// Unsubscribed: a consumer was cancelled; its deliveries stay with its session.
+	Unsubscribed struct{ Key Key }
+	// GetterMade: the pseudo consumer through which a session gets single messages.
+	GetterMade struct {
+		Key   Key
+		NoAck bool
+	}
+	// Purged: every waiting message was dropped.
+	Purged struct{}
+	// Commanded: the session's command with this sequence has taken effect, by Events, which happen together.
+	Commanded struct {
+		Session, Seq uint64
+		Events       []Event
+	}
+	// SessionEnded: the session is gone with its consumers; what it had not settled waits again, but for the no-ack
+	// deliveries up to Received, which it had got.
+	SessionEnded struct {
+		Session  uint64
+		Received map[uint32]uint64
+	}
+	// LinksDropped: the links of sessions that are gone.
+	LinksDropped struct{ Links []Link }
+)
+
+// Outcome is how a delivery was settled.
+type Outcome uint8
+
+const (
+	// Acked: the message is done.
+	Acked Outcome = iota
+	// Requeued: the message waits again, at its old place, as redelivered.
+	Requeued
+	// Discarded: rejected without requeue.
+	Discarded
+)
+
+func (*Enqueued) event()     {}
+func (*Delivered) event()    {}
+func (*Settled) event()      {}
+func (*Subscribed) event()   {}
+func (*Unsubscribed) event() {}
+func (*GetterMade) event()   {}
+func (*Purged) event()       {}
+func (*Commanded) event()    {}
+func (*SessionEnded) event() {}
+func (*LinksDropped) event() {}

@@ -1,0 +1,225 @@
+// Package ready is the thinking of a queue: what waits in which order, who got what, and who is next. It has never heard of
+// actors. The queue actor asks it what to do, appends the answer to the queue's stream as an event, and applies it.
+package ready
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+)
+
+// State is a queue as a fold over its events.
+//
+// A message has an index, given on arrival and never reused. It waits (at or above cursor, or in returned), or it is
+// with a consumer (in one of its runs), or it is settled (in none of them).
+type State struct {
+	next     uint64    // index of the next message to arrive
+	cursor   uint64    // at and above: never delivered
+	returned intervals // below cursor: delivered once, waiting again at their old place
+	extents  extents   // the messages themselves
+	bytes    int       // held by messages that are not settled
+	unacked  uint64    // with consumers that acknowledge
+
+	links     map[Link]uint64   // last sequence applied
+	commanded map[uint64]uint64 // session -> last command applied
+	consumers map[Key]*Consumer // all that hold or may get messages
+	order     []*Consumer       // those that may get messages, in order of their turn
+	// HadConsumer is for auto-delete: only a queue that had consumers goes with the last of them.
+	HadConsumer bool
+}
+
+// New returns an empty queue.
+func New() *State {
+	return &State{links: map[Link]uint64{}, commanded: map[uint64]uint64{}, consumers: map[Key]*Consumer{}}
+}
+
+// Ready is the number of messages that wait.
+func (s *State) Ready() uint64 { return s.returned.count + s.next - s.cursor }
+
+// Unacked is the number of messages that consumers have and must acknowledge.
+func (s *State) Unacked() uint64 { return s.unacked }
+
+// Bytes is the memory that unsettled messages hold.
+func (s *State) Bytes() int { return s.bytes }
+
+// Consumers are those that may get messages, in order of their turn. The caller must not change them.
+func (s *State) Consumers() []*Consumer { return s.order }
+
+// Consumer returns a consumer that holds or may get messages, or nil.
+func (s *State) Consumer(k Key) *Consumer { return s.consumers[k] }
+
+// LastSeq is the last sequence applied on a publish link.
+func (s *State) LastSeq(l Link) uint64 { return s.links[l] }
+
+// LastCommand is the last command applied of a session.
+func (s *State) LastCommand(session uint64) uint64 { return s.commanded[session] }
+
+// Sessions are all that this queue knows of: with commands, consumers or publish links.
+func (s *State) Sessions() map[uint64]struct{} {
+	out := make(map[uint64]struct{}, len(s.commanded)+len(s.links))
+	for id := range s.commanded {
+		out[id] = struct{}{}
+	}
+	for l := range s.links {
+		out[l.Session] = struct{}{}
+	}
+	return out
+}
+
+// Links is the number of publish links in the state.
+func (s *State) Links() int { return len(s.links) }
+
+// EachLink calls f for every publish link with its last sequence.
+func (s *State) EachLink(f func(l Link, last uint64)) {
+	for l, last := range s.links {
+		f(l, last)
+	}
+}
+
+// Apply changes the state by one event.
+func (s *State) Apply(e Event) {
+	switch e := e.(type) {
+	case *Enqueued:
+		s.enqueued(e)
+	case *Delivered:
+		s.delivered(e)
+	case *Settled:
+		s.settled(e.Key, e.First, e.Last, e.Outcome)
+	case *Subscribed:
+		c := e.Consumer
+		s.consumers[c.Key] = &c
+		s.order = append(s.order, &c)
+		s.HadConsumer = true
+	case *Unsubscribed:
+		s.unsubscribed(e.Key)
+	case *GetterMade:
+		s.consumers[e.Key] = &Consumer{Key: e.Key, NoAck: e.NoAck}
+	case *Purged:
+		s.purged()
+	case *Commanded:
+		for _, part := range e.Events {
+			s.Apply(part)
+		}
+		s.commanded[e.Session] = e.Seq
+	case *SessionEnded:
+		s.sessionEnded(e)
+	case *LinksDropped:
+		for _, l := range e.Links {
+			delete(s.links, l)
+		}
+	default:
+		panic(fmt.Sprintf("queue: event %T", e))
+	}
+}
+
+func (s *State) enqueued(e *Enqueued) {
+	x := newExtent(s.next, e.Exchange, e.Messages)
+	s.extents.push(x)
+	s.bytes += x.bytes
+	s.next += uint64(len(e.Messages))
+	s.links[e.Link] = e.Messages[len(e.Messages)-1].Seq
+}
+
+func (s *State) delivered(e *Delivered) {
+	if len(s.returned.runs) > 0 && s.returned.runs[0].First == e.Interval.First {
+		s.returned.takeFront(e.Interval)
+	} else if e.Interval.First == s.cursor {
+		s.cursor += e.Interval.N
+	} else {
+		panic(fmt.Sprintf("queue: delivery of %v, which is not the next to go", e.Interval))
+	}
+	c := s.consumers[e.Key]
+	c.deliver(e.Interval, e.Redelivered)
+	if !c.NoAck {
+		s.unacked += e.Interval.N
+	}
+	if len(s.order) > 1 {
+		s.yieldTurn(c)
+	}
+}
+
+// yieldTurn puts the consumer behind the others: round robin (RabbitMQ, consumers guide).
+func (s *State) yieldTurn(c *Consumer) {
+	if at := slices.Index(s.order, c); at >= 0 {
+		copy(s.order[at:], s.order[at+1:])
+		s.order[len(s.order)-1] = c
+	}
+}
+
+func (s *State) settled(k Key, first, last uint64, how Outcome) {
+	c := s.consumers[k]
+	c.take(first, last, func(in Interval) {
+		if how == Requeued {
+			s.returned.add(in)
+		} else {
+			s.bytes -= s.extents.settle(in)
+		}
+		if !c.NoAck {
+			s.unacked -= in.N
+		}
+	})
+	s.dropIfIdle(c)
+}
+
+// dropIfIdle forgets a consumer that neither holds nor may get anything. The get consumer of a session stays while the
+// session does, because its delivery sequence must go on.
+func (s *State) dropIfIdle(c *Consumer) {
+	if c.Cancelled && c.unsettled == 0 {
+		delete(s.consumers, c.Key)
+	}
+}
+
+func (s *State) unsubscribed(k Key) {
+	c := s.consumers[k]
+	c.Cancelled = true
+	s.order = slices.DeleteFunc(s.order, func(o *Consumer) bool { return o == c })
+	s.dropIfIdle(c)
+}
+
+func (s *State) purged() {
+	for _, in := range s.returned.runs {
+		s.bytes -= s.extents.settle(in)
+	}
+	s.returned = intervals{}
+	if in := (Interval{s.cursor, s.next - s.cursor}); in.N > 0 {
+		s.bytes -= s.extents.settle(in)
+	}
+	s.cursor = s.next
+}
+
+func (s *State) sessionEnded(e *SessionEnded) {
+	for k, c := range s.consumers {
+		if k.Session != e.Session {
+			continue
+		}
+		if !c.Cancelled {
+			s.unsubscribed(k)
+		}
+		if got := min(e.Received[k.Consumer], c.Sent); c.NoAck && len(c.runs) > 0 && c.runs[0].Seq <= got {
+			s.settled(k, c.runs[0].Seq, got, Acked)
+		}
+		if len(c.runs) > 0 {
+			s.settled(k, c.runs[0].Seq, c.Sent, Requeued)
+		}
+		delete(s.consumers, k)
+	}
+	delete(s.commanded, e.Session)
+}
+
+// Clone returns a copy that shares only what is never written again.
+func (s *State) Clone() *State {
+	c := *s
+	c.returned = s.returned.clone()
+	c.extents = s.extents.clone()
+	c.links = maps.Clone(s.links)
+	c.commanded = maps.Clone(s.commanded)
+	c.consumers = make(map[Key]*Consumer, len(s.consumers))
+	for k, v := range s.consumers {
+		c.consumers[k] = v.clone()
+	}
+	c.order = make([]*Consumer, len(s.order))
+	for i, v := range s.order {
+		c.order[i] = c.consumers[v.Key]
+	}
+	return &c
+}

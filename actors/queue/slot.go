@@ -1,0 +1,107 @@
+package queue
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"warren/protocol"
+)
+
+// Name is a queue's name within its vhost.
+type Name string
+
+// Slot is what others may know of a queue. It is made when the queue is declared, survives every restart of the queue's
+// actor, and stays as a tombstone with those who still hold it when the queue is gone.
+type Slot struct {
+	ID         uint64
+	VHost      string
+	Name       Name
+	Durable    bool
+	AutoDelete bool
+	// Owner is the connection an exclusive queue belongs to; 0 when it is not exclusive.
+	Owner     uint64
+	Arguments protocol.Table
+	PID       *actor.PID
+
+	incarnation atomic.Uint64
+	gone        atomic.Bool
+	followers   Followers
+
+	// Counters live here and not in the actor, so that a restart does not turn them back.
+	Ready, Unacked, Bytes, Delivered, Published atomic.Int64
+	consumers                                   atomic.Pointer[[]ConsumerInfo]
+}
+
+// ConsumerInfo is one consumer, as list_consumers shows it.
+type ConsumerInfo struct {
+	Session   uint64
+	Tag       string
+	NoAck     bool
+	Exclusive bool
+	Prefetch  int
+}
+
+// Incarnation is that of the actor that runs the queue now. Batches carry it, so that what was sent to a former one is
+// refused instead of taken out of order.
+func (s *Slot) Incarnation() uint64 { return s.incarnation.Load() }
+
+// Gone says that the queue was deleted.
+func (s *Slot) Gone() bool { return s.gone.Load() }
+
+// Bury makes the slot a tombstone and tells everybody who follows it.
+func (s *Slot) Bury(send func(*actor.PID, any)) {
+	s.gone.Store(true)
+	s.followers.Each(func(p *actor.PID) { send(p, &Gone{Queue: s}) })
+}
+
+// Follow lets an actor know of every new incarnation of the queue ([Up]) and of its end ([Gone]).
+func (s *Slot) Follow(p *actor.PID) { s.followers.Add(p) }
+
+// Unfollow ends Follow.
+func (s *Slot) Unfollow(p *actor.PID) { s.followers.Remove(p) }
+
+// Consumers are the queue's consumers. The slice must not be changed.
+func (s *Slot) Consumers() []ConsumerInfo {
+	if c := s.consumers.Load(); c != nil {
+		return *c
+	}
+	return nil
+}
+
+// Followers are the actors that depend on another one and must hear when it comes back.
+type Followers struct {
+	mu   sync.Mutex
+	pids map[string]*actor.PID
+}
+
+// Add is idempotent.
+func (f *Followers) Add(p *actor.PID) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.pids == nil {
+		f.pids = map[string]*actor.PID{}
+	}
+	f.pids[p.Id] = p
+}
+
+// Remove is idempotent.
+func (f *Followers) Remove(p *actor.PID) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.pids, p.Id)
+}
+
+// Each calls g for every follower.
+func (f *Followers) Each(g func(*actor.PID)) {
+	f.mu.Lock()
+	pids := make([]*actor.PID, 0, len(f.pids))
+	for _, p := range f.pids {
+		pids = append(pids, p)
+	}
+	f.mu.Unlock()
+	for _, p := range pids {
+		g(p)
+	}
+}

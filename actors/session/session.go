@@ -1,0 +1,229 @@
+package session
+
+import (
+	"github.com/asynkron/protoactor-go/actor"
+
+	"warren/actors/exchange"
+	"warren/actors/queue"
+	"warren/actors/queue/ready"
+)
+
+// Session carries out what its state says is due: it sends what was not sent yet, and sends again what a restart on the
+// other side may have lost. What it keeps itself is only how far it has got; a new Session over the same state begins with
+// sending everything again, and whoever has it already takes it once.
+type Session struct {
+	ID    uint64
+	State *State
+
+	self  *actor.PID
+	links map[uint64]*liveLink      // by the exchange's id
+	peers map[*queue.Slot]*livePeer // by queue
+	// Leaving is set when the session ends: the queues that have not let it go.
+	Leaving map[*queue.Slot]struct{}
+}
+
+// liveLink is how far sending has got on a publish link.
+type liveLink struct {
+	incarnation uint64
+	sent        uint64 // sequence of the newest message that was sent
+	epoch       uint64 // of the Reset that must be answered
+	waiting     bool   // for the routes of what was sent, before the link resumes
+}
+
+type livePeer struct{ sent uint64 } // newest command that was sent
+
+// New returns a session over a state. Nothing is sent before Recover or the first Flush.
+func New(id uint64, state *State, self *actor.PID) *Session {
+	return &Session{ID: id, State: state, self: self, links: map[uint64]*liveLink{}, peers: map[*queue.Slot]*livePeer{}}
+}
+
+// Recover resumes every link and every queue, after a restart of the session itself.
+func (s *Session) Recover(ctx actor.Context) {
+	for _, p := range s.State.ledger.links {
+		s.reopen(ctx, p, s.link(p.slot))
+	}
+	for q := range s.State.peers {
+		s.QueueUp(ctx, q)
+	}
+}
+
+func (s *Session) link(x *exchange.Slot) *liveLink {
+	l := s.links[x.ID]
+	if l == nil {
+		x.Follow(s.self)
+		l = &liveLink{incarnation: x.Incarnation()}
+		s.links[x.ID] = l
+	}
+	return l
+}
+
+// SendPublishes sends what is new on the link to an exchange.
+func (s *Session) SendPublishes(ctx actor.Context, x *exchange.Slot) {
+	if p := s.State.ledger.links[x.ID]; p != nil {
+		s.sendPublishes(ctx, p, s.link(x))
+	}
+}
+
+func (s *Session) sendPublishes(ctx actor.Context, p *publishLink, l *liveLink) {
+	if l.waiting || l.sent == p.last {
+		return
+	}
+	at := len(p.runs)
+	for at > 0 && p.runs[at-1].messages[0].Seq > l.sent {
+		at--
+	}
+	for ; at < len(p.runs); at++ {
+		r := &p.runs[at]
+		ctx.Send(p.slot.PID, &exchange.Publish{Session: s.ID, Incarnation: l.incarnation, Prev: r.prev, Messages: r.messages})
+		l.sent = r.messages[len(r.messages)-1].Seq
+	}
+}
+
+// ExchangeUp opens the link to a new incarnation of an exchange.
+func (s *Session) ExchangeUp(ctx actor.Context, m *exchange.Up) {
+	if p := s.State.ledger.links[m.Exchange.ID]; p != nil {
+		l := s.link(m.Exchange)
+		l.incarnation = m.Incarnation
+		s.reopen(ctx, p, l)
+	}
+}
+
+// reopen resumes a link whose other side knows nothing of it.
+func (s *Session) reopen(ctx actor.Context, p *publishLink, l *liveLink) {
+	l.epoch, l.waiting = 0, false
+	s.resume(ctx, p, l)
+}
+
+// Reset answers an exchange that stopped the link because a queue behind it restarted. Everything that was sent must have its
+// route first, so that what is sent again goes where it went.
+func (s *Session) Reset(ctx actor.Context, m *exchange.Reset) {
+	p := s.State.ledger.links[m.Exchange.ID]
+	if p == nil {
+		return
+	}
+	if l := s.link(m.Exchange); l.incarnation == m.Incarnation {
+		l.epoch, l.waiting = m.Epoch, true
+		s.resumeIfRouted(ctx, p, l)
+	}
+}
+
+// Routed goes on with a link that waits for routes.
+func (s *Session) Routed(ctx actor.Context, x *exchange.Slot) {
+	if l := s.links[x.ID]; l != nil && l.waiting {
+		s.resumeIfRouted(ctx, s.State.ledger.links[x.ID], l)
+	}
+}
+
+// Current says whether a message is from the exchange's present incarnation: one that was replaced may still talk.
+func (s *Session) Current(x *exchange.Slot, incarnation uint64) bool {
+	l := s.links[x.ID]
+	return l != nil && l.incarnation == incarnation
+}
+
+func (s *Session) resumeIfRouted(ctx actor.Context, p *publishLink, l *liveLink) {
+	if p.routedUpTo() >= l.sent {
+		s.resume(ctx, p, l)
+	}
+}
+
+func (s *Session) resume(ctx actor.Context, p *publishLink, l *liveLink) {
+	l.waiting = false
+	l.sent = p.routedUpTo()
+	ctx.Send(p.slot.PID, &exchange.Resume{Session: s.ID, Incarnation: l.incarnation, Epoch: l.epoch, Prev: l.sent})
+	l.epoch = 0
+	routed, _ := p.outstanding()
+	again := &exchange.Republish{Session: s.ID, Incarnation: l.incarnation}
+	for _, r := range routed {
+		if r.accepted < len(r.messages) || r.confirmed < len(r.messages) {
+			again.Runs = append(again.Runs, exchange.Run{Route: r.route, Messages: r.messages[min(r.accepted, r.confirmed):]})
+		}
+	}
+	if len(again.Runs) > 0 {
+		ctx.Send(p.slot.PID, again)
+	}
+	s.sendPublishes(ctx, p, l)
+}
+
+// SendCommands sends every command that was not sent yet.
+func (s *Session) SendCommands(ctx actor.Context) {
+	for q, p := range s.State.peers {
+		if len(p.pending) > 0 {
+			s.sendCommands(ctx, q, p)
+		}
+	}
+}
+
+func (s *Session) sendCommands(ctx actor.Context, q *queue.Slot, p *peer) {
+	l := s.peers[q]
+	if l == nil {
+		q.Follow(s.self)
+		l = &livePeer{}
+		s.peers[q] = l
+	}
+	last := p.first + uint64(len(p.pending)) - 1
+	l.sent = max(l.sent, p.first-1)
+	if l.sent == last {
+		return
+	}
+	ops := append([]queue.Op(nil), p.pending[l.sent+1-p.first:]...)
+	ctx.Send(q.PID, &queue.Commands{Session: s.ID, First: l.sent + 1, Ops: ops})
+	l.sent = last
+}
+
+// QueueUp resumes with a new incarnation of a queue: what it delivers that did not arrive, what it was told that it did not
+// hear.
+func (s *Session) QueueUp(ctx actor.Context, q *queue.Slot) {
+	p := s.State.peers[q]
+	if p == nil {
+		return
+	}
+	if l := s.peers[q]; l != nil {
+		l.sent = 0
+	}
+	if _, leaving := s.Leaving[q]; leaving {
+		s.leave(ctx, q, p)
+		return
+	}
+	received := make(map[uint32]uint64, len(p.received))
+	for c, seq := range p.received {
+		received[c] = seq
+	}
+	q.Follow(s.self)
+	ctx.Send(q.PID, &queue.Resume{Session: s.ID, Received: received})
+	s.sendCommands(ctx, q, p)
+}
+
+// Credit tells a queue that deliveries have left for the client.
+func (s *Session) Credit(ctx actor.Context, q *queue.Slot, consumer uint32, written uint64) {
+	ctx.Send(q.PID, &queue.Credit{Key: ready.Key{Session: s.ID, Consumer: consumer}, Written: written})
+}
+
+// Leave tells every queue that the session ends. Nothing else may be under way any more.
+func (s *Session) Leave(ctx actor.Context) {
+	s.Leaving = map[*queue.Slot]struct{}{}
+	for q, p := range s.State.peers {
+		s.Leaving[q] = struct{}{}
+		s.leave(ctx, q, p)
+	}
+}
+
+func (s *Session) leave(ctx actor.Context, q *queue.Slot, p *peer) {
+	received := make(map[uint32]uint64, len(p.received))
+	for c, seq := range p.received {
+		received[c] = seq
+	}
+	ctx.Send(q.PID, &queue.Commands{Session: s.ID, First: p.first + uint64(len(p.pending)), Ops: []queue.Op{&queue.Leave{Received: received}}})
+}
+
+// Left enters that a queue has let the session go.
+func (s *Session) Left(q *queue.Slot) { delete(s.Leaving, q) }
+
+// Unfollow ends what the session hears of others. It is the last thing it does.
+func (s *Session) Unfollow() {
+	for _, p := range s.State.ledger.links {
+		p.slot.Unfollow(s.self)
+	}
+	for q := range s.peers {
+		q.Unfollow(s.self)
+	}
+}

@@ -1,0 +1,426 @@
+// Package session is what every protocol's client has in common: publish links and the ledger of confirms, consume links and
+// what is unacknowledged, transactions. It knows messages, sequences and slots, and no AMQP method.
+//
+// [State] is the thinking: a fold over the session's events. [Session] carries out what it decides.
+package session
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"warren/actors/exchange"
+	"warren/actors/queue"
+	"warren/actors/queue/ready"
+	"warren/protocol"
+)
+
+// State is a session as a fold over its events. Applying an event adds to Outputs what the client is to hear.
+type State struct {
+	published uint64 // sequence of the newest message
+	Mode      Mode
+	confirms  Confirms
+	tagBase   uint64 // sequence of the newest message before confirm mode
+	ledger    Ledger
+
+	peers     map[*queue.Slot]*peer
+	Consumers map[string]*Consumer // by tag
+	numbers   map[uint32]*Consumer
+	next      uint32 // number of the next consumer
+	Unacked   Unacked
+	tag       uint64 // newest delivery tag
+
+	staged []staged // publishes of an open transaction
+	acks   []Settled
+
+	Outputs []any
+}
+
+// Mode is what a session does with publishes.
+type Mode uint8
+
+const (
+	Plain     Mode = iota
+	Confirmed      // confirm.select
+	Tx             // tx.select
+)
+
+// Consumer is one consumer of the session.
+type Consumer struct {
+	Tag    string
+	Number uint32
+	Queue  *queue.Slot
+	NoAck  bool
+}
+
+// peer is a queue this session has commands for.
+type peer struct {
+	first    uint64 // sequence of pending[0]
+	pending  []queue.Op
+	received map[uint32]uint64 // newest delivery sequence, by consumer
+}
+
+type staged struct {
+	exchange *exchange.Slot
+	messages []protocol.Message
+}
+
+// Events of a session, beside what exchanges and queues say, which are events as they are: *exchange.Routed,
+// *exchange.Gone, *queue.Accepted, *queue.Deliveries, *queue.Done, *queue.Gone.
+type (
+	// Published: messages are numbered and under way.
+	Published struct {
+		Exchange *exchange.Slot
+		Messages []protocol.Message
+	}
+	// Staged: messages wait for the commit of a transaction.
+	Staged struct {
+		Exchange *exchange.Slot
+		Messages []protocol.Message
+	}
+	// Settled: the client settled deliveries.
+	Settled struct{ Ranges []TagRange }
+	// Committed and RolledBack end a transaction and begin the next.
+	Committed  struct{}
+	RolledBack struct{}
+	// Commanded: the session wants something of a queue.
+	Commanded struct {
+		Queue *queue.Slot
+		Op    queue.Op
+	}
+	// Subscribed: a consumer is there, before the first delivery to it.
+	Subscribed struct{ Consumer Consumer }
+	// Unsubscribed: it is gone.
+	Unsubscribed struct{ Tag string }
+	// ModeSet: confirm.select or tx.select.
+	ModeSet struct{ Mode Mode }
+)
+
+// TagRange is delivery tags settled in one way.
+type TagRange struct {
+	First, Last uint64
+	Outcome     ready.Outcome
+}
+
+// What the client is to hear.
+type (
+	// Returned: a mandatory message reached no queue.
+	Returned struct {
+		Exchange exchange.Name
+		Message  protocol.Message
+	}
+	// Delivered: messages for a consumer, with delivery tags from FirstTag.
+	Delivered struct {
+		Tag      string
+		FirstTag uint64
+		Delivery queue.Delivery
+		Queue    *queue.Slot
+		Consumer uint32
+	}
+	// Got: the answer to a get.
+	Got struct {
+		Tag      uint64
+		Delivery queue.Delivery
+		Ready    uint64
+		NoAck    bool
+		Queue    *queue.Slot
+	}
+	// Acknowledged: publisher confirms.
+	Acknowledged struct{ Confirms []Confirm }
+	// Cancelled: a consumer's queue is gone.
+	Cancelled struct{ Tag string }
+)
+
+// NewState returns the state of a session that has done nothing.
+func NewState() State {
+	return State{
+		ledger:    newLedger(),
+		peers:     map[*queue.Slot]*peer{},
+		Consumers: map[string]*Consumer{},
+		numbers:   map[uint32]*Consumer{},
+		next:      queue.FirstConsumer,
+	}
+}
+
+// Drained says that every queue has everything that was published to it.
+func (s *State) Drained() bool { return s.ledger.unaccepted == 0 }
+
+// Unconfirmed is the number of messages the client waits for a confirm of, while in confirm mode.
+func (s *State) Unconfirmed() int {
+	if s.Mode != Confirmed {
+		return 0
+	}
+	n := int(s.published - s.tagBase - (s.confirms.low - 1))
+	for _, r := range s.confirms.done {
+		n -= int(r.last - r.first + 1)
+	}
+	return n
+}
+
+// UnacceptedBytes is the memory held by messages that some queue on their route does not have yet.
+func (s *State) UnacceptedBytes() int { return s.ledger.bytes }
+
+// NextNumber is the number of the next consumer.
+func (s *State) NextNumber() uint32 { return s.next }
+
+// Published is the sequence of the newest message.
+func (s *State) Published() uint64 { return s.published }
+
+// Commanding says that commands wait for their queues.
+func (s *State) Commanding() bool {
+	for _, p := range s.peers {
+		if len(p.pending) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// Uncommitted are the messages and the settlements that wait for tx.commit.
+func (s *State) Uncommitted() (messages, settlements int) {
+	for _, st := range s.staged {
+		messages += len(st.messages)
+	}
+	for _, a := range s.acks {
+		for _, r := range a.Ranges {
+			settlements += int(r.Last - r.First + 1)
+		}
+	}
+	return messages, settlements
+}
+
+// Apply changes the state by one event.
+func (s *State) Apply(e any) {
+	switch e := e.(type) {
+	case *Published:
+		s.publish(e.Exchange, e.Messages)
+	case *exchange.Routed:
+		s.ledger.route(e.Exchange, e.Routes, s.unroutable(e.Exchange), s.confirmed)
+	case *exchange.Gone:
+		s.exchangeGone(e.Exchange)
+	case *queue.Accepted:
+		s.ledger.accept(e.Exchange, e.Queue, mark{e.Accepted, e.Confirmed}, s.confirmed)
+	case *queue.Deliveries:
+		s.deliveries(e)
+	case *queue.Done:
+		s.done(e)
+	case *queue.Gone:
+		s.queueGone(e.Queue)
+	case *Commanded:
+		p := s.peer(e.Queue)
+		p.pending = append(p.pending, e.Op)
+	case *Settled:
+		if s.Mode == Tx {
+			s.acks = append(s.acks, *e)
+		} else {
+			s.settle(e)
+		}
+	case *Staged:
+		s.published = max(s.published, e.Messages[len(e.Messages)-1].Seq)
+		s.staged = append(s.staged, staged{e.Exchange, e.Messages})
+	case *Committed:
+		for i := range s.staged {
+			s.publish(s.staged[i].exchange, s.staged[i].messages)
+		}
+		for i := range s.acks {
+			s.settle(&s.acks[i])
+		}
+		s.staged, s.acks = nil, nil
+	case *RolledBack:
+		s.staged, s.acks = nil, nil
+	case *Subscribed:
+		c := e.Consumer
+		s.Consumers[c.Tag], s.numbers[c.Number] = &c, &c
+		s.next = max(s.next, c.Number+1)
+	case *Unsubscribed:
+		if c := s.Consumers[e.Tag]; c != nil {
+			delete(s.numbers, c.Number)
+			delete(s.Consumers, e.Tag)
+		}
+	case *ModeSet:
+		s.Mode = e.Mode
+		if e.Mode == Confirmed {
+			s.tagBase, s.confirms.low = s.published, 1
+		}
+	default:
+		panic(fmt.Sprintf("session: event %T", e))
+	}
+}
+
+// publish enters messages, which were numbered when they came.
+func (s *State) publish(x *exchange.Slot, messages []protocol.Message) {
+	s.published = max(s.published, messages[len(messages)-1].Seq)
+	s.ledger.publish(x, messages)
+}
+
+// unroutable returns what to do with messages that reach no queue: mandatory ones go back, before their confirm
+// (contract P-33).
+func (s *State) unroutable(x *exchange.Slot) func([]protocol.Message) {
+	return func(messages []protocol.Message) {
+		for i := range messages {
+			if messages[i].Flags.Has(protocol.FlagMandatory) {
+				s.Outputs = append(s.Outputs, &Returned{Exchange: x.Name, Message: messages[i]})
+			}
+		}
+	}
+}
+
+// confirmed acknowledges messages that are as safe as they ask to be.
+func (s *State) confirmed(messages []protocol.Message) {
+	if s.Mode != Confirmed {
+		return
+	}
+	var out []Confirm
+	for len(messages) > 0 {
+		n := 1
+		for n < len(messages) && messages[n].Seq == messages[n-1].Seq+1 {
+			n++
+		}
+		first, last := messages[0].Seq, messages[n-1].Seq
+		if last > s.tagBase { // what was published before confirm.select has no tag
+			first = max(first, s.tagBase+1)
+			out = append(out, s.confirms.add(first-s.tagBase, last-s.tagBase)...)
+		}
+		messages = messages[n:]
+	}
+	if len(out) > 0 {
+		s.Outputs = append(s.Outputs, &Acknowledged{Confirms: out})
+	}
+}
+
+// exchangeGone: what the exchange has not routed goes nowhere.
+func (s *State) exchangeGone(x *exchange.Slot) {
+	if p := s.ledger.links[x.ID]; p != nil {
+		s.ledger.route(x, []exchange.RoutedTo{{Last: p.last, Route: &exchange.Route{}}}, s.unroutable(x), s.confirmed)
+	}
+}
+
+func (s *State) peer(q *queue.Slot) *peer {
+	p := s.peers[q]
+	if p == nil {
+		p = &peer{first: 1, received: map[uint32]uint64{}}
+		s.peers[q] = p
+	}
+	return p
+}
+
+// settle tells the queues.
+func (s *State) settle(e *Settled) {
+	for _, r := range e.Ranges {
+		s.Unacked.take(r.First, r.Last, r.Outcome, func(q *queue.Slot, op *queue.Settle) {
+			if q != nil {
+				p := s.peer(q)
+				p.pending = append(p.pending, op)
+			}
+		})
+	}
+}
+
+// deliveries gives the messages their tags. What came before, because it was sent again, is left out, and so is what comes
+// behind a gap: this session restarted, and the queue sends all of it again when it resumes.
+func (s *State) deliveries(e *queue.Deliveries) {
+	p := s.peer(e.Queue)
+	c := s.numbers[e.Consumer]
+	for _, part := range e.Parts {
+		last := part.Seq + uint64(len(part.Messages)) - 1
+		got := p.received[e.Consumer]
+		if last <= got || part.Seq > got+1 {
+			continue
+		}
+		if part.Seq <= got {
+			part.Messages, part.Seq = part.Messages[got+1-part.Seq:], got+1
+		}
+		p.received[e.Consumer] = last
+		first := s.tag + 1
+		s.tag += uint64(len(part.Messages))
+		noAck := e.Consumer == queue.GetConsumerNoAck || c != nil && c.NoAck
+		if !noAck {
+			s.Unacked.add(unackedRun{tag: first, n: uint64(len(part.Messages)), queue: e.Queue, consumer: e.Consumer, seq: part.Seq})
+		}
+		if e.Consumer < queue.FirstConsumer {
+			s.Outputs = append(s.Outputs, &Got{Tag: first, Delivery: part, Ready: e.Ready, NoAck: noAck, Queue: e.Queue})
+		} else if c != nil {
+			s.Outputs = append(s.Outputs, &Delivered{Tag: c.Tag, FirstTag: first, Delivery: part, Queue: e.Queue, Consumer: e.Consumer})
+		}
+	}
+}
+
+// done forgets the commands that have been applied.
+func (s *State) done(e *queue.Done) {
+	p := s.peers[e.Queue]
+	if p == nil || e.Upto < p.first {
+		return
+	}
+	n := min(int(e.Upto-p.first+1), len(p.pending))
+	p.first += uint64(n)
+	p.pending = p.pending[:copy(p.pending, p.pending[n:])]
+}
+
+func (s *State) queueGone(q *queue.Slot) {
+	s.ledger.gone(q, s.confirmed)
+	delete(s.peers, q)
+	s.Unacked.dropQueue(q)
+	for _, tag := range slices.Sorted(maps.Keys(s.Consumers)) {
+		if c := s.Consumers[tag]; c.Queue == q {
+			delete(s.numbers, c.Number)
+			delete(s.Consumers, tag)
+			s.Outputs = append(s.Outputs, &Cancelled{Tag: tag})
+		}
+	}
+}
+
+// Clone returns a copy that shares only what is never written again. Consumers are not, after they are made.
+func (s *State) Clone() State {
+	c := *s
+	c.confirms = s.confirms.clone()
+	c.ledger = s.ledger.clone()
+	c.peers = make(map[*queue.Slot]*peer, len(s.peers))
+	for q, p := range s.peers {
+		c.peers[q] = &peer{first: p.first, pending: slices.Clone(p.pending), received: maps.Clone(p.received)}
+	}
+	c.Consumers, c.numbers = maps.Clone(s.Consumers), maps.Clone(s.numbers)
+	c.Unacked = s.Unacked.clone()
+	c.staged, c.acks = slices.Clone(s.staged), slices.Clone(s.acks)
+	c.Outputs = slices.Clone(s.Outputs)
+	return c
+}
+
+// NextCommand is the sequence that the next command to a queue gets.
+func (s *State) NextCommand(q *queue.Slot) uint64 {
+	if p := s.peers[q]; p != nil {
+		return p.first + uint64(len(p.pending))
+	}
+	return 1
+}
+
+// Staged says whether a settlement of the tag waits for tx.commit.
+func (s *State) Staged(tag uint64) bool {
+	for _, a := range s.acks {
+		for _, r := range a.Ranges {
+			if r.First <= tag && tag <= r.Last {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// EachReceived yields the newest delivery sequence of every consumer, those of get included.
+func (s *State) EachReceived(f func(q *queue.Slot, consumer uint32, seq uint64)) {
+	for q, p := range s.peers {
+		for consumer, seq := range p.received {
+			f(q, consumer, seq)
+		}
+	}
+}
+
+// StagedExchanges are those that a commit publishes to.
+func (s *State) StagedExchanges() []*exchange.Slot {
+	var out []*exchange.Slot
+	for _, st := range s.staged {
+		if !slices.Contains(out, st.exchange) {
+			out = append(out, st.exchange)
+		}
+	}
+	return out
+}

@@ -1,0 +1,193 @@
+package vhost
+
+import (
+	"strings"
+
+	"warren/actors/exchange"
+	eventv1 "warren/proto/event/v1"
+	"warren/protocol"
+)
+
+// What the definitions decide: the events of a command, none when it finds done what it asks for, or the error.
+type decision struct {
+	events []*eventv1.Definition
+	err    *protocol.Error
+}
+
+func refuse(err *protocol.Error) decision { return decision{err: err} }
+
+func (d *Definitions) declareExchange(vhost string, m *DeclareExchange) decision {
+	what := "exchange '" + m.Name + "' in vhost '" + vhost + "'"
+	if _, err := exchange.NewTable(m.Type); err != nil {
+		return refuse(err)
+	}
+	arguments := encode(m.Arguments)
+	if now := d.Exchanges[m.Name]; now != nil {
+		return decision{err: firstError(
+			protocol.AssertEqual("type", what, m.Type, now.Type),
+			protocol.AssertEqual("durable", what, m.Durable, now.Durable),
+			protocol.AssertEqual("auto_delete", what, m.AutoDelete, now.AutoDelete),
+			protocol.AssertEqual("internal", what, m.Internal, now.Internal),
+			protocol.AssertEquivalent(what, m.Arguments, decode(now.Arguments), "alternate-exchange"),
+		)}
+	}
+	switch {
+	case m.Name == "":
+		return refuse(protocol.AccessRefused("operation not permitted on the default exchange"))
+	case strings.HasPrefix(m.Name, "amq."):
+		return refuse(protocol.AccessRefused("exchange name '%s' contains reserved prefix 'amq.*'", m.Name))
+	}
+	if v, ok := m.Arguments["alternate-exchange"]; ok {
+		if _, isText := v.(string); !isText {
+			return refuse(protocol.PreconditionFailed("invalid arg 'alternate-exchange' for %s: %v", what, v))
+		}
+	}
+	return decision{events: []*eventv1.Definition{exchangeDeclared(&eventv1.ExchangeDeclared{
+		Name: m.Name, Type: m.Type, Durable: m.Durable, AutoDelete: m.AutoDelete, Internal: m.Internal, Arguments: arguments,
+	})}}
+}
+
+func (d *Definitions) deleteExchange(vhost string, m *DeleteExchange) decision {
+	switch {
+	case m.Name == "":
+		return refuse(protocol.AccessRefused("operation not permitted on the default exchange"))
+	case strings.HasPrefix(m.Name, "amq."):
+		return refuse(protocol.AccessRefused("deletion of system exchange '%s' in vhost '%s' not allowed", m.Name, vhost))
+	case d.Exchanges[m.Name] == nil:
+		return decision{}
+	case m.IfUnused && len(d.from[m.Name]) > 0:
+		return refuse(protocol.PreconditionFailed("exchange '%s' in vhost '%s' in use", m.Name, vhost))
+	}
+	return decision{events: d.dropExchange(nil, m.Name, map[string]bool{})}
+}
+
+// dropExchange adds the end of an exchange, of its bindings on both sides, and of the auto-delete exchanges that lose
+// their last binding by it.
+func (d *Definitions) dropExchange(events []*eventv1.Definition, name string, going map[string]bool) []*eventv1.Definition {
+	going[name] = true
+	for k := range d.from[name] {
+		events = append(events, unbound(k))
+	}
+	events = d.dropBindingsTo(events, endpoint{eventv1.DestinationKind_DESTINATION_KIND_EXCHANGE, name}, going)
+	return append(events, exchangeDeleted(name))
+}
+
+// dropBindingsTo adds the end of every binding that leads to an endpoint which goes.
+func (d *Definitions) dropBindingsTo(events []*eventv1.Definition, to endpoint, going map[string]bool) []*eventv1.Definition {
+	lost := map[string]int{}
+	for k := range d.to[to] {
+		if !going[k.source] {
+			events = append(events, unbound(k))
+			lost[k.source]++
+		}
+	}
+	for source, n := range lost {
+		events = d.autoDelete(events, source, n, going)
+	}
+	return events
+}
+
+// autoDelete adds the end of an auto-delete exchange when n bindings fewer leave it none (contract X-14).
+func (d *Definitions) autoDelete(events []*eventv1.Definition, source string, n int, going map[string]bool) []*eventv1.Definition {
+	x := d.Exchanges[source]
+	if x == nil || !x.AutoDelete || going[source] || len(d.from[source]) > n {
+		return events
+	}
+	return d.dropExchange(events, source, going)
+}
+
+func (d *Definitions) declareQueue(vhost string, m *DeclareQueue) decision {
+	what := "queue '" + m.Name + "' in vhost '" + vhost + "'"
+	if err := checkQueueArguments(what, m.Arguments); err != nil {
+		return refuse(err)
+	}
+	if now := d.Queues[m.Name]; now != nil {
+		if now.ExclusiveOwner != 0 && now.ExclusiveOwner != m.Connection || m.Exclusive != (now.ExclusiveOwner != 0) {
+			return refuse(Locked(m.Name, vhost))
+		}
+		return decision{err: firstError(
+			protocol.AssertEqual("durable", what, m.Durable, now.Durable),
+			protocol.AssertEqual("auto_delete", what, m.AutoDelete, now.AutoDelete),
+			protocol.AssertEquivalent(what, m.Arguments, decode(now.Arguments), comparedArguments...),
+		)}
+	}
+	owner := uint64(0)
+	if m.Exclusive {
+		owner = m.Connection
+	}
+	return decision{events: []*eventv1.Definition{queueDeclared(&eventv1.QueueDeclared{
+		Name: m.Name, Durable: m.Durable, ExclusiveOwner: owner, AutoDelete: m.AutoDelete,
+		Arguments: encode(m.Arguments), Type: "classic",
+	})}}
+}
+
+func (d *Definitions) deleteQueue(name string) decision {
+	if d.Queues[name] == nil {
+		return decision{}
+	}
+	return decision{events: append(
+		d.dropBindingsTo(nil, endpoint{eventv1.DestinationKind_DESTINATION_KIND_QUEUE, name}, map[string]bool{}),
+		queueDeleted(name))}
+}
+
+func (d *Definitions) bindDecision(vhost string, m *Bind) decision {
+	if err := d.checkEnds(vhost, m.Source, m.Destination, m.ToExchange, m.Connection); err != nil {
+		return refuse(err)
+	}
+	if err := exchange.CheckBinding(d.Exchanges[m.Source].Type, m.Key, m.Arguments); err != nil {
+		return refuse(err)
+	}
+	k := bindingKey{m.Source, endpoint{kindOf(m.ToExchange), m.Destination}, m.Key, string(encode(m.Arguments))}
+	if d.Bindings[k] != nil {
+		return decision{}
+	}
+	return decision{events: []*eventv1.Definition{bound(&eventv1.Bound{
+		Source: m.Source, DestinationKind: k.to.kind, Destination: m.Destination,
+		RoutingKey: []byte(m.Key), Arguments: []byte(k.arguments),
+	})}}
+}
+
+func (d *Definitions) unbindDecision(vhost string, m *Unbind) decision {
+	if m.Source == "" || m.ToExchange && m.Destination == "" {
+		return refuse(protocol.AccessRefused("operation not permitted on the default exchange"))
+	}
+	if q := d.Queues[m.Destination]; !m.ToExchange && q != nil && q.ExclusiveOwner != 0 && q.ExclusiveOwner != m.Connection {
+		return refuse(Locked(m.Destination, vhost))
+	}
+	k := bindingKey{m.Source, endpoint{kindOf(m.ToExchange), m.Destination}, m.Key, string(encode(m.Arguments))}
+	if d.Bindings[k] == nil {
+		return decision{} // idempotent (contract P-60)
+	}
+	return decision{events: d.autoDelete([]*eventv1.Definition{unbound(k)}, m.Source, 1, map[string]bool{})}
+}
+
+// checkEnds refuses a binding whose ends are not there, or are not to be bound by this connection.
+func (d *Definitions) checkEnds(vhost, source, destination string, toExchange bool, connection uint64) *protocol.Error {
+	if source == "" || toExchange && destination == "" {
+		return protocol.AccessRefused("operation not permitted on the default exchange")
+	}
+	if toExchange {
+		if d.Exchanges[destination] == nil {
+			return protocol.NotFound("no exchange '%s' in vhost '%s'", destination, vhost)
+		}
+	} else {
+		q := d.Queues[destination]
+		if q == nil {
+			return protocol.NotFound("no queue '%s' in vhost '%s'", destination, vhost)
+		}
+		if q.ExclusiveOwner != 0 && q.ExclusiveOwner != connection {
+			return Locked(destination, vhost)
+		}
+	}
+	if d.Exchanges[source] == nil {
+		return protocol.NotFound("no exchange '%s' in vhost '%s'", source, vhost)
+	}
+	return nil
+}
+
+func kindOf(toExchange bool) eventv1.DestinationKind {
+	if toExchange {
+		return eventv1.DestinationKind_DESTINATION_KIND_EXCHANGE
+	}
+	return eventv1.DestinationKind_DESTINATION_KIND_QUEUE
+}

@@ -1,0 +1,95 @@
+package vhost
+
+import (
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"warren/actors/exchange"
+	"warren/actors/queue"
+	"warren/protocol"
+)
+
+// Directory leads from names to slots. It belongs to one vhost, whose actor alone writes it, and survives that actor.
+type Directory struct {
+	// Name of the vhost.
+	Name string
+	// PID of the vhost's actor, for commands.
+	PID *actor.PID
+
+	exchanges sync.Map // exchange.Name -> *exchange.Slot
+	queues    sync.Map // queue.Name -> *queue.Slot
+	version   atomic.Uint64
+	ids       atomic.Uint64
+	followers queue.Followers
+}
+
+// NewDirectory returns the empty directory of a vhost whose actor is pid.
+func NewDirectory(name string, pid *actor.PID) *Directory { return &Directory{Name: name, PID: pid} }
+
+// Queue returns the slot of a queue that exists, or nil.
+func (d *Directory) Queue(name queue.Name) *queue.Slot {
+	if s, ok := d.queues.Load(name); ok {
+		return s.(*queue.Slot)
+	}
+	return nil
+}
+
+// Exchange returns the slot of an exchange that exists, or nil.
+func (d *Directory) Exchange(name exchange.Name) *exchange.Slot {
+	if s, ok := d.exchanges.Load(name); ok {
+		return s.(*exchange.Slot)
+	}
+	return nil
+}
+
+// RoutingVersion changes with everything that may change a route.
+func (d *Directory) RoutingVersion() uint64 { return d.version.Load() }
+
+// Follow lets an actor know of every new incarnation of the vhost ([Up]).
+func (d *Directory) Follow(p *actor.PID) { d.followers.Add(p) }
+
+// Unfollow ends Follow.
+func (d *Directory) Unfollow(p *actor.PID) { d.followers.Remove(p) }
+
+// Queues are the queues there are now, by name.
+func (d *Directory) Queues() []*queue.Slot {
+	var out []*queue.Slot
+	d.queues.Range(func(_, s any) bool { out = append(out, s.(*queue.Slot)); return true })
+	slices.SortFunc(out, func(a, b *queue.Slot) int { return strings.Compare(string(a.Name), string(b.Name)) })
+	return out
+}
+
+// Exchanges are the exchanges there are now, by name.
+func (d *Directory) Exchanges() []*exchange.Slot {
+	var out []*exchange.Slot
+	d.exchanges.Range(func(_, s any) bool { out = append(out, s.(*exchange.Slot)); return true })
+	slices.SortFunc(out, func(a, b *exchange.Slot) int { return strings.Compare(string(a.Name), string(b.Name)) })
+	return out
+}
+
+// BindingInfo is one binding, as list_bindings shows it.
+type BindingInfo struct {
+	Source, Destination, Kind, Key string
+	Arguments                      protocol.Table
+}
+
+// Bindings are the bindings of all exchanges that are in force, in the order of their exchanges.
+func (d *Directory) Bindings() []BindingInfo {
+	var out []BindingInfo
+	for _, x := range d.Exchanges() {
+		x.Table().Each(func(b exchange.Binding) {
+			info := BindingInfo{Source: string(x.Name), Key: b.Key, Arguments: b.Arguments}
+			if b.To.Queue != nil {
+				info.Kind, info.Destination = "queue", string(b.To.Queue.Name)
+			} else {
+				info.Kind, info.Destination = "exchange", string(b.To.Exchange.Name)
+			}
+			out = append(out, info)
+		})
+	}
+	return out
+}

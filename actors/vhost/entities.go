@@ -1,0 +1,141 @@
+package vhost
+
+import (
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"warren/actors/exchange"
+	"warren/actors/queue"
+	eventv1 "warren/proto/event/v1"
+	"warren/supervision"
+)
+
+// QueueSpec is how a queue runs. Transient, since a queue that is deleted ends normally. Its own limit, since a queue that
+// keeps crashing is its own business: it is given up, its data kept, and its neighbours go on.
+func (o Options) QueueSpec(s *queue.Slot) supervision.ChildSpec {
+	return supervision.ChildSpec{
+		ID:       supervision.Escape(string(s.Name)),
+		Kind:     "queue",
+		Restart:  supervision.Transient,
+		Shutdown: 5 * time.Second,
+		GiveUp:   &supervision.Limit{Restarts: 5, Within: 10 * time.Second},
+		New: func(incarnation uint64) actor.Actor {
+			return queue.New(queue.Options{
+				Slot: s, VHost: o.Directory.PID, Streams: o.Streams, Sessions: o.Sessions, Ledger: o.Ledger, Log: o.Log,
+			}, incarnation)
+		},
+	}
+}
+
+// ExchangeSpec is how an exchange runs: permanent, for as long as it is declared.
+func (o Options) ExchangeSpec(s *exchange.Slot) supervision.ChildSpec {
+	return supervision.ChildSpec{
+		ID:       supervision.Escape(string(s.Name)),
+		Kind:     "exchange",
+		Restart:  supervision.Permanent,
+		Shutdown: 5 * time.Second,
+		New: func(incarnation uint64) actor.Actor {
+			return exchange.New(exchange.Options{Slot: s, Directory: o.Directory, Sessions: o.Sessions}, incarnation)
+		},
+	}
+}
+
+// QueueSpecs are the queues to start with their supervisor.
+func (o Options) QueueSpecs() []supervision.ChildSpec {
+	var out []supervision.ChildSpec
+	for _, s := range o.Directory.Queues() {
+		out = append(out, o.QueueSpec(s))
+	}
+	return out
+}
+
+// ExchangeSpecs are the exchanges to start with their supervisor.
+func (o Options) ExchangeSpecs() []supervision.ChildSpec {
+	var out []supervision.ChildSpec
+	for _, s := range o.Directory.Exchanges() {
+		out = append(out, o.ExchangeSpec(s))
+	}
+	return out
+}
+
+func (d *Directory) addExchange(v *VHost, e *eventv1.ExchangeDeclared) *exchange.Slot {
+	arguments := decode(e.Arguments)
+	alternate, _ := arguments["alternate-exchange"].(string)
+	s := &exchange.Slot{
+		ID: d.ids.Add(1), VHost: d.Name, Name: exchange.Name(e.Name), Type: e.Type, Durable: e.Durable, AutoDelete: e.AutoDelete,
+		Internal: e.Internal, Arguments: arguments, Alternate: exchange.Name(alternate),
+		PID: v.System.PID(v.Exchanges + "/" + supervision.Escape(e.Name)),
+	}
+	s.Publish(emptyTable(e.Type))
+	d.exchanges.Store(s.Name, s)
+	return s
+}
+
+func emptyTable(kind string) exchange.Table {
+	t, err := exchange.NewTable(kind)
+	if err != nil {
+		panic("vhost: declared exchange of " + err.Text)
+	}
+	return t
+}
+
+func (d *Directory) addQueue(v *VHost, e *eventv1.QueueDeclared) {
+	s := &queue.Slot{
+		ID: d.ids.Add(1), VHost: d.Name, Name: queue.Name(e.Name), Durable: e.Durable, AutoDelete: e.AutoDelete,
+		Owner: e.ExclusiveOwner, Arguments: decode(e.Arguments), PID: v.System.PID(v.Queues + "/" + supervision.Escape(e.Name)),
+	}
+	d.queues.Store(s.Name, s)
+}
+
+// rebind puts a table in force that differs by one binding.
+func (d *Directory) rebind(b *eventv1.Bound, change func(exchange.Table, exchange.Binding) exchange.Table) {
+	from := d.Exchange(exchange.Name(b.Source))
+	if from == nil {
+		return
+	}
+	binding := exchange.Binding{Key: string(b.RoutingKey), Arguments: decode(b.Arguments), Canonical: string(b.Arguments)}
+	if b.DestinationKind == eventv1.DestinationKind_DESTINATION_KIND_QUEUE {
+		binding.To.Queue = d.Queue(queue.Name(b.Destination))
+	} else {
+		binding.To.Exchange = d.Exchange(exchange.Name(b.Destination))
+	}
+	from.Publish(change(from.Table(), binding))
+}
+
+// reconcile makes the directory say what the definitions say: at the start of the broker from nothing, after a crash of the
+// vhost from wherever it died. Slots that are still right stay the same, since others hold them.
+func (d *Directory) reconcile(v *VHost, ctx actor.Context) {
+	send := func(p *actor.PID, m any) { ctx.Send(p, m) }
+	for _, s := range d.Queues() {
+		if v.defs.Queues[string(s.Name)] == nil {
+			d.queues.Delete(s.Name)
+			s.Bury(send)
+		}
+	}
+	for _, s := range d.Exchanges() {
+		if v.defs.Exchanges[string(s.Name)] == nil {
+			d.exchanges.Delete(s.Name)
+			s.Bury(send)
+		}
+	}
+	for name, e := range v.defs.Queues {
+		if d.Queue(queue.Name(name)) == nil {
+			d.addQueue(v, e)
+		}
+	}
+	tables := map[string]exchange.Table{}
+	for name, e := range v.defs.Exchanges {
+		if d.Exchange(exchange.Name(name)) == nil {
+			d.addExchange(v, e)
+		}
+		tables[name] = emptyTable(e.Type)
+	}
+	for name, t := range tables {
+		d.Exchange(exchange.Name(name)).Publish(t)
+	}
+	for _, b := range v.defs.Bindings {
+		d.rebind(b, exchange.Table.With)
+	}
+	d.version.Add(1)
+}

@@ -1,0 +1,305 @@
+// Package vhost is the actor that owns the definitions of one vhost: it decides every declaration, deletion and binding,
+// keeps them as one stream, puts routing tables in force, and has queues and exchanges started and stopped.
+package vhost
+
+import (
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"github.com/rs/zerolog"
+
+	"warren/actors/exchange"
+	"warren/actors/queue"
+	"warren/persistence/volatile"
+	eventv1 "warren/proto/event/v1"
+	"warren/protocol"
+	"warren/supervision"
+)
+
+// Options are what a vhost needs of the node.
+type Options struct {
+	Directory *Directory
+	System    *supervision.System
+	Streams   *volatile.Store
+	Sessions  queue.Sessions
+	Ledger    queue.Ledger
+	Log       zerolog.Logger
+	// Queues and Exchanges are the paths of the supervisors under which they run.
+	Queues, Exchanges string
+}
+
+// VHost is the actor.
+type VHost struct {
+	Options
+	incarnation uint64
+	stream      *volatile.Stream[*Definitions, *eventv1.DefinitionBatch]
+	defs        *Definitions
+	waiting     map[string][]Request             // by what is being started: who is answered then
+	stopping    map[string][]func(actor.Context) // by what is being stopped: what goes on then
+}
+
+// New returns the actor for one incarnation.
+func New(o Options, incarnation uint64) *VHost {
+	return &VHost{Options: o, incarnation: incarnation, waiting: map[string][]Request{}, stopping: map[string][]func(actor.Context){}}
+}
+
+// up and down come from the supervisors of queues and exchanges, when a child has started or is gone.
+type (
+	up struct {
+		key string
+		err error
+	}
+	down struct{ key string }
+)
+
+// Receive is the vhost's table of contents.
+func (v *VHost) Receive(ctx actor.Context) {
+	switch m := ctx.Message().(type) {
+	case *actor.Started:
+		v.recover(ctx)
+	case *DeclareExchange:
+		v.declareExchange(ctx, m)
+	case *DeleteExchange:
+		v.carryOut(ctx, m.Request, v.defs.deleteExchange(v.Directory.Name, m))
+	case *DeclareQueue:
+		v.declareQueue(ctx, m)
+	case *DeleteQueue:
+		v.deleteQueue(ctx, m)
+	case *Bind:
+		v.carryOut(ctx, m.Request, v.defs.bindDecision(v.Directory.Name, m))
+	case *Unbind:
+		v.carryOut(ctx, m.Request, v.defs.unbindDecision(v.Directory.Name, m))
+	case *queue.Unused:
+		ctx.Send(m.Queue.PID, &queue.Delete{IfUnused: true})
+	case *queue.Deletable:
+		v.queueDeletable(ctx, m)
+	case *OwnerGone:
+		v.ownerGone(ctx, m)
+	case *up:
+		v.up(ctx, m)
+	case *down:
+		v.down(ctx, m)
+	}
+}
+
+// recover folds the stream and brings the directory in line with it. The supervisors of queues and exchanges start behind
+// the vhost and take what to start from the directory.
+func (v *VHost) recover(ctx actor.Context) {
+	v.stream = volatile.Open(v.Streams, "vhost/"+v.Directory.Name, newDefinitions)
+	got, err := v.stream.Claim(v.incarnation)
+	if err != nil {
+		panic(err)
+	}
+	v.defs = got.State
+	if len(v.defs.Exchanges) == 0 {
+		v.happen("", predeclared())
+	}
+	v.Directory.reconcile(v, ctx)
+	v.Directory.followers.Each(func(p *actor.PID) { ctx.Send(p, &Up{}) })
+}
+
+// happen makes events part of the vhost, as one atomic batch: in the stream first, then in the definitions, then in the
+// slots that everybody reads.
+func (v *VHost) happen(user string, events []*eventv1.Definition) {
+	now := time.Now().UnixNano()
+	for _, e := range events {
+		e.TimeUnixNano, e.User = now, user
+	}
+	batch := &eventv1.DefinitionBatch{Definitions: events}
+	if err := v.stream.Append(v.incarnation, batch); err != nil {
+		panic(err)
+	}
+	v.defs.Apply(batch)
+}
+
+// carryOut does what was decided and answers the session.
+func (v *VHost) carryOut(ctx actor.Context, r Request, d decision) {
+	if d.err == nil && len(d.events) > 0 {
+		v.happen(r.User, d.events)
+		v.put(ctx, d.events)
+	}
+	v.answer(ctx, r, &Answer{ID: r.ID, Err: d.err})
+}
+
+func (v *VHost) answer(ctx actor.Context, r Request, a *Answer) {
+	if p := v.Sessions.Lookup(r.Session); p != nil {
+		ctx.Send(p, a)
+	}
+}
+
+// put brings slots, tables and children in line with events that have happened.
+func (v *VHost) put(ctx actor.Context, events []*eventv1.Definition) {
+	dir := v.Directory
+	for _, def := range events {
+		switch e := def.Event.(type) {
+		case *eventv1.Definition_ExchangeDeclared:
+			dir.addExchange(v, e.ExchangeDeclared)
+		case *eventv1.Definition_ExchangeDeleted:
+			if s := dir.Exchange(exchange.Name(e.ExchangeDeleted.Name)); s != nil {
+				dir.exchanges.Delete(s.Name)
+				dir.version.Add(1)
+				s.Bury(func(p *actor.PID, m any) { ctx.Send(p, m) })
+				v.stop(ctx, v.Exchanges, string(s.Name), exchangeKey)
+			}
+		case *eventv1.Definition_QueueDeclared:
+			dir.addQueue(v, e.QueueDeclared)
+		case *eventv1.Definition_QueueDeleted:
+			if s := dir.Queue(queue.Name(e.QueueDeleted.Name)); s != nil {
+				dir.queues.Delete(s.Name)
+				dir.version.Add(1)
+				s.Bury(func(p *actor.PID, m any) { ctx.Send(p, m) })
+				v.stop(ctx, v.Queues, string(s.Name), queueKey)
+			}
+		case *eventv1.Definition_Bound:
+			dir.rebind(e.Bound, exchange.Table.With)
+		case *eventv1.Definition_Unbound:
+			u := e.Unbound
+			dir.rebind(&eventv1.Bound{Source: u.Source, DestinationKind: u.DestinationKind, Destination: u.Destination,
+				RoutingKey: u.RoutingKey, Arguments: u.Arguments}, exchange.Table.Without)
+		}
+	}
+	dir.version.Add(1)
+}
+
+func (v *VHost) declareExchange(ctx actor.Context, m *DeclareExchange) {
+	key := exchangeKey(m.Name)
+	v.afterStop(ctx, key, func(ctx actor.Context) {
+		d := v.defs.declareExchange(v.Directory.Name, m)
+		if d.err != nil || !v.begin(key, m.Request, d) {
+			v.carryOut(ctx, m.Request, decision{err: d.err})
+			return
+		}
+		if len(d.events) > 0 {
+			v.happen(m.User, d.events)
+			v.put(ctx, d.events)
+			v.start(ctx, v.Exchanges, key, v.ExchangeSpec(v.Directory.Exchange(exchange.Name(m.Name))))
+		}
+	})
+}
+
+func (v *VHost) declareQueue(ctx actor.Context, m *DeclareQueue) {
+	key := queueKey(m.Name)
+	v.afterStop(ctx, key, func(ctx actor.Context) { // a namesake may still be on its way out
+		d := v.defs.declareQueue(v.Directory.Name, m)
+		if d.err != nil || !v.begin(key, m.Request, d) {
+			v.answer(ctx, m.Request, &Answer{ID: m.ID, Err: d.err, Queue: v.Directory.Queue(queue.Name(m.Name)), Existed: true})
+			return
+		}
+		if len(d.events) > 0 {
+			v.happen(m.User, d.events)
+			v.put(ctx, d.events)
+			v.start(ctx, v.Queues, key, v.QueueSpec(v.Directory.Queue(queue.Name(m.Name))))
+		}
+	})
+}
+
+// begin notes who waits for the start of an entity. It says no when there is nothing to wait for: it runs already.
+func (v *VHost) begin(key string, r Request, d decision) bool {
+	if len(d.events) == 0 && v.waiting[key] == nil {
+		return false
+	}
+	v.waiting[key] = append(v.waiting[key], r)
+	return true
+}
+
+func (v *VHost) start(ctx actor.Context, supervisor, key string, spec supervision.ChildSpec) {
+	self := ctx.Self()
+	ctx.Send(v.System.PID(supervisor), &supervision.StartChild{Spec: spec, Done: func(_ *actor.PID, err error) {
+		v.System.Send(self, &up{key, err})
+	}})
+}
+
+// up answers those who waited for an entity to start.
+func (v *VHost) up(ctx actor.Context, m *up) {
+	for _, r := range v.waiting[m.key] {
+		a := &Answer{ID: r.ID}
+		if m.err != nil {
+			a.Err = protocol.InternalError("%s in vhost '%s' did not start: %v", m.key, v.Directory.Name, m.err)
+		}
+		v.answer(ctx, r, a)
+	}
+	delete(v.waiting, m.key)
+}
+
+// deleteQueue asks the queue, which alone knows whether it is used or empty.
+func (v *VHost) deleteQueue(ctx actor.Context, m *DeleteQueue) {
+	def := v.defs.Queues[m.Name]
+	switch {
+	case def == nil: // contract P-58
+		v.answer(ctx, m.Request, &Answer{ID: m.ID})
+	case def.ExclusiveOwner != 0 && def.ExclusiveOwner != m.Connection:
+		v.answer(ctx, m.Request, &Answer{ID: m.ID, Err: Locked(m.Name, v.Directory.Name)})
+	default:
+		s := v.Directory.Queue(queue.Name(m.Name))
+		ctx.Send(s.PID, &queue.Delete{IfUnused: m.IfUnused, IfEmpty: m.IfEmpty, Session: m.Session, Request: m.ID})
+	}
+}
+
+func (v *VHost) queueDeletable(ctx actor.Context, m *queue.Deletable) {
+	name := string(m.Queue.Name)
+	if v.Directory.Queue(m.Queue.Name) == m.Queue {
+		d := v.defs.deleteQueue(name)
+		v.happen("", d.events)
+		v.put(ctx, d.events)
+	}
+	if m.Session != 0 {
+		v.afterStop(ctx, queueKey(name), func(ctx actor.Context) {
+			v.answer(ctx, Request{Session: m.Session}, &Answer{ID: m.Request, Messages: m.Messages})
+		})
+	}
+}
+
+// stop has an entity's actor terminated; its name is free again when it is gone.
+func (v *VHost) stop(ctx actor.Context, supervisor, name string, key func(string) string) {
+	v.stopping[key(name)] = append(v.stopping[key(name)], func(actor.Context) {})
+	self := ctx.Self()
+	ctx.Send(v.System.PID(supervisor), &supervision.TerminateChild{ID: supervision.Escape(name), Done: func(error) {
+		v.System.Send(self, &down{key(name)})
+	}})
+}
+
+// queueKey and exchangeKey tell the two kinds of names apart.
+func queueKey(name string) string    { return "queue " + name }
+func exchangeKey(name string) string { return "exchange " + name }
+
+func (v *VHost) down(ctx actor.Context, m *down) {
+	then := v.stopping[m.key]
+	delete(v.stopping, m.key)
+	for _, f := range then {
+		f(ctx)
+	}
+}
+
+// afterStop calls f when nothing of that key is on its way out any more.
+func (v *VHost) afterStop(ctx actor.Context, key string, f func(actor.Context)) {
+	if v.stopping[key] == nil {
+		f(ctx)
+		return
+	}
+	v.stopping[key] = append(v.stopping[key], f)
+}
+
+// ownerGone deletes the exclusive queues of a connection (contract Q-03), in one batch.
+func (v *VHost) ownerGone(ctx actor.Context, m *OwnerGone) {
+	var events []*eventv1.Definition
+	left := 1
+	done := func(ctx actor.Context) {
+		if left--; left == 0 && m.From != nil {
+			ctx.Send(m.From, &OwnerForgotten{Connection: m.Connection})
+		}
+	}
+	for name := range v.defs.owned[m.Connection] {
+		events = append(events, v.defs.deleteQueue(name).events...)
+	}
+	if len(events) > 0 {
+		v.happen("", events)
+		v.put(ctx, events)
+		for _, e := range events {
+			if q, ok := e.Event.(*eventv1.Definition_QueueDeleted); ok {
+				left++
+				v.afterStop(ctx, queueKey(q.QueueDeleted.Name), done)
+			}
+		}
+	}
+	done(ctx)
+}

@@ -1,0 +1,146 @@
+// Command warren is the broker.
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/rs/zerolog"
+	"github.com/spf13/cobra"
+
+	"warren/actors/connection"
+	"warren/internal/admin"
+	"warren/internal/config"
+	"warren/internal/host"
+	"warren/supervision/tree"
+)
+
+func main() {
+	if err := command().Execute(); err != nil {
+		fmt.Fprintln(os.Stderr, "warren:", err)
+		os.Exit(1)
+	}
+}
+
+// flags are the command line.
+type flags struct {
+	config  string
+	dataDir string
+	sets    []string
+}
+
+func command() *cobra.Command {
+	var f flags
+	c := &cobra.Command{
+		Use:           "warren",
+		Short:         "Warren, an AMQP 0-9-1 broker",
+		Args:          cobra.NoArgs,
+		Version:       tree.Version,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		RunE:          func(*cobra.Command, []string) error { return run(f) },
+	}
+	c.Flags().StringVar(&f.config, "config", "", "configuration `FILE` of lines key = value, as RabbitMQ's")
+	c.Flags().StringVar(&f.dataDir, "data-dir", "", "`DIR` for the broker's data (default $WARREN_DATA_DIR, or a directory of the user's)")
+	c.Flags().StringArrayVar(&f.sets, "set", nil, "one configuration `key=value`, over what the file says; may be repeated")
+	return c
+}
+
+func run(f flags) error {
+	c, err := config.Load(f.config, f.sets)
+	if err != nil {
+		return err
+	}
+	if f.dataDir == "" {
+		if f.dataDir, err = config.DefaultDataDir(); err != nil {
+			return err
+		}
+	}
+	if err := os.MkdirAll(f.dataDir, 0o700); err != nil {
+		return fmt.Errorf("data directory: %w", err)
+	}
+	sockets, err := listen(c.Listeners)
+	if err != nil {
+		return err
+	}
+	return serve(c, f.dataDir, sockets)
+}
+
+// listen opens every listening socket before anything else is started: an address that is taken is found at once.
+func listen(listeners []config.Listener) ([]net.Listener, error) {
+	var sockets []net.Listener
+	for _, l := range listeners {
+		s, err := connection.Listen(l.Address)
+		if err != nil {
+			for _, open := range sockets {
+				_ = open.Close()
+			}
+			return nil, err
+		}
+		sockets = append(sockets, s)
+	}
+	return sockets, nil
+}
+
+func serve(c config.Config, dataDir string, sockets []net.Listener) error {
+	log := logger(c.LogLevel)
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	defer stop()
+
+	total := c.TotalMemory
+	if total == 0 {
+		total = host.TotalMemory()
+	}
+	b := tree.New(c, dataDir, sockets, total, log, stop)
+	limitMemory(c, total)
+	if err := b.Start(); err != nil {
+		return err
+	}
+	a, err := admin.Serve(dataDir, b, log)
+	if err != nil {
+		return err
+	}
+	defer a.Close()
+	for _, s := range sockets {
+		log.Info().Str("protocol", "amqp").Str("address", s.Addr().String()).Msg("listening")
+	}
+	log.Info().Str("data_dir", dataDir).Str("version", tree.Version).Int("pid", os.Getpid()).Msg("Warren is ready")
+
+	select {
+	case <-ctx.Done():
+		stop() // a second signal ends the process at once
+		log.Info().Msg("shutting down")
+		if err := b.Shutdown(); err != nil {
+			return err
+		}
+		log.Info().Msg("stopped")
+		return nil
+	case <-b.Done():
+		return b.Err()
+	}
+}
+
+// limitMemory has the collector work before the high mark is reached. Below, garbage is collected when the heap has grown
+// threefold: a broker's heap is small and its garbage large.
+func limitMemory(c config.Config, total int64) {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(200)
+	}
+	if high, _ := c.MemoryMarks(total); high > 0 && os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(high - high/10)
+	}
+}
+
+// logger writes lines for a person to a terminal, and JSON to everything else.
+func logger(level zerolog.Level) zerolog.Logger {
+	info, err := os.Stderr.Stat()
+	if err == nil && info.Mode()&os.ModeCharDevice != 0 {
+		return zerolog.New(zerolog.ConsoleWriter{Out: os.Stderr, TimeFormat: "15:04:05.000"}).Level(level).With().Timestamp().Logger()
+	}
+	return zerolog.New(os.Stderr).Level(level).With().Timestamp().Logger()
+}

@@ -1,0 +1,39 @@
+package volatile
+
+import "sync"
+
+// Store holds the streams of a node by name. It belongs to the persistence actor and outlives its incarnations.
+type Store struct {
+	mu      sync.Mutex
+	streams map[string]any
+}
+
+// NewStore returns an empty store.
+func NewStore() *Store { return &Store{streams: map[string]any{}} }
+
+// Open returns the stream of that name, made with an empty state when there is none yet. A name belongs to one type of
+// state for as long as the stream lives; another type is a broken invariant and panics.
+func Open[S State[S, E], E any](st *Store, name string, empty func() S) *Stream[S, E] {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if s, ok := st.streams[name]; ok {
+		return s.(*Stream[S, E])
+	}
+	s := &Stream[S, E]{name: name, base: empty()}
+	st.streams[name] = s
+	return s
+}
+
+// Drop forgets a stream whose session or queue is gone.
+func (st *Store) Drop(name string) {
+	st.mu.Lock()
+	delete(st.streams, name)
+	st.mu.Unlock()
+}
+
+// Len is the number of streams.
+func (st *Store) Len() int {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	return len(st.streams)
+}

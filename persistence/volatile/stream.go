@@ -1,0 +1,126 @@
+// Package volatile holds streams in memory: they survive their actor, not the process.
+//
+// A stream is the truth about one session, one queue, one vhost: its events in order, the older ones already folded into
+// a state. An actor is a fold over its stream. It claims the stream with its incarnation, works on a copy of the
+// state, and appends an event before it applies it to that copy, so that a panic at any moment leaves behind what
+// was decided, and nothing half done.
+package volatile
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+)
+
+// State is what the events E of a stream fold to.
+type State[S any, E any] interface {
+	// Apply changes the state by one event. It is called once on the writer's copy and once on the stream's own, and
+	// must do the same to both: no clock, no randomness, nothing from outside.
+	Apply(E)
+	// Clone returns a copy that shares nothing that either of the two may still change.
+	Clone() S
+}
+
+// ErrStale refuses an append by an incarnation that a newer one has replaced.
+var ErrStale = errors.New("stream belongs to a newer incarnation")
+
+// foldAfter is how many events wait before they are folded into the stream's state. The number bounds the memory that
+// waiting events hold and the work of a restart; at least the newest event always stays, because its effects may not
+// have left its writer yet.
+const foldAfter = 64
+
+// Stream is written by one actor at a time, the one that claimed it last. Appending is a call, not a message.
+type Stream[S State[S, E], E any] struct {
+	name string
+
+	mu          sync.Mutex // uncontended but for a replaced writer that wakes up
+	writer      uint64     // incarnation that may append
+	base        S
+	tail        []E
+	quarantined []Quarantined
+}
+
+// Quarantined is an event that was taken out of a stream because replaying it panics.
+type Quarantined struct {
+	Event  any
+	Reason any
+}
+
+// Recovered is what a writer gets when it claims a stream.
+type Recovered[S any, E any] struct {
+	State S
+	// Tail are the newest events, already applied to State; their effects may not have been carried out.
+	Tail []E
+	// Quarantined are the events that this claim took out.
+	Quarantined []Quarantined
+}
+
+// Claim makes incarnation the stream's only writer and returns a state of its own. An event whose replay panics is
+// taken out, since otherwise the actor could never start again.
+func (s *Stream[S, E]) Claim(incarnation uint64) (Recovered[S, E], error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if incarnation < s.writer {
+		return Recovered[S, E]{}, fmt.Errorf("claim %s for incarnation %d, held by %d: %w", s.name, incarnation, s.writer, ErrStale)
+	}
+	s.writer = incarnation
+	var out Recovered[S, E]
+	for {
+		state, bad, reason := s.replay()
+		if bad < 0 {
+			out.State, out.Tail = state, append([]E(nil), s.tail...)
+			return out, nil
+		}
+		q := Quarantined{Event: s.tail[bad], Reason: reason}
+		s.quarantined = append(s.quarantined, q)
+		out.Quarantined = append(out.Quarantined, q)
+		s.tail = append(s.tail[:bad:bad], s.tail[bad+1:]...)
+	}
+}
+
+// replay folds the waiting events into a copy; bad is the position of the event that panicked, or -1.
+func (s *Stream[S, E]) replay() (state S, bad int, reason any) {
+	bad = 0
+	defer func() {
+		if reason = recover(); reason == nil {
+			bad = -1
+		}
+	}()
+	state = s.base.Clone()
+	for i, e := range s.tail {
+		bad = i
+		state.Apply(e)
+	}
+	return state, bad, nil
+}
+
+// Append adds an event, before the writer applies it to its own state.
+func (s *Stream[S, E]) Append(incarnation uint64, e E) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if incarnation != s.writer {
+		return fmt.Errorf("append to %s by incarnation %d, held by %d: %w", s.name, incarnation, s.writer, ErrStale)
+	}
+	if len(s.tail) >= foldAfter {
+		s.fold()
+	}
+	s.tail = append(s.tail, e)
+	return nil
+}
+
+// fold moves the waiting events into the stream's state. The writer has applied every one of them to its own state
+// before it appended the next, so none of them panics here.
+func (s *Stream[S, E]) fold() {
+	for _, e := range s.tail {
+		s.base.Apply(e)
+	}
+	clear(s.tail)
+	s.tail = s.tail[:0]
+}
+
+// View calls f with the folded state and the events behind it. f must not keep or change either.
+func (s *Stream[S, E]) View(f func(base S, tail []E)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f(s.base, s.tail)
+}

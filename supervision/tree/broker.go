@@ -1,0 +1,114 @@
+package tree
+
+import (
+	"fmt"
+	"net"
+	"runtime"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"warren/actors/alarm"
+	"warren/actors/auth"
+	"warren/actors/connection"
+	"warren/actors/session"
+	"warren/actors/vhost"
+	"warren/internal/config"
+	"warren/persistence/volatile"
+	"warren/protocol"
+	"warren/supervision"
+)
+
+// Version of Warren.
+const Version = "0.1.0"
+
+// Broker is everything that outlives the actors: the system, the streams, the directories, the listening sockets.
+type Broker struct {
+	Config  config.Config
+	DataDir string
+
+	system  *supervision.System
+	streams *volatile.Store
+	memory  *alarm.Memory
+	vhosts  []vhost.Options
+	node    *connection.Node
+	sockets []net.Listener
+	started time.Time
+	marks   marks
+	stop    func()
+}
+
+// marks are the memory marks in bytes.
+type marks struct{ high, low, total int64 }
+
+// New puts a broker together on listening sockets. totalMemory is what there is, in bytes; stop begins the orderly
+// shutdown, for whoever asks the broker for it.
+func New(c config.Config, dataDir string, sockets []net.Listener, totalMemory int64, log zerolog.Logger, stop func()) *Broker {
+	high, low := c.MemoryMarks(totalMemory)
+	b := &Broker{
+		Config: c, DataDir: dataDir, system: supervision.NewSystem(log), streams: volatile.NewStore(), sockets: sockets,
+		started: time.Now(), marks: marks{high, low, totalMemory}, stop: stop,
+		memory: alarm.NewMemory(resident(high), resident(low)),
+	}
+	sessions := session.NewRegistry(uint32(b.started.Unix()))
+	path := vhostPath(c.DefaultVHost)
+	directory := vhost.NewDirectory(c.DefaultVHost, b.system.PID(path+"/definitions"))
+	b.vhosts = []vhost.Options{{
+		Directory: directory, System: b.system, Streams: b.streams, Sessions: sessions, Ledger: b.memory, Log: log,
+		Queues: path + "/queues", Exchanges: path + "/exchanges",
+	}}
+	b.node = &connection.Node{
+		System: b.system, Streams: b.streams, Sessions: sessions, Connections: &connection.Registry{},
+		Users:  auth.NewUsers(c.DefaultUser, c.DefaultPass, c.LoopbackUsers),
+		VHosts: b.directory, Memory: b.memory, Log: log,
+		FrameMax: int(c.FrameMax), ChannelMax: int(c.ChannelMax), Heartbeat: c.Heartbeat,
+		HandshakeTimeout: c.HandshakeTimeout, MaxMessageSize: c.MaxMessageSize, ServerProperties: serverProperties(c),
+	}
+	return b
+}
+
+// resident is how much queues may hold for the process to stay below a mark: the collector needs room of its own, and what
+// is on its way has windows beside it.
+func resident(mark int64) int64 { return mark / 2 }
+
+// Start boots the tree. It returns when clients are served.
+func (b *Broker) Start() error { return b.system.Start(top, b.spec()) }
+
+// Shutdown stops the tree in reverse.
+func (b *Broker) Shutdown() error { return b.system.Stop() }
+
+// Done is closed when the tree is gone; Err says why, when it gave up.
+func (b *Broker) Done() <-chan struct{} { return b.system.Done() }
+
+// Err is the whole reason of a tree that gave up.
+func (b *Broker) Err() error { return b.system.Err() }
+
+func (b *Broker) directory(name string) *vhost.Directory {
+	for _, v := range b.vhosts {
+		if v.Directory.Name == name {
+			return v.Directory
+		}
+	}
+	return nil
+}
+
+// serverProperties are contract P-04's. Clients change what they do by product and version, so those are RabbitMQ's unless
+// configured otherwise; who it really is stands beside.
+func serverProperties(c config.Config) protocol.Table {
+	capabilities := protocol.Table{}
+	for _, name := range []string{
+		"publisher_confirms", "exchange_exchange_bindings", "basic.nack", "consumer_cancel_notify",
+		"authentication_failure_close", "per_consumer_qos",
+	} {
+		capabilities[name] = true
+	}
+	t := protocol.Table{
+		"product": c.ProductName, "version": c.ProductVersion, "platform": fmt.Sprintf("Warren %s, %s", Version, runtime.Version()),
+		"copyright": "Copyright the Warren authors", "information": "Warren, an AMQP broker. Licensed under the Apache License 2.0",
+		"warren_version": Version, "cluster_name": c.ClusterName, "capabilities": capabilities,
+	}
+	for name, value := range c.ServerProperties {
+		t[name] = value
+	}
+	return t
+}

@@ -1,0 +1,257 @@
+package tree
+
+import (
+	"errors"
+	"net"
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
+	"time"
+
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	"warren/actors/channel"
+	"warren/actors/connection"
+	"warren/actors/session"
+	"warren/actors/vhost"
+	"warren/internal/admin"
+	adminv1 "warren/proto/admin/v1"
+	"warren/supervision"
+)
+
+// What warrenctl sees. Everything is read from published state: no actor is asked.
+
+// Status implements admin.Broker.
+func (b *Broker) Status() *adminv1.StatusResponse {
+	s := &adminv1.StatusResponse{
+		Product: b.Config.ProductName, Version: b.Config.ProductVersion, WarrenVersion: Version, ClusterName: b.Config.ClusterName,
+		Pid: int64(os.Getpid()), Uptime: durationpb.New(time.Since(b.started)), DataDir: b.DataDir,
+		Actors: int64(len(b.system.Tree())), Goroutines: int64(runtime.NumGoroutine()),
+		Memory: &adminv1.Memory{Used: residentSetSize(), HighWatermark: b.marks.high, LowWatermark: b.marks.low, Total: b.marks.total, State: "normal"},
+		Totals: &adminv1.Totals{},
+	}
+	if b.memory.Raised() {
+		s.Memory.State = "blocked"
+		s.Alarms = append(s.Alarms, "memory")
+	}
+	for _, l := range b.sockets {
+		s.Listeners = append(s.Listeners, &adminv1.Listener{Protocol: "amqp", Address: l.Addr().String()})
+	}
+	t := s.Totals
+	for _, c := range b.node.Connections.All() {
+		t.Connections++
+		t.Channels += int64(len(c.Channels()))
+	}
+	for _, v := range b.vhosts {
+		t.Exchanges += int64(len(v.Directory.Exchanges()))
+		for _, q := range v.Directory.Queues() {
+			t.Queues++
+			t.Consumers += int64(len(q.Consumers()))
+			t.MessagesReady += q.Ready.Load()
+			t.MessagesUnacknowledged += q.Unacked.Load()
+		}
+	}
+	return s
+}
+
+// residentSetSize is the process's real use of memory in bytes, 0 where the system does not tell.
+func residentSetSize() int64 {
+	b, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		return 0
+	}
+	fields := strings.Fields(string(b))
+	if len(fields) < 2 {
+		return 0
+	}
+	pages, _ := strconv.ParseInt(fields[1], 10, 64)
+	return pages * int64(os.Getpagesize())
+}
+
+// Connections implements admin.Broker.
+func (b *Broker) Connections() []*adminv1.Connection {
+	var out []*adminv1.Connection
+	for _, c := range b.node.Connections.All() {
+		p := c.Params()
+		name, _ := p.Properties["connection_name"].(string)
+		peerHost, peerPort := hostPort(c.Peer)
+		host, port := hostPort(c.Local)
+		out = append(out, &adminv1.Connection{
+			Pid: c.Path, Name: c.Name, Host: host, Port: port, PeerHost: peerHost, PeerPort: peerPort, UserProvidedName: name,
+			State: c.State(), Channels: int64(len(c.Channels())), Protocol: "{0,9,1}", AuthMechanism: p.Mechanism, User: p.User,
+			Vhost: p.VHost, Timeout: int64(p.Heartbeat / time.Second), FrameMax: int64(p.FrameMax), ChannelMax: int64(p.ChannelMax),
+			ClientProperties: admin.Table(p.Properties), RecvOct: c.Received(), SendOct: c.Sent(), ConnectedAt: c.ConnectedAt.UnixMilli(),
+		})
+	}
+	return out
+}
+
+func hostPort(address string) (string, int64) {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return address, 0
+	}
+	n, _ := strconv.ParseInt(port, 10, 64)
+	return host, n
+}
+
+// Channels implements admin.Broker.
+func (b *Broker) Channels() []*adminv1.Channel {
+	var out []*adminv1.Channel
+	for _, c := range b.node.Connections.All() {
+		p := c.Params()
+		for _, ch := range c.Channels() {
+			state := "running"
+			if channel.Ending(ch.Ending.Load()) != channel.Alive {
+				state = "closing"
+			} else if c.State() == "flow" {
+				state = "flow"
+			}
+			out = append(out, &adminv1.Channel{
+				Pid: b.sessionPath(ch.Session), Connection: c.Name, Name: c.Name + " (" + strconv.Itoa(int(ch.Number)) + ")",
+				Number: int64(ch.Number), User: p.User, Vhost: p.VHost,
+				Transactional: session.Mode(ch.Mode.Load()) == session.Tx, Confirm: session.Mode(ch.Mode.Load()) == session.Confirmed,
+				ConsumerCount: ch.Consumers.Load(), MessagesUnacknowledged: ch.Unacked.Load(), MessagesUnconfirmed: ch.Unconfirmed.Load(),
+				MessagesUncommitted: ch.Uncommitted.Load(), AcksUncommitted: ch.Unsettled.Load(), PrefetchCount: ch.Prefetch.Load(), State: state,
+			})
+		}
+	}
+	return out
+}
+
+func (b *Broker) sessionPath(id uint64) string {
+	if p := b.node.Sessions.Lookup(id); p != nil {
+		return p.Id
+	}
+	return ""
+}
+
+func (b *Broker) vhostNamed(name string) (*vhost.Directory, error) {
+	if d := b.directory(name); d != nil {
+		return d, nil
+	}
+	return nil, admin.NoSuchVHost(name)
+}
+
+// Exchanges implements admin.Broker.
+func (b *Broker) Exchanges(name string) ([]*adminv1.Exchange, error) {
+	d, err := b.vhostNamed(name)
+	if err != nil {
+		return nil, err
+	}
+	var out []*adminv1.Exchange
+	for _, x := range d.Exchanges() {
+		out = append(out, &adminv1.Exchange{
+			Name: string(x.Name), Type: x.Type, Durable: x.Durable, AutoDelete: x.AutoDelete, Internal: x.Internal,
+			Arguments: admin.Table(x.Arguments), Pid: x.PID.Id,
+		})
+	}
+	return out, nil
+}
+
+// Queues implements admin.Broker.
+func (b *Broker) Queues(name string) ([]*adminv1.Queue, error) {
+	d, err := b.vhostNamed(name)
+	if err != nil {
+		return nil, err
+	}
+	owners := map[uint64]*connection.Info{}
+	for _, c := range b.node.Connections.All() {
+		owners[c.ID] = c
+	}
+	states := map[string]supervision.State{}
+	for _, n := range b.system.Tree() {
+		if n.Kind == "queue" {
+			states[n.Path] = n.State
+		}
+	}
+	var out []*adminv1.Queue
+	for _, q := range d.Queues() {
+		ready, unacked := q.Ready.Load(), q.Unacked.Load()
+		row := &adminv1.Queue{
+			Name: string(q.Name), Durable: q.Durable, AutoDelete: q.AutoDelete, Arguments: admin.Table(q.Arguments), Pid: q.PID.Id,
+			Exclusive: q.Owner != 0, MessagesReady: ready, MessagesUnacknowledged: unacked, Messages: ready + unacked,
+			MessagesReadyRam: ready, MessagesUnacknowledgedRam: unacked, MessagesRam: ready + unacked,
+			MessageBytesRam: q.Bytes.Load(), MessageBytes: q.Bytes.Load(), Memory: q.Bytes.Load(),
+			Consumers: int64(len(q.Consumers())), State: "running", Type: "classic",
+		}
+		if states[q.PID.Id] == supervision.Crashed {
+			row.State = "crashed"
+		}
+		if owner := owners[q.Owner]; owner != nil {
+			row.OwnerPid = owner.Path
+		}
+		for _, c := range q.Consumers() {
+			if c.Exclusive {
+				row.ExclusiveConsumerTag, row.ExclusiveConsumerPid = c.Tag, b.sessionPath(c.Session)
+			}
+		}
+		out = append(out, row)
+	}
+	return out, nil
+}
+
+// Bindings implements admin.Broker. Every queue's binding to the default exchange is among them (contract X-02).
+func (b *Broker) Bindings(name string) ([]*adminv1.Binding, error) {
+	d, err := b.vhostNamed(name)
+	if err != nil {
+		return nil, err
+	}
+	var out []*adminv1.Binding
+	for _, q := range d.Queues() {
+		out = append(out, &adminv1.Binding{SourceKind: "exchange", DestinationName: string(q.Name), DestinationKind: "queue",
+			RoutingKey: string(q.Name), Arguments: admin.Table(nil)})
+	}
+	for _, e := range d.Bindings() {
+		out = append(out, &adminv1.Binding{SourceName: e.Source, SourceKind: "exchange", DestinationName: e.Destination,
+			DestinationKind: e.Kind, RoutingKey: e.Key, Arguments: admin.Table(e.Arguments)})
+	}
+	return out, nil
+}
+
+// Consumers implements admin.Broker.
+func (b *Broker) Consumers(name string) ([]*adminv1.Consumer, error) {
+	d, err := b.vhostNamed(name)
+	if err != nil {
+		return nil, err
+	}
+	var out []*adminv1.Consumer
+	for _, q := range d.Queues() {
+		for _, c := range q.Consumers() {
+			out = append(out, &adminv1.Consumer{QueueName: string(q.Name), ChannelPid: b.sessionPath(c.Session), ConsumerTag: c.Tag,
+				AckRequired: !c.NoAck, PrefetchCount: int64(c.Prefetch), Active: true, ActivityStatus: "up", Arguments: admin.Table(nil)})
+		}
+	}
+	return out, nil
+}
+
+// Tree implements admin.Broker.
+func (b *Broker) Tree() []*adminv1.Actor {
+	var out []*adminv1.Actor
+	for _, n := range b.system.Tree() {
+		out = append(out, &adminv1.Actor{
+			Path: n.Path, Kind: n.Kind, Strategy: n.Strategy, Restart: n.Restart.String(), Incarnation: n.Incarnation,
+			Restarts: uint64(n.Restarts), MailboxLength: int64(n.MailboxLength), Uptime: durationpb.New(time.Since(n.Since)),
+			LastReason: n.LastReason,
+		})
+	}
+	return out
+}
+
+// Crash implements admin.Broker.
+func (b *Broker) Crash(path string, count bool) error {
+	if !b.Config.ChaosEnabled {
+		return errChaos
+	}
+	err := b.system.Crash(path, count)
+	if errors.Is(err, supervision.ErrNotFound) {
+		return admin.NoSuchActor(path)
+	}
+	return err
+}
+
+var errChaos = errors.New("crashing actors is off: set chaos.enabled = true")
+
+// Stop implements admin.Broker.
+func (b *Broker) Stop() { b.stop() }

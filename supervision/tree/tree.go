@@ -1,0 +1,99 @@
+// Package tree is the composition root: the whole supervision tree in one place, in the order in which it boots. It is
+// shut down in reverse.
+//
+//	warren                      one_for_one
+//	├── core                    rest_for_one
+//	│   ├── journal             the persistence actor
+//	│   └── vhosts              one_for_one
+//	│       └── vhost "/"       rest_for_one
+//	│           ├── definitions the vhost's actor
+//	│           ├── queues      one_for_one, dynamic
+//	│           └── exchanges   one_for_one, dynamic
+//	└── listeners               one_for_one     opened last, closed first
+//	    └── listener :5672      one_for_one
+//	        ├── connections     simple_one_for_one
+//	        │   └── connection  one_for_one, temporary: the connection's actor, its channels
+//	        └── acceptor
+package tree
+
+import (
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"warren/actors/connection"
+	"warren/actors/vhost"
+	"warren/persistence"
+	"warren/supervision"
+)
+
+const top = "warren"
+
+// limit is an intensity: more restarts than that within the time, and the supervisor gives up to its own.
+func limit(restarts int, within time.Duration) supervision.Limit {
+	return supervision.Limit{Restarts: restarts, Within: within}
+}
+
+// spec is the top. Beyond its intensity the process ends, with the whole reason: a broker whose core cannot be kept
+// running must not look alive.
+func (b *Broker) spec() supervision.Spec {
+	return supervision.Spec{
+		Strategy: supervision.OneForOne,
+		Limit:    limit(3, 60*time.Second),
+		Children: []supervision.ChildSpec{b.core(), b.listeners()},
+	}
+}
+
+// core is rest_for_one: whatever stands behind the journal is a fold over its streams, and starts again when it does.
+// Listeners and connections are not behind it: they stay and resynchronise.
+func (b *Broker) core() supervision.ChildSpec {
+	return supervision.ChildSpec{ID: "core", Supervisor: &supervision.Spec{
+		Strategy: supervision.RestForOne,
+		Limit:    limit(5, 60*time.Second),
+		Children: []supervision.ChildSpec{
+			{
+				ID: "journal", Kind: "journal", Restart: supervision.Permanent, Shutdown: 30 * time.Second,
+				New: func(uint64) actor.Actor { return &persistence.Journal{Streams: b.streams} },
+			},
+			{ID: "vhosts", Supervisor: &supervision.Spec{
+				Strategy: supervision.OneForOne, // one vhost's trouble is not another's
+				Limit:    limit(5, 60*time.Second),
+				Children: []supervision.ChildSpec{b.vhost(b.vhosts[0])},
+			}},
+		},
+	}}
+}
+
+// vhost is rest_for_one: queues and exchanges are projections of the definitions. Queues are in front of exchanges, which
+// follow their incarnations. 2 in 300 s is RabbitMQ's limit for a vhost.
+func (b *Broker) vhost(o vhost.Options) supervision.ChildSpec {
+	return supervision.ChildSpec{ID: supervision.Escape(o.Directory.Name), Supervisor: &supervision.Spec{
+		Strategy: supervision.RestForOne,
+		Limit:    limit(2, 300*time.Second),
+		Children: []supervision.ChildSpec{
+			{
+				ID: "definitions", Kind: "vhost", Restart: supervision.Permanent, Shutdown: 5 * time.Second,
+				New: func(incarnation uint64) actor.Actor { return vhost.New(o, incarnation) },
+			},
+			// A queue has a limit of its own (vhost.QueueSpec), so that these two never give up because of one entity.
+			{ID: "queues", Supervisor: &supervision.Spec{
+				Strategy: supervision.OneForOne, Limit: limit(10, 10*time.Second), Dynamic: o.QueueSpecs,
+			}},
+			{ID: "exchanges", Supervisor: &supervision.Spec{
+				Strategy: supervision.OneForOne, Limit: limit(10, 10*time.Second), Dynamic: o.ExchangeSpecs,
+			}},
+		},
+	}}
+}
+
+// listeners are last: nobody gets in before everything is there.
+func (b *Broker) listeners() supervision.ChildSpec {
+	spec := &supervision.Spec{Strategy: supervision.OneForOne, Limit: limit(5, 60*time.Second)}
+	for _, socket := range b.sockets {
+		spec.Children = append(spec.Children, connection.NewListener(b.node, socket, top+"/listeners").Spec())
+	}
+	return supervision.ChildSpec{ID: "listeners", Supervisor: spec}
+}
+
+// vhostPath is where a vhost lives in the tree.
+func vhostPath(name string) string { return top + "/core/vhosts/" + supervision.Escape(name) }
