@@ -17,6 +17,7 @@ type Step struct {
 	Method   amqp091.Method  // owns its strings
 	Err      *protocol.Error // found by the reader, at this place in the stream
 	Closed   bool            // the connection has ended
+	Last     bool            // with Err: nothing behind it can be read
 
 	Exchange string
 	Bytes    int // read for it and not given back before it is done

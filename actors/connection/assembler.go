@@ -145,7 +145,7 @@ func (a *assembler) opening(f amqp091.Frame) *protocol.Error {
 		if id == amqp091.MethodChannelCloseOk || id == amqp091.MethodChannelClose {
 			return nil // both sides closed at once, and ours was answered before
 		}
-		return protocol.ChannelError("expected 'channel.open'")
+		return protocol.ChannelError("expected 'channel.open'").At(id.Class(), id.Method())
 	}
 	count := 0
 	for _, in := range a.channels {
@@ -211,7 +211,7 @@ func (a *assembler) method(in *inbound, payload []byte) *protocol.Error {
 		in.closed = true
 	}
 	if id.Class() == amqp091.ClassConnection {
-		return protocol.CommandInvalid("%s on channel %d", id, in.number).At(id.Class(), id.Method())
+		return protocol.CommandInvalid("unimplemented method").At(id.Class(), id.Method())
 	}
 	a.add(in, channel.Step{Method: m})
 	return nil
@@ -285,14 +285,14 @@ func (a *assembler) name(s string) string {
 
 func (a *assembler) header(in *inbound, f amqp091.Frame) *protocol.Error {
 	if f.Type != amqp091.FrameHeader {
-		return protocol.UnexpectedFrame("expected content header for class 60, got non content header frame instead")
+		return protocol.UnexpectedFrame("expected content header for class 60, got non content header frame instead").At(60, 40)
 	}
 	h, err := amqp091.ParseContentHeader(f.Payload)
 	if err != nil {
 		return protocol.AsError(err)
 	}
 	if h.Class != amqp091.ClassBasic {
-		return protocol.UnexpectedFrame("expected content header for class 60, got one for class %d instead", h.Class)
+		return protocol.UnexpectedFrame("expected content header for class 60, got one for class %d instead", h.Class).At(60, 40)
 	}
 	if h.BodySize > maxContent {
 		return protocol.FrameError("content of %d bytes exceeds the maximum of %d", h.BodySize, int64(maxContent))
@@ -345,7 +345,7 @@ func (a *assembler) refuse(s *protocol.Scan, size int64) *protocol.Error {
 func (a *assembler) body(in *inbound, f amqp091.Frame) *protocol.Error {
 	c := &in.content
 	if f.Type != amqp091.FrameBody {
-		return protocol.UnexpectedFrame("expected content body, got non content body frame instead")
+		return protocol.UnexpectedFrame("expected content body, got non content body frame instead").At(60, 40)
 	}
 	have := len(c.message.Body)
 	if have+len(f.Payload) > c.size {

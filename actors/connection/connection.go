@@ -41,6 +41,7 @@ type Connection struct {
 
 // ticks are for heartbeats.
 type ticks struct {
+	armed          bool
 	sent, received int64 // bytes at the last tick
 	silent         int   // ticks without a byte received
 }
@@ -85,6 +86,8 @@ func (c *Connection) Receive(ctx actor.Context) {
 	default:
 		return
 	}
+	c.openVHost(ctx)
+	c.beat(ctx)
 	if c.state.Phase == Closing {
 		c.close(ctx)
 	}
@@ -104,9 +107,7 @@ func (c *Connection) recover(ctx actor.Context) {
 		c.become(0, c.state.Params, c.terms().start())
 		c.after(ctx, c.HandshakeTimeout, &handshakeTimeout{})
 	}
-	c.openVHost(ctx)
 	c.say()
-	c.beat(ctx)
 	c.steps()
 }
 
@@ -153,6 +154,9 @@ func (c *Connection) steps() {
 			c.peerGone(s.Ordinal)
 		case s.Err != nil:
 			c.fail(s.Ordinal, s.Err, 0)
+			if s.Last { // close-ok cannot be read either
+				c.later(outOfStepTime, &closeNow{})
+			}
 		default:
 			c.method(s.Ordinal, s.Method)
 		}
@@ -209,11 +213,7 @@ func (c *Connection) fail(step uint64, err *protocol.Error, number uint16) {
 	p.Phase, p.CloseSent = Closing, true
 	c.become(step, p, &amqp091.ConnectionClose{ReplyCode: err.Code, ReplyText: err.ReplyText(), ClassID: err.Class, MethodID: err.Method})
 	c.closeChannels()
-	if err.Code == protocol.ReplyFrameError {
-		c.later(outOfStepTime, &closeNow{})
-	} else {
-		c.later(closeTimeout, &closeNow{})
-	}
+	c.later(closeTimeout, &closeNow{})
 }
 
 func (c *Connection) peerGone(step uint64) {
@@ -257,6 +257,7 @@ func (c *Connection) close(ctx actor.Context) {
 	ctx.Stop(ctx.Self())
 }
 
+// openVHost finds the vhost when connection.open has named it.
 func (c *Connection) openVHost(ctx actor.Context) {
 	if c.directory == nil && c.state.VHost != "" {
 		c.directory = c.VHosts(c.state.VHost)
@@ -288,7 +289,8 @@ func (c *Connection) Terminate(ctx actor.Context, why supervision.Reason) {
 
 // beat arms the next tick: half a heartbeat, as RabbitMQ does.
 func (c *Connection) beat(ctx actor.Context) {
-	if c.state.Heartbeat > 0 {
+	if c.state.Heartbeat > 0 && !c.ticks.armed {
+		c.ticks.armed = true
 		c.after(ctx, c.state.Heartbeat/2, &tick{})
 	}
 }
@@ -296,6 +298,7 @@ func (c *Connection) beat(ctx actor.Context) {
 // tick sends a heartbeat when nothing was sent, and gives the client up when nothing came for two intervals. That is not
 // watched while we do not read (contract P-11).
 func (c *Connection) tick(ctx actor.Context) {
+	c.ticks.armed = false
 	if sent := c.socket.sent.Load(); sent == c.ticks.sent {
 		f := &channel.Frames{}
 		f.Heartbeat()

@@ -95,7 +95,7 @@ func (p Params) handshake(m amqp091.Method, t *Terms) (next Params, reply amqp09
 			return p, nil, "", protocol.NotAllowed("New secret was refused by one of the backends")
 		}
 	}
-	return p, nil, "", protocol.CommandInvalid("unexpected %s while %s", m.ID(), p.Phase)
+	return p, nil, "", protocol.ChannelError("unexpected method in connection state %s", p.Phase)
 }
 
 func (p Params) login(m *amqp091.ConnectionStartOk, t *Terms) (Params, amqp091.Method, auth.Refusal, *protocol.Error) {

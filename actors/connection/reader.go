@@ -27,9 +27,9 @@ type reader struct {
 	flow      *atomic.Int32
 
 	slab       []byte
-	start, end int // slab[start:end] is read and not parsed
-	size       int // of the next slab
-	published  bool
+	start, end int  // slab[start:end] is read and not parsed
+	size       int  // of the next slab
+	published  bool // while memory was short
 	faulted    bool
 }
 
@@ -63,13 +63,15 @@ func (r *reader) run() {
 	r.transport.Close()
 }
 
-// waitForRoom waits until the connection may read, and says whether it still stands. A connection that publishes also waits
-// while memory is short; one that only consumes does not.
+// waitForRoom waits until the connection may read, and says whether it still stands. A connection that publishes while memory
+// is short also waits until it is not any more (RabbitMQ, memory alarms); one that only consumes does not.
 func (r *reader) waitForRoom() bool {
 	for {
 		cleared := (<-chan struct{})(nil)
-		if r.published && r.memory.Raised() {
-			cleared = r.memory.Cleared()
+		if r.published {
+			if cleared = r.memory.Cleared(); cleared == nil {
+				r.published = false
+			}
 		}
 		if cleared == nil && r.transport.mayRead() {
 			r.flow.Store(flowing)
@@ -141,7 +143,7 @@ func (r *reader) parse() {
 		f, n, err := amqp091.ParseFrame(r.slab[r.start:r.end], maxPayload)
 		if err != nil { // out of step: nothing behind it can be read
 			r.faulted = true
-			r.fault(protocol.AsError(err))
+			r.fault(protocol.AsError(err), true)
 			break
 		}
 		if n == 0 {
@@ -149,7 +151,7 @@ func (r *reader) parse() {
 		}
 		r.start += n
 		if err := a.frame(f); err != nil {
-			r.fault(err)
+			r.fault(err, false)
 		}
 		if len(a.control) > 0 {
 			// What follows on this connection depends on what becomes of it.
@@ -164,19 +166,19 @@ func (r *reader) parse() {
 }
 
 // fault ends the connection with an error, behind what came before it.
-func (r *reader) fault(err *protocol.Error) {
+func (r *reader) fault(err *protocol.Error, last bool) {
 	if r.assembler.ended {
 		return
 	}
 	r.assembler.end()
-	r.assembler.control = append(r.assembler.control, channel.Step{Err: err})
+	r.assembler.control = append(r.assembler.control, channel.Step{Err: err, Last: last})
 }
 
 // deliver puts the steps of this read into the inboxes.
 func (r *reader) deliver() {
 	a := r.assembler
 	a.take(func(in *inbound, steps []channel.Step) {
-		if !r.published {
+		if !r.published && r.memory.Raised() {
 			for i := range steps {
 				r.published = r.published || steps[i].Messages != nil
 			}

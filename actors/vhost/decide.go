@@ -21,6 +21,9 @@ func (d *Definitions) declareExchange(vhost string, m *DeclareExchange) decision
 	if _, err := exchange.NewTable(m.Type); err != nil {
 		return refuse(err)
 	}
+	if m.Name == "" {
+		return refuse(protocol.AccessRefused("operation not permitted on the default exchange"))
+	}
 	arguments := encode(m.Arguments)
 	if now := d.Exchanges[m.Name]; now != nil {
 		return decision{err: firstError(
@@ -31,10 +34,7 @@ func (d *Definitions) declareExchange(vhost string, m *DeclareExchange) decision
 			protocol.AssertEquivalent(what, m.Arguments, decode(now.Arguments), "alternate-exchange"),
 		)}
 	}
-	switch {
-	case m.Name == "":
-		return refuse(protocol.AccessRefused("operation not permitted on the default exchange"))
-	case strings.HasPrefix(m.Name, "amq."):
+	if strings.HasPrefix(m.Name, "amq.") {
 		return refuse(protocol.AccessRefused("exchange name '%s' contains reserved prefix 'amq.*'", m.Name))
 	}
 	if v, ok := m.Arguments["alternate-exchange"]; ok {

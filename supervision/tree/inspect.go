@@ -232,7 +232,7 @@ func (b *Broker) Tree() []*adminv1.Actor {
 	for _, n := range b.system.Tree() {
 		out = append(out, &adminv1.Actor{
 			Path: n.Path, Kind: n.Kind, Strategy: n.Strategy, Restart: n.Restart.String(), Incarnation: n.Incarnation,
-			Restarts: uint64(n.Restarts), MailboxLength: int64(n.MailboxLength), Uptime: durationpb.New(time.Since(n.Since)),
+			Restarts: uint64(n.Restarts + n.InjectedRestarts), MailboxLength: int64(n.MailboxLength), Uptime: durationpb.New(time.Since(n.Since)),
 			LastReason: n.LastReason,
 		})
 	}

@@ -1,0 +1,81 @@
+package main
+
+// batch is a buffer of equal publishes, encoded once and written again and again; only the due times in the bodies change.
+//
+//	| publish frame | header frame | body frame | ... | publish frame | header frame | body frame | ...
+//	|<------------------- stride ------------------->|
+//	                               ^ stamp: 8 bytes of due time, when the body has room for them
+type batch struct {
+	bytes    []byte
+	stride   int
+	stamp    int // of the first message; -1 without room
+	messages int
+}
+
+// stampBytes is the length of the due time at the start of a body.
+const stampBytes = 8
+
+// publication is what all messages of a producer have in common.
+type publication struct {
+	exchange, key string
+	bodyBytes     int
+	persistent    bool
+	mandatory     bool
+}
+
+// newBatch encodes as many publishes as fit limitBytes, at least one and at most limitMessages.
+func newBatch(p publication, frameMax, limitBytes, limitMessages int) *batch {
+	one, stamp := encodePublish(p, frameMax)
+	n := max(1, min(limitBytes/len(one), limitMessages))
+	b := &batch{stride: len(one), stamp: stamp, messages: n}
+	for range n {
+		b.bytes = append(b.bytes, one...)
+	}
+	return b
+}
+
+func encodePublish(p publication, frameMax int) (encoded []byte, stamp int) {
+	var publish encoder
+	publish.method(basicPublish)
+	publish.short(0)
+	publish.shortStr(p.exchange)
+	publish.shortStr(p.key)
+	publish.octet(flag(p.mandatory))
+	encoded = appendFrame(nil, frameMethod, channelID, publish)
+
+	const deliveryModePresent = 1 << 12
+	var header encoder
+	header.short(60)
+	header.short(0)
+	header.longLong(uint64(p.bodyBytes))
+	if p.persistent {
+		header.short(deliveryModePresent)
+		header.octet(2)
+	} else {
+		header.short(0)
+	}
+	encoded = appendFrame(encoded, frameHeader, channelID, header)
+
+	stamp = -1
+	if p.bodyBytes >= stampBytes {
+		stamp = len(encoded) + frameHeaderSize
+	}
+	body := make([]byte, p.bodyBytes)
+	for len(body) > 0 {
+		n := min(len(body), frameMax-frameOverhead)
+		encoded = appendFrame(encoded, frameBody, channelID, body[:n])
+		body = body[n:]
+	}
+	return encoded, stamp
+}
+
+// first is the encoded form of the first n messages.
+func (b *batch) first(n int) []byte { return b.bytes[:n*b.stride] }
+
+// setDue writes a due time, in nanoseconds since the run's epoch, into message i.
+func (b *batch) setDue(i int, due int64) {
+	if b.stamp < 0 {
+		return
+	}
+	bigEndian.PutUint64(b.bytes[i*b.stride+b.stamp:], uint64(due))
+}

@@ -1,0 +1,32 @@
+package main
+
+import "testing"
+
+// Every message of a batch is whole, and its due time is where a consumer's scanner looks for it.
+func TestBatchStampsBodies(t *testing.T) {
+	for _, size := range []int{0, 7, 8, 16, 4096, 10_000} {
+		b := newBatch(publication{exchange: "e", key: "k", bodyBytes: size, persistent: true}, 4096, 64<<10, 100)
+		for i := range b.messages {
+			b.setDue(i, int64(i+1))
+		}
+		if b.messages < 1 || b.messages > 100 || len(b.first(b.messages)) != b.messages*b.stride {
+			t.Fatalf("size %d: %d messages of %d bytes", size, b.messages, b.stride)
+		}
+		for i := range b.messages {
+			var s scanner
+			var r recorder
+			s.pending = true // a publish has no delivery tag; the scanner shall take its content as one
+			one := b.bytes[i*b.stride : (i+1)*b.stride]
+			if done, err := s.scan(one, &r); err != nil || done != len(one) {
+				t.Fatalf("size %d: scanned %d of %d: %v", size, done, len(one), err)
+			}
+			due := int64(i + 1)
+			if size < stampBytes {
+				due = 0
+			}
+			if len(r.deliveries) != 1 || r.deliveries[0].due != due {
+				t.Fatalf("size %d message %d: %v", size, i, r.deliveries)
+			}
+		}
+	}
+}
