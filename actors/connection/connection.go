@@ -52,6 +52,7 @@ type (
 	handshakeTimeout struct{}
 	closeNow         struct{}
 	channelGone      struct{}
+	memoryBlock      struct{ blocked bool }
 )
 
 func newConnection(p *peer, incarnation uint64) *Connection {
@@ -70,6 +71,8 @@ func (c *Connection) Receive(ctx actor.Context) {
 	case *channel.Fault:
 		c.fail(0, m.Err, m.Number)
 	case *channelGone:
+	case *memoryBlock:
+		c.memoryBlock(m.blocked)
 	case *vhost.OwnerForgotten:
 		c.forgotten = true
 	case *vhost.Up:
@@ -216,6 +219,19 @@ func (c *Connection) fail(step uint64, err *protocol.Error, number uint16) {
 	c.later(closeTimeout, &closeNow{})
 }
 
+// memoryBlock tells a client that can take it why it is not read any more, and when it is again (contract P-16).
+func (c *Connection) memoryBlock(blocked bool) {
+	p := c.state.Params
+	if p.Phase != Running || !p.Capability("connection.blocked") {
+		return
+	}
+	if blocked {
+		c.become(0, p, &amqp091.ConnectionBlocked{Reason: "low on memory"})
+	} else {
+		c.become(0, p, &amqp091.ConnectionUnblocked{})
+	}
+}
+
 func (c *Connection) peerGone(step uint64) {
 	p := c.state.Params
 	if p.Phase == Running {
@@ -333,6 +349,6 @@ func (c *Connection) after(ctx actor.Context, d time.Duration, m any) {
 }
 
 func (c *Connection) later(d time.Duration, m any) {
-	self := c.System.PID(c.info.Path + "/" + actorName)
+	self := c.self()
 	time.AfterFunc(d, func() { c.System.Send(self, m) })
 }

@@ -113,6 +113,7 @@ func (l *Listener) serve(conn net.Conn) {
 	r := &reader{
 		transport: t, control: p.inbox, memory: l.Memory, limits: &p.negotiated, flow: &p.info.flow, size: slabMin,
 		assembler: newAssembler(p.openChannel),
+		blocking:  func(blocked bool) { l.System.Send(p.self(), &memoryBlock{blocked}) },
 	}
 	r.assembler.limits.maxMessage = l.MaxMessageSize
 	r.run()

@@ -53,6 +53,9 @@ func (p *peer) negotiate(n Params) {
 // actorName is the last segment of the connection actor's path; its channels are its siblings.
 const actorName = "connection"
 
+// self is the connection's actor.
+func (p *peer) self() *actor.PID { return p.System.PID(p.info.Path + "/" + actorName) }
+
 // spec is how a connection runs: a supervisor that ends with the connection's actor and is never started again, since
 // nothing brings back a socket. Below it every channel is on its own: one that crashes starts again, and one that keeps
 // crashing ends its connection only.
@@ -83,7 +86,7 @@ func (p *peer) openChannel(number uint16) *inbound {
 	p.inboxes[session] = in.inbox
 	p.mu.Unlock()
 
-	self := p.System.PID(p.info.Path + "/" + actorName)
+	self := p.self()
 	gone := func() {
 		p.mu.Lock()
 		delete(p.inboxes, session)

@@ -25,6 +25,7 @@ type reader struct {
 	memory    Memory
 	limits    *atomic.Pointer[negotiated]
 	flow      *atomic.Int32
+	blocking  func(blocked bool) // told when memory stops this connection, and when it goes on
 
 	slab       []byte
 	start, end int  // slab[start:end] is read and not parsed
@@ -73,6 +74,9 @@ func (r *reader) waitForRoom() bool {
 				r.published = false
 			}
 		}
+		if cleared == nil && r.flow.Load() == blocked {
+			r.blocking(false)
+		}
 		if cleared == nil && r.transport.mayRead() {
 			r.flow.Store(flowing)
 			select {
@@ -83,7 +87,9 @@ func (r *reader) waitForRoom() bool {
 			}
 		}
 		if cleared != nil {
-			r.flow.Store(blocked)
+			if r.flow.Swap(blocked) != blocked {
+				r.blocking(true)
+			}
 		} else {
 			r.flow.Store(inFlow)
 		}

@@ -97,7 +97,7 @@ func (b *Broker) directory(name string) *vhost.Directory {
 func serverProperties(c config.Config) protocol.Table {
 	capabilities := protocol.Table{}
 	for _, name := range []string{
-		"publisher_confirms", "exchange_exchange_bindings", "basic.nack", "consumer_cancel_notify",
+		"publisher_confirms", "exchange_exchange_bindings", "basic.nack", "consumer_cancel_notify", "connection.blocked",
 		"authentication_failure_close", "per_consumer_qos",
 	} {
 		capabilities[name] = true
