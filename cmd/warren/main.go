@@ -13,7 +13,6 @@ import (
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 
-	"warren/actors/connection"
 	"warren/internal/admin"
 	"warren/internal/config"
 	"warren/internal/host"
@@ -64,27 +63,11 @@ func run(f flags) error {
 	if err := os.MkdirAll(f.dataDir, 0o700); err != nil {
 		return fmt.Errorf("data directory: %w", err)
 	}
-	sockets, err := listen(c.Listeners)
+	sockets, err := tree.Listen(c.Listeners)
 	if err != nil {
 		return err
 	}
 	return serve(c, f.dataDir, sockets)
-}
-
-// listen opens every listening socket before anything else is started: an address that is taken is found at once.
-func listen(listeners []config.Listener) ([]net.Listener, error) {
-	var sockets []net.Listener
-	for _, l := range listeners {
-		s, err := connection.Listen(l.Address)
-		if err != nil {
-			for _, open := range sockets {
-				_ = open.Close()
-			}
-			return nil, err
-		}
-		sockets = append(sockets, s)
-	}
-	return sockets, nil
 }
 
 func serve(c config.Config, dataDir string, sockets []net.Listener) error {

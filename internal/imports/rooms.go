@@ -56,6 +56,7 @@ var rooms = []room{
 
 	{"internal/config", nil},
 	{"internal/admin", []string{"proto/...", "protocol/..."}},
+	{"internal/host", nil},
 	{"internal/imports", nil},
 
 	{"cmd/warren", []string{"supervision/tree", "supervision", "internal/...", "protocol/...", "plugins/..."}},

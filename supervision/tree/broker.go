@@ -71,6 +71,22 @@ func New(c config.Config, dataDir string, sockets []net.Listener, totalMemory in
 // is on its way has windows beside it.
 func resident(mark int64) int64 { return mark / 2 }
 
+// Listen opens every listening socket, before anything else is started: an address that is taken is found at once.
+func Listen(listeners []config.Listener) ([]net.Listener, error) {
+	var sockets []net.Listener
+	for _, l := range listeners {
+		s, err := connection.Listen(l.Address)
+		if err != nil {
+			for _, open := range sockets {
+				_ = open.Close()
+			}
+			return nil, err
+		}
+		sockets = append(sockets, s)
+	}
+	return sockets, nil
+}
+
 // Start boots the tree. It returns when clients are served.
 func (b *Broker) Start() error { return b.system.Start(top, b.spec()) }
 
