@@ -16,6 +16,7 @@ import (
 	"warren/actors/session"
 	"warren/actors/vhost"
 	"warren/internal/admin"
+	"warren/internal/host"
 	adminv1 "warren/proto/admin/v1"
 	"warren/supervision"
 )
@@ -29,6 +30,7 @@ func (b *Broker) Status() *adminv1.StatusResponse {
 		Pid: int64(os.Getpid()), Uptime: durationpb.New(time.Since(b.started)), DataDir: b.DataDir,
 		Actors: int64(len(b.system.Tree())), Goroutines: int64(runtime.NumGoroutine()),
 		Memory: &adminv1.Memory{Used: residentSetSize(), HighWatermark: b.marks.high, LowWatermark: b.marks.low, Total: b.marks.total, State: "normal"},
+		Disk:   &adminv1.Disk{Free: host.FreeDisk(b.DataDir), Limit: b.Config.DiskFreeLimit},
 		Totals: &adminv1.Totals{},
 	}
 	if b.memory.Raised() {
