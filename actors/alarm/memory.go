@@ -23,22 +23,28 @@ func NewMemory(high, low int64) *Memory { return &Memory{high: high, low: low} }
 // Resident adds delta bytes to what queues hold.
 func (m *Memory) Resident(delta int) {
 	now := m.resident.Add(int64(delta))
-	switch {
-	case now > m.high && !m.raised.Load():
-		m.mu.Lock()
-		if m.gate == nil {
+	if now > m.high && !m.raised.Load() || now < m.low && m.raised.Load() {
+		m.turn()
+	}
+}
+
+// turn brings the alarm in line with the ledger. It looks at the ledger again behind every change: whoever wrote to it
+// before that may not have seen the change, and nobody may write to it ever again while publishers wait.
+func (m *Memory) turn() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for {
+		switch now := m.resident.Load(); {
+		case now > m.high && m.gate == nil:
 			m.gate = make(chan struct{})
 			m.raised.Store(true)
-		}
-		m.mu.Unlock()
-	case now < m.low && m.raised.Load():
-		m.mu.Lock()
-		if m.gate != nil {
+		case now < m.low && m.gate != nil:
 			close(m.gate)
 			m.gate = nil
 			m.raised.Store(false)
+		default:
+			return
 		}
-		m.mu.Unlock()
 	}
 }
 

@@ -103,19 +103,20 @@ func (c *Channel) Receive(ctx actor.Context) {
 		c.session.ExchangeUp(ctx, m)
 	case *exchange.Gone:
 		c.happen(0, m)
+		c.session.ExchangeGone(ctx, m.Exchange)
 	case *queue.Accepted:
 		c.happen(0, m)
 	case *queue.Deliveries:
 		c.deliveries(m)
 	case *queue.Done:
 		c.done(m)
-	case *queue.Refused:
-		c.refused(m)
 	case *queue.Up:
 		c.session.QueueUp(ctx, m.Queue)
 		c.askAgain(ctx)
 	case *queue.Gone:
-		c.queueGone(m)
+		c.queueGone(m.Queue, m, c.noQueue(string(m.Queue.Name)))
+	case *queue.Crashed:
+		c.queueGone(m.Queue, m, m.Queue.CrashedError())
 	case *vhost.Answer:
 		c.answer(ctx, m)
 	case *vhost.Up:
@@ -202,14 +203,14 @@ func (c *Channel) step(ctx actor.Context, s *Step) {
 }
 
 // fail raises an error in place of a step: on the channel, or on the connection (contract P-20).
-func (c *Channel) fail(step uint64, err *protocol.Error) {
+func (c *Channel) fail(step uint64, err *protocol.Error, events ...any) {
 	if err.IsConnection() { // the connection closes with it, and the step that says so is the next that counts
 		c.happen(step, &Over{Ending: ClosedByUs})
 		c.System.Send(c.Owner, &Fault{Number: c.Number, Err: err})
 		return
 	}
 	c.Log.Warn().Uint16("channel", c.Number).Str("error", err.ReplyText()).Msg("channel exception")
-	c.happen(step, &Failed{Err: err})
+	c.happen(step, &Failed{Err: err, Events: events})
 }
 
 // flush ends a turn: what was said goes to the socket, what was commanded to the queues, what is done leaves the inbox.

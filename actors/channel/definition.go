@@ -63,9 +63,6 @@ func (c *Channel) request(op *Operation) (any, *protocol.Error) {
 			AutoDelete: m.AutoDelete, Arguments: arguments}, err
 	case *amqp091.QueueDelete:
 		called, err := c.last(m.Queue)
-		if q := c.VHost.Queue(queue.Name(called)); q != nil {
-			q.Follow(c.self)
-		}
 		return &vhost.DeleteQueue{Request: r, Name: called, IfUnused: m.IfUnused, IfEmpty: m.IfEmpty}, err
 	case *amqp091.QueueBind:
 		called, err := c.last(m.Queue)
@@ -134,17 +131,10 @@ func (c *Channel) answer(ctx actor.Context, a *vhost.Answer) {
 	c.happen(0, end)
 }
 
-// refused is a queue's, which is used or not empty.
-func (c *Channel) refused(m *queue.Refused) {
-	if op := c.state.Pending; op != nil && op.Asked && op.Queue == nil && op.Step == m.Request {
-		c.failOp(m.Err)
-	}
-}
-
 // done is a queue's: commands are applied, and perhaps the one that the pending operation waits for.
 func (c *Channel) done(m *queue.Done) {
 	if _, leaving := c.session.Leaving[m.Queue]; leaving {
-		c.session.Left(m.Queue)
+		c.session.Left(m.Queue, m.Upto)
 		return
 	}
 	op := c.state.Pending
@@ -164,8 +154,7 @@ func (c *Channel) done(m *queue.Done) {
 // replied ends the pending operation with its queue's answer.
 func (c *Channel) replied(op *Operation, m *queue.Done, r *queue.Reply) {
 	if r.Err != nil {
-		c.happen(0, m)
-		c.failOp(r.Err)
+		c.failOp(r.Err, m)
 		return
 	}
 	end := &Ended{Events: []any{m}}
@@ -193,6 +182,12 @@ func (c *Channel) replied(op *Operation, m *queue.Done, r *queue.Reply) {
 
 // deliveries are a queue's, and among them what a pending get waits for.
 func (c *Channel) deliveries(m *queue.Deliveries) {
+	switch {
+	case c.session.Leaving != nil, c.state.Ending == ClosedByUs, c.state.Ending == ConnectionEnd:
+		return // the client does not get them, and the queue has them again when the session has left
+	case !c.state.Expects(m):
+		return // a copy, and not the answer to a get that is pending
+	}
 	op := c.state.Pending
 	if m.Consumer < queue.FirstConsumer && op != nil && op.Asked && op.Queue == m.Queue {
 		if _, get := op.Method.(*amqp091.BasicGet); get {

@@ -4,6 +4,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	"warren/actors/queue"
+	"warren/protocol"
 	"warren/protocol/amqp091"
 	"warren/supervision"
 )
@@ -58,7 +59,8 @@ func (c *Channel) Terminate(ctx actor.Context, why supervision.Reason) {
 		return
 	}
 	c.Sessions.Remove(c.Session)
-	if c.session != nil && !c.left {
+	if c.session != nil && !c.left { // given up, or stopped from above: the queues must not wait for it
+		c.session.Leave(ctx)
 		c.session.Unfollow()
 		c.VHost.Unfollow(ctx.Self())
 	}
@@ -67,10 +69,26 @@ func (c *Channel) Terminate(ctx actor.Context, why supervision.Reason) {
 	c.Streams.Drop(c.streamName())
 }
 
-func (c *Channel) queueGone(m *queue.Gone) {
-	c.happen(0, m)
-	c.session.Left(m.Queue)
-	if op := c.state.Pending; op != nil && op.Asked && op.Queue == m.Queue {
-		c.happen(0, &Failed{Err: c.noQueue(string(m.Queue.Name)).At(op.Method.ID().Class(), op.Method.ID().Method())})
+// queueGone ends everything with a queue that was deleted or given up; an operation that waits for it gets err.
+func (c *Channel) queueGone(q *queue.Slot, m any, err *protocol.Error) {
+	c.session.QueueGone(q)
+	op := c.state.Pending
+	if op == nil || !op.Asked || op.Queue != q {
+		c.happen(0, m)
+		return
+	}
+	switch method := op.Method.(type) {
+	case *amqp091.BasicCancel: // contract P-43: its consumer is gone, which is all it asked for
+		c.happen(0, &Ended{Events: []any{m}, Reply: unlessNoWait(method.NoWait, &amqp091.BasicCancelOk{ConsumerTag: method.ConsumerTag})})
+	case *amqp091.QueueDeclare:
+		if q.Gone() && !method.Passive { // while it was asked for its counts: it is to be there again
+			again := *op
+			again.Asked, again.Queue, again.Seq = false, nil, 0
+			c.happen(0, &Asked{Op: again, Events: []any{m}})
+			return
+		}
+		c.failOp(err, m)
+	default:
+		c.failOp(err, m)
 	}
 }

@@ -1,7 +1,6 @@
 package channel
 
 import (
-	"warren/actors/queue/ready"
 	"warren/actors/session"
 	"warren/protocol"
 	"warren/protocol/amqp091"
@@ -82,7 +81,7 @@ func (c *Channel) recoverUnacked(s *Step, requeue bool, ok amqp091.Method) {
 		c.reject(s, protocol.NotImplemented("requeue=false"))
 		return
 	}
-	c.reply(s, ok, &session.Settled{Ranges: []session.TagRange{{First: 1, Last: ^uint64(0), Outcome: ready.Requeued}}})
+	c.reply(s, ok, &session.Recovered{})
 }
 
 func (c *Channel) confirmSelect(s *Step, m *amqp091.ConfirmSelect) {

@@ -105,8 +105,9 @@ func (c *Channel) ask(ctx actor.Context, op *Operation) {
 	}
 }
 
-// failOp ends the pending operation with a channel exception, or the connection with it.
-func (c *Channel) failOp(err *protocol.Error) {
+// failOp ends the pending operation with a channel exception, or the connection with it. events are what it learnt of that
+// by.
+func (c *Channel) failOp(err *protocol.Error, events ...any) {
 	id := c.state.Pending.Method.ID()
 	err = err.At(id.Class(), id.Method())
 	if err.IsConnection() {
@@ -115,7 +116,7 @@ func (c *Channel) failOp(err *protocol.Error) {
 		return
 	}
 	c.Log.Warn().Uint16("channel", c.Number).Str("error", err.ReplyText()).Msg("channel exception")
-	c.happen(0, &Failed{Err: err})
+	c.happen(0, &Failed{Err: err, Events: events})
 }
 
 func (c *Channel) noQueue(name string) *protocol.Error {
@@ -156,6 +157,9 @@ func (c *Channel) command(op *Operation, called string, q *queue.Slot, command q
 	switch {
 	case q == nil:
 		c.failOp(c.noQueue(called))
+		return
+	case q.Crashed():
+		c.failOp(q.CrashedError())
 		return
 	case q.Owner != 0 && q.Owner != c.Connection:
 		c.failOp(vhost.Locked(called, c.VHost.Name))

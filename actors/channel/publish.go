@@ -44,12 +44,10 @@ func (c *Channel) settle(s *Step) {
 		r := session.TagRange{First: a.Tag, Last: a.Tag, Outcome: a.Outcome}
 		switch {
 		case a.Multiple && a.Tag == 0: // everything on the channel
-			r.First, r.Last = 1, ^uint64(0)
+			r.First, r.Last = 1, c.state.NewestTag()
 		case !c.state.Unacked.Has(a.Tag) || taken(a.Tag):
-			if len(e.Ranges) > 0 { // those before it did count
-				c.happen(0, e)
-			}
-			c.fail(s.Ordinal, protocol.PreconditionFailed("unknown delivery tag %d", a.Tag).At(a.Method.Class(), a.Method.Method()))
+			// Those before it did count.
+			c.fail(s.Ordinal, protocol.PreconditionFailed("unknown delivery tag %d", a.Tag).At(a.Method.Class(), a.Method.Method()), e)
 			return
 		case a.Multiple:
 			r.First = 1

@@ -24,7 +24,11 @@ func (c *Channel) encode() {
 			c.frames.Method(c.Number, w.method)
 		case *session.Acknowledged:
 			for _, a := range w.Confirms {
-				c.frames.grown(amqp091.AppendAck(c.frames.space(methodRoom), c.Number, a.Tag, a.Multiple))
+				if a.Nack {
+					c.frames.grown(amqp091.AppendNack(c.frames.space(methodRoom), c.Number, a.Tag, a.Multiple, false))
+				} else {
+					c.frames.grown(amqp091.AppendAck(c.frames.space(methodRoom), c.Number, a.Tag, a.Multiple))
+				}
 			}
 		case *session.Returned:
 			c.returned(w)

@@ -82,7 +82,10 @@ type (
 		Prefetch *int
 	}
 	// Failed: a channel exception.
-	Failed struct{ Err *protocol.Error }
+	Failed struct {
+		Err    *protocol.Error
+		Events []any // of the session, before it
+	}
 	// Over: the channel ends.
 	Over struct{ Ending Ending }
 	// Skipped: a step with no effect.
@@ -126,6 +129,7 @@ func (s *State) Apply(e Event) {
 		}
 		s.say(w.Reply)
 	case *Failed:
+		s.apply(w.Events)
 		s.Pending = nil
 		s.Ending = ClosedByUs
 		s.say(&amqp091.ChannelClose{ReplyCode: w.Err.Code, ReplyText: w.Err.ReplyText(), ClassID: w.Err.Class, MethodID: w.Err.Method})

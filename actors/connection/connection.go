@@ -37,22 +37,23 @@ type Connection struct {
 	forgotten   bool             // the vhost has deleted our exclusive queues
 	asked       bool             // it has been asked to
 	ticks       ticks
+	timers      []*time.Timer // to stop at the end; ticks.timer beside them
 }
 
 // ticks are for heartbeats.
 type ticks struct {
-	armed          bool
-	sent, received int64 // bytes at the last tick
-	silent         int   // ticks without a byte received
+	timer          *time.Timer // of the next tick
+	sent, received int64       // bytes at the last tick
+	silent         int         // ticks without a byte received
 }
 
 // Messages to itself.
 type (
-	tick             struct{}
+	tick             struct{ incarnation uint64 }
 	handshakeTimeout struct{}
 	closeNow         struct{}
 	channelGone      struct{}
-	memoryBlock      struct{ blocked bool }
+	flowChanged      struct{}
 )
 
 func newConnection(p *peer, incarnation uint64) *Connection {
@@ -67,18 +68,18 @@ func (c *Connection) Receive(ctx actor.Context) {
 	case *actor.Started:
 		c.recover(ctx)
 	case *channel.Wake:
-		c.steps()
+		c.steps(ctx)
 	case *channel.Fault:
-		c.fail(0, m.Err, m.Number)
+		c.fail(ctx, 0, m.Err, m.Number)
 	case *channelGone:
-	case *memoryBlock:
-		c.memoryBlock(m.blocked)
+	case *flowChanged:
+		c.memoryBlock()
 	case *vhost.OwnerForgotten:
 		c.forgotten = true
 	case *vhost.Up:
 		c.asked = false
 	case *tick:
-		c.tick(ctx)
+		c.tick(ctx, m)
 	case *handshakeTimeout:
 		if c.state.Phase < Running {
 			c.log.Warn().Stringer("state", c.state.Phase).Msg("handshake timed out")
@@ -108,10 +109,17 @@ func (c *Connection) recover(ctx actor.Context) {
 	fresh := c.state.output == 0
 	if fresh {
 		c.become(0, c.state.Params, c.terms().start())
-		c.after(ctx, c.HandshakeTimeout, &handshakeTimeout{})
+		c.later(ctx, c.HandshakeTimeout, &handshakeTimeout{})
 	}
 	c.say()
-	c.steps()
+	switch p := c.state.Params; { // what was to follow a close may not have
+	case p.CloseSent:
+		c.closing(ctx)
+	case p.Refused:
+		c.later(ctx, silentDelay, &closeNow{})
+	}
+	c.memoryBlock() // the word of a change may be lost
+	c.steps(ctx)
 }
 
 // become makes an event part of the connection: what it is now, and what the client hears.
@@ -150,24 +158,24 @@ func (c *Connection) terms() *Terms {
 }
 
 // steps does what the reader brought for channel 0.
-func (c *Connection) steps() {
+func (c *Connection) steps(ctx actor.Context) {
 	for _, s := range c.inbox.After(c.state.step) {
 		switch {
 		case s.Closed:
 			c.peerGone(s.Ordinal)
 		case s.Err != nil:
-			c.fail(s.Ordinal, s.Err, 0)
+			c.fail(ctx, s.Ordinal, s.Err, 0)
 			if s.Last { // close-ok cannot be read either
-				c.later(outOfStepTime, &closeNow{})
+				c.later(ctx, outOfStepTime, &closeNow{})
 			}
 		default:
-			c.method(s.Ordinal, s.Method)
+			c.method(ctx, s.Ordinal, s.Method)
 		}
 	}
 	c.inbox.Done(c.state.step, 0)
 }
 
-func (c *Connection) method(step uint64, m amqp091.Method) {
+func (c *Connection) method(ctx actor.Context, step uint64, m amqp091.Method) {
 	p := c.state.Params
 	switch m.(type) {
 	case *amqp091.ConnectionClose:
@@ -179,6 +187,10 @@ func (c *Connection) method(step uint64, m amqp091.Method) {
 		p.CloseSent = false
 		c.become(step, p, nil)
 	case *amqp091.ConnectionCloseOk:
+		if p.Phase != Closing {
+			c.fail(ctx, step, protocol.ChannelError("unexpected method in connection state %s", p.Phase).At(m.ID().Class(), m.ID().Method()), 0)
+			return
+		}
 		p.CloseSent, p.Silent = false, true
 		c.become(step, p, nil)
 	default:
@@ -192,7 +204,7 @@ func (c *Connection) method(step uint64, m amqp091.Method) {
 		}
 		if err != nil {
 			c.state.Params = next
-			c.fail(step, err.At(m.ID().Class(), m.ID().Method()), 0)
+			c.fail(ctx, step, err.At(m.ID().Class(), m.ID().Method()), 0)
 			return
 		}
 		c.become(step, next, reply)
@@ -200,13 +212,13 @@ func (c *Connection) method(step uint64, m amqp091.Method) {
 			c.log.Info().Str("user", next.User).Str("vhost", next.VHost).Msg("connection opened")
 		}
 		if next.Silent {
-			c.later(silentDelay, &closeNow{})
+			c.later(ctx, silentDelay, &closeNow{})
 		}
 	}
 }
 
 // fail closes the connection with an error (contract P-20).
-func (c *Connection) fail(step uint64, err *protocol.Error, number uint16) {
+func (c *Connection) fail(ctx actor.Context, step uint64, err *protocol.Error, number uint16) {
 	p := c.state.Params
 	if p.Phase == Closing {
 		c.become(step, p, nil)
@@ -215,17 +227,24 @@ func (c *Connection) fail(step uint64, err *protocol.Error, number uint16) {
 	c.log.Error().Uint16("channel", number).Str("error", err.ReplyText()).Msg("connection closed with an error")
 	p.Phase, p.CloseSent = Closing, true
 	c.become(step, p, &amqp091.ConnectionClose{ReplyCode: err.Code, ReplyText: err.ReplyText(), ClassID: err.Class, MethodID: err.Method})
+	c.closing(ctx)
+}
+
+// closing is what follows connection.close: every channel ends, and the client has some time to answer.
+func (c *Connection) closing(ctx actor.Context) {
 	c.closeChannels()
-	c.later(closeTimeout, &closeNow{})
+	c.later(ctx, closeTimeout, &closeNow{})
 }
 
 // memoryBlock tells a client that can take it why it is not read any more, and when it is again (contract P-16).
-func (c *Connection) memoryBlock(blocked bool) {
+func (c *Connection) memoryBlock() {
 	p := c.state.Params
-	if p.Phase != Running || !p.Capability("connection.blocked") {
+	now := c.info.flow.Load() == blocked
+	if now == p.Blocked || p.Phase != Running || !p.Capability("connection.blocked") {
 		return
 	}
-	if blocked {
+	p.Blocked = now
+	if now {
 		c.become(0, p, &amqp091.ConnectionBlocked{Reason: "low on memory"})
 	} else {
 		c.become(0, p, &amqp091.ConnectionUnblocked{})
@@ -258,7 +277,7 @@ func (c *Connection) close(ctx actor.Context) {
 	case p.PeerGone:
 	case p.CloseSent: // until close-ok, or until the client or we lose patience
 		return
-	case p.Silent && c.state.User == "" && p.Phase == Closing && p.Properties != nil: // a refused login: after a while
+	case p.Refused: // until its time has come
 		return
 	case !p.Silent:
 		p.Silent = true
@@ -295,8 +314,16 @@ func (c *Connection) Terminate(ctx actor.Context, why supervision.Reason) {
 	} else {
 		c.socket.Finish(shutdownGrace)
 	}
+	for _, t := range append(c.timers, c.ticks.timer) {
+		if t != nil {
+			t.Stop()
+		}
+	}
 	if c.directory != nil {
 		c.directory.Unfollow(ctx.Self())
+		if !c.forgotten { // given up, or stopped from above
+			ctx.Send(c.directory.PID, &vhost.OwnerGone{Connection: c.info.ID})
+		}
 	}
 	c.inbox.Attach(nil)
 	c.Streams.Drop(c.streamName())
@@ -305,20 +332,20 @@ func (c *Connection) Terminate(ctx actor.Context, why supervision.Reason) {
 
 // beat arms the next tick: half a heartbeat, as RabbitMQ does.
 func (c *Connection) beat(ctx actor.Context) {
-	if c.state.Heartbeat > 0 && !c.ticks.armed {
-		c.ticks.armed = true
-		c.after(ctx, c.state.Heartbeat/2, &tick{})
+	if c.state.Heartbeat > 0 && c.ticks.timer == nil {
+		c.ticks.timer = c.after(ctx, c.state.Heartbeat/2, &tick{c.incarnation})
 	}
 }
 
 // tick sends a heartbeat when nothing was sent, and gives the client up when nothing came for two intervals. That is not
 // watched while we do not read (contract P-11).
-func (c *Connection) tick(ctx actor.Context) {
-	c.ticks.armed = false
+func (c *Connection) tick(ctx actor.Context, m *tick) {
+	if m.incarnation != c.incarnation {
+		return // armed before a restart, which began to count anew
+	}
+	c.ticks.timer = nil
 	if sent := c.socket.sent.Load(); sent == c.ticks.sent {
-		f := &channel.Frames{}
-		f.Heartbeat()
-		c.socket.Write(channel.Chunk{Frames: f})
+		c.socket.Heartbeat()
 	}
 	c.ticks.sent = c.socket.sent.Load()
 	received := c.socket.received.Load()
@@ -337,18 +364,18 @@ func (c *Connection) tick(ctx actor.Context) {
 }
 
 // after sends a message to this actor after a while, whichever incarnation it is then.
-func (c *Connection) after(ctx actor.Context, d time.Duration, m any) {
-	self := ctx.Self()
-	time.AfterFunc(d, func() {
+func (c *Connection) after(ctx actor.Context, d time.Duration, m any) *time.Timer {
+	self, system, done := ctx.Self(), c.System, c.socket.done
+	return time.AfterFunc(d, func() {
 		select {
-		case <-c.socket.done:
+		case <-done:
 		default:
-			c.System.Send(self, m)
+			system.Send(self, m)
 		}
 	})
 }
 
-func (c *Connection) later(d time.Duration, m any) {
-	self := c.self()
-	time.AfterFunc(d, func() { c.System.Send(self, m) })
+// later is after for what happens once.
+func (c *Connection) later(ctx actor.Context, d time.Duration, m any) {
+	c.timers = append(c.timers, c.after(ctx, d, m))
 }

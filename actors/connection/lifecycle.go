@@ -36,8 +36,12 @@ type Params struct {
 	Heartbeat  time.Duration
 	// CloseSent says that we closed, and close-ok is awaited.
 	CloseSent bool
-	// Silent says that the client gets no close: it only sees the socket go.
+	// Silent says that the client hears nothing more: it only sees the socket go.
 	Silent bool
+	// Refused says that it was silently refused at its login, and sees the socket go after a while.
+	Refused bool
+	// Blocked says that the client was told that memory is short.
+	Blocked bool
 	// PeerGone says that the socket is closed.
 	PeerGone bool
 }
@@ -106,12 +110,12 @@ func (p Params) login(m *amqp091.ConnectionStartOk, t *Terms) (Params, amqp091.M
 	p.Properties, p.Mechanism = properties, m.Mechanism
 	user, password, ok := auth.Credentials(m.Mechanism, m.Response)
 	if !ok {
-		p.Phase, p.Silent = Closing, true
+		p.Phase, p.Silent, p.Refused = Closing, true, true
 		return p, nil, auth.Refusal("mechanism '" + m.Mechanism + "' is not offered, or its response is malformed"), nil
 	}
 	if refusal := t.Authenticate(user, password); refusal != "" {
 		if !p.Capability("authentication_failure_close") {
-			p.Phase, p.Silent = Closing, true
+			p.Phase, p.Silent, p.Refused = Closing, true, true
 			return p, nil, refusal, nil
 		}
 		return p, nil, refusal, protocol.AccessRefused("Login was refused using authentication mechanism %s. "+

@@ -107,13 +107,14 @@ func (l *Listener) serve(conn net.Conn) {
 		Done: func(_ *actor.PID, err error) {
 			if err != nil {
 				t.Close()
+				l.Connections.remove(p.info.ID)
 			}
 		},
 	})
 	r := &reader{
 		transport: t, control: p.inbox, memory: l.Memory, limits: &p.negotiated, flow: &p.info.flow, size: slabMin,
 		assembler: newAssembler(p.openChannel),
-		blocking:  func(blocked bool) { l.System.Send(p.self(), &memoryBlock{blocked}) },
+		blocking:  func() { l.System.Send(p.self(), &flowChanged{}) },
 	}
 	r.assembler.limits.maxMessage = l.MaxMessageSize
 	r.run()

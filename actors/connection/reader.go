@@ -25,7 +25,7 @@ type reader struct {
 	memory    Memory
 	limits    *atomic.Pointer[negotiated]
 	flow      *atomic.Int32
-	blocking  func(blocked bool) // told when memory stops this connection, and when it goes on
+	blocking  func() // told when memory stops this connection, and when it goes on
 
 	slab       []byte
 	start, end int  // slab[start:end] is read and not parsed
@@ -74,11 +74,8 @@ func (r *reader) waitForRoom() bool {
 				r.published = false
 			}
 		}
-		if cleared == nil && r.flow.Load() == blocked {
-			r.blocking(false)
-		}
 		if cleared == nil && r.transport.mayRead() {
-			r.flow.Store(flowing)
+			r.flowIs(flowing)
 			select {
 			case <-r.transport.done:
 				return false
@@ -87,11 +84,9 @@ func (r *reader) waitForRoom() bool {
 			}
 		}
 		if cleared != nil {
-			if r.flow.Swap(blocked) != blocked {
-				r.blocking(true)
-			}
+			r.flowIs(blocked)
 		} else {
-			r.flow.Store(inFlow)
+			r.flowIs(inFlow)
 		}
 		select {
 		case <-r.transport.done:
@@ -99,6 +94,12 @@ func (r *reader) waitForRoom() bool {
 		case <-cleared:
 		case <-r.transport.room:
 		}
+	}
+}
+
+func (r *reader) flowIs(now int32) {
+	if before := r.flow.Swap(now); (before == blocked) != (now == blocked) {
+		r.blocking()
 	}
 }
 
@@ -117,13 +118,14 @@ func (r *reader) fill() (int, error) {
 	return n, err
 }
 
-// need is how much room a read is worth: the rest of a frame that is not all there, and at least a quarter of a slab.
+// need is how much room a read is worth: at least a quarter of a slab, and the rest of a frame that is not all there. Where
+// there is no frame_max, a frame's header alone makes us reserve no more than a slab, or as much again as has arrived.
 func (r *reader) need() int {
 	need := r.size / 4
 	if have := r.end - r.start; have >= amqp091.FrameHeaderSize {
 		b := r.slab[r.start:]
 		size := int(uint32(b[3])<<24|uint32(b[4])<<16|uint32(b[5])<<8|uint32(b[6])) + amqp091.FrameOverhead
-		need = max(need, size-have) // parse has refused what is above frame_max
+		need = max(need, min(size-have, max(have, slabMax)))
 	}
 	return need
 }
@@ -141,7 +143,9 @@ func (r *reader) parse() {
 	for !r.faulted {
 		limit := r.limits.Load()
 		a.limits.channelMax, a.limits.user, a.limits.running = limit.channelMax, limit.user, limit.running
-		a.ended = a.ended || limit.closing
+		if limit.closing {
+			a.end()
+		}
 		maxPayload := 0
 		if limit.frameMax > 0 {
 			maxPayload = limit.frameMax - amqp091.FrameOverhead

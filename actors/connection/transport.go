@@ -34,7 +34,9 @@ type Transport struct {
 	mu       sync.Mutex
 	pending  []channel.Chunk
 	writable sync.Cond
+	writing  bool // write has taken what was pending
 	finish   bool // close when everything is written
+	deadline time.Time
 	closed   bool
 	done     chan struct{} // closed with the socket
 }
@@ -53,6 +55,7 @@ func (t *Transport) Write(c channel.Chunk) {
 	t.mu.Lock()
 	if t.closed || t.finish {
 		t.mu.Unlock()
+		c.Frames.Release()
 		return
 	}
 	t.replies.Add(int64(c.Replies))
@@ -61,11 +64,25 @@ func (t *Transport) Write(c channel.Chunk) {
 	t.writable.Signal()
 }
 
+// Heartbeat writes a heartbeat, unless something waits to be written: that is as good a sign of life, and a client which does
+// not read gets no pile of them.
+func (t *Transport) Heartbeat() {
+	t.mu.Lock()
+	idle := len(t.pending) == 0 && !t.writing
+	t.mu.Unlock()
+	if idle {
+		f := &channel.Frames{}
+		f.Heartbeat()
+		t.Write(channel.Chunk{Frames: f})
+	}
+}
+
 // write is the writer's goroutine: it takes all that waits and writes it with as few calls as it can.
 func (t *Transport) write() {
 	var vectors net.Buffers
 	for {
 		t.mu.Lock()
+		t.writing = false
 		for len(t.pending) == 0 && !t.closed {
 			if t.finish {
 				t.mu.Unlock()
@@ -79,7 +96,7 @@ func (t *Transport) write() {
 			return
 		}
 		batch := t.pending
-		t.pending = nil
+		t.pending, t.writing = nil, true
 		t.mu.Unlock()
 
 		vectors = vectors[:0]
@@ -127,13 +144,18 @@ func (t *Transport) mayRead() bool {
 	return t.inflight.Load() < inflightWindow && t.replies.Load() <= repliesMark
 }
 
-// Finish closes the socket when everything that was written before has left, or after grace.
+// Finish closes the socket when everything that was written before has left, or after grace. A later call can only make that
+// shorter.
 func (t *Transport) Finish(grace time.Duration) {
+	deadline := time.Now().Add(grace)
 	t.mu.Lock()
-	t.finish = true
-	t.mu.Unlock()
+	defer t.mu.Unlock()
+	if t.closed || t.finish && !deadline.Before(t.deadline) {
+		return
+	}
+	t.finish, t.deadline = true, deadline
+	_ = t.conn.SetWriteDeadline(deadline)
 	t.writable.Signal()
-	_ = t.conn.SetWriteDeadline(time.Now().Add(grace))
 }
 
 // Close closes the socket. Reader and writer end.

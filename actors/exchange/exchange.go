@@ -8,6 +8,7 @@ import (
 	"warren/actors/queue"
 	"warren/actors/queue/ready"
 	"warren/protocol"
+	"warren/supervision"
 )
 
 // Options are what an exchange needs of the node.
@@ -24,6 +25,7 @@ type Exchange struct {
 	incarnation uint64
 	router      *router
 	links       map[uint64]*link
+	follows     map[*queue.Slot]struct{} // every queue that a link leads or led to
 	epoch       uint64
 	batches     []queueBatch // scratch of one turn
 	sweepAt     int
@@ -48,7 +50,7 @@ const sweepFrom = 64
 
 // New returns the actor for one incarnation.
 func New(o Options, incarnation uint64) *Exchange {
-	return &Exchange{Options: o, incarnation: incarnation, links: map[uint64]*link{}, sweepAt: sweepFrom}
+	return &Exchange{Options: o, incarnation: incarnation, links: map[uint64]*link{}, follows: map[*queue.Slot]struct{}{}, sweepAt: sweepFrom}
 }
 
 // Receive is the exchange's table of contents.
@@ -65,7 +67,9 @@ func (x *Exchange) Receive(ctx actor.Context) {
 	case *queue.Up:
 		x.queueUp(ctx, m)
 	case *queue.Gone:
-		x.queueGone(ctx, m)
+		x.queueGone(ctx, m.Queue, m)
+	case *queue.Crashed:
+		x.queueGone(ctx, m.Queue, m)
 	}
 }
 
@@ -74,6 +78,15 @@ func (x *Exchange) recover(ctx actor.Context) {
 	x.Slot.incarnation.Store(x.incarnation)
 	up := &Up{Exchange: x.Slot, Incarnation: x.incarnation}
 	x.Slot.followers.Each(func(p *actor.PID) { ctx.Send(p, up) })
+}
+
+// Terminate is called when the actor stops. One that is deleted leaves nobody a follower that is never there again.
+func (x *Exchange) Terminate(ctx actor.Context, _ supervision.Reason) {
+	if x.Slot.Gone() {
+		for q := range x.follows {
+			q.Unfollow(ctx.Self())
+		}
+	}
 }
 
 func (x *Exchange) link(session uint64) *link {
@@ -136,9 +149,10 @@ func (x *Exchange) publish(ctx actor.Context, m *Publish) {
 
 // collect adds messages to the batches of this turn.
 func (x *Exchange) collect(to *Route, messages []protocol.Message) {
+	before := len(x.batches) // a route has every queue once
 next:
 	for _, q := range to.Queues {
-		for i := range x.batches {
+		for i := range x.batches[:before] {
 			if b := &x.batches[i]; b.to == q {
 				if b.shared { // copy on the first append: a batch that goes to one queue whole is never copied
 					b.messages, b.shared = append(make([]protocol.Message, 0, 2*(len(b.messages)+len(messages))), b.messages...), false
@@ -158,14 +172,20 @@ func (x *Exchange) forward(ctx actor.Context, l *link) {
 		b := &x.batches[i]
 		incarnation, known := l.targets[b.to]
 		if !known {
-			b.to.Follow(ctx.Self())
+			if _, follows := x.follows[b.to]; !follows {
+				x.follows[b.to] = struct{}{}
+				b.to.Follow(ctx.Self())
+			}
 			incarnation = b.to.Incarnation()
 			l.targets[b.to] = incarnation
 		}
 		switch {
 		case l.epoch != 0:
 		case b.to.Gone():
+			delete(x.follows, b.to)
 			ctx.Send(l.pid, &queue.Gone{Queue: b.to})
+		case b.to.Crashed():
+			ctx.Send(l.pid, &queue.Crashed{Queue: b.to})
 		default:
 			ctx.Send(b.to.PID, &queue.Enqueue{
 				Link:        ready.Link{Session: l.session, Exchange: x.Slot.ID},
@@ -181,6 +201,7 @@ func (x *Exchange) forward(ctx actor.Context, l *link) {
 
 // queueUp stops every link that leads to a queue which restarted, until its session has sent again what was on the way.
 func (x *Exchange) queueUp(ctx actor.Context, m *queue.Up) {
+	x.follows[m.Queue] = struct{}{} // since an incarnation before this one
 	for _, l := range x.links {
 		if at, known := l.targets[m.Queue]; known && at != m.Incarnation {
 			l.targets[m.Queue] = m.Incarnation
@@ -191,11 +212,13 @@ func (x *Exchange) queueUp(ctx actor.Context, m *queue.Up) {
 	}
 }
 
-// queueGone passes the end of a queue on to the sessions that may wait for it, behind what they heard of their routes.
-func (x *Exchange) queueGone(ctx actor.Context, m *queue.Gone) {
+// queueGone passes the end of a queue, deleted or given up, on to the sessions that may wait for it, behind what they heard
+// of their routes.
+func (x *Exchange) queueGone(ctx actor.Context, q *queue.Slot, m any) {
+	delete(x.follows, q)
 	for _, l := range x.links {
-		if _, known := l.targets[m.Queue]; known {
-			delete(l.targets, m.Queue)
+		if _, known := l.targets[q]; known {
+			delete(l.targets, q)
 			ctx.Send(l.pid, m)
 		}
 	}

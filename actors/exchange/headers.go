@@ -49,7 +49,11 @@ func checkMatch(arguments protocol.Table) *protocol.Error {
 	case matchAll, matchAny, matchAllWithX, matchAnyWithX:
 		return nil
 	}
-	return protocol.PreconditionFailed("Invalid x-match field value %v; expected all, any, all-with-x, or any-with-x", v)
+	text, isText := v.(string)
+	if !isText {
+		return protocol.PreconditionFailed("Invalid x-match field type %s (value %v); expected longstr", protocol.TypeName(v), v)
+	}
+	return protocol.PreconditionFailed("Invalid x-match field value <<\"%s\">>; expected all, any, all-with-x, or any-with-x", text)
 }
 
 // matches compares a binding's arguments with the headers of a message, a field table as it came or nil.

@@ -1,8 +1,10 @@
 package exchange
 
 import (
+	"cmp"
 	"encoding/binary"
 	"slices"
+	"strings"
 
 	"warren/actors/queue"
 	"warren/protocol"
@@ -20,107 +22,133 @@ type Directory interface {
 	RoutingVersion() uint64
 }
 
-// resolve follows a message through the graph of exchanges that begins at s, and returns every queue it reaches, once.
-// An exchange is visited once, so cycles end; one that routes nowhere hands over to its alternate (contract ).
-// cacheable says that the routing key alone decided.
-func resolve(s *Slot, m *protocol.Message, dir Directory) (queues []*queue.Slot, cacheable bool, err error) {
+// resolver follows messages through the graph of exchanges that begins at slot. Its slices are scratch.
+type resolver struct {
+	slot    *Slot
+	dir     Directory
+	visited []*Slot
+	queues  []*queue.Slot
+	found   bool // in the exchange that is visited now
+	visit   func(Destination)
+}
+
+func newResolver(s *Slot, dir Directory) *resolver {
+	r := &resolver{slot: s, dir: dir}
+	r.visit = r.reach // made once, not for each message
+	return r
+}
+
+// resolve leaves in r.queues every queue that a message reaches, once. An exchange is visited once, so cycles end; one that
+// routes nowhere hands over to its alternate (contract ). cacheable says that the routing key alone decided.
+func (r *resolver) resolve(m *protocol.Message) (cacheable bool, err error) {
 	cacheable = true
-	visited := []*Slot{s}
-	for next := 0; next < len(visited); next++ {
-		x := visited[next]
-		found := false
-		visit := func(d Destination) {
-			found = true
-			switch {
-			case d.Exchange != nil && !slices.Contains(visited, d.Exchange):
-				visited = append(visited, d.Exchange)
-			case d.Queue != nil && !d.Queue.Gone() && !slices.Contains(queues, d.Queue):
-				queues = append(queues, d.Queue)
-			}
-		}
+	r.visited, r.queues = append(r.visited[:0], r.slot), r.queues[:0]
+	for next := 0; next < len(r.visited); next++ {
+		x := r.visited[next]
+		r.found = false
 		if x.Name == "" { // every queue is bound to the default exchange by its name
-			if q := dir.Queue(queue.Name(m.RoutingKey)); q != nil {
-				visit(Destination{Queue: q})
+			if q := r.dir.Queue(queue.Name(m.RoutingKey)); q != nil {
+				r.reach(Destination{Queue: q})
 			}
 		} else {
 			t := x.Table()
 			cacheable = cacheable && t.Cacheable()
-			if err := t.Route(m, visit); err != nil {
-				return nil, false, err
+			if err := t.Route(m, r.visit); err != nil {
+				return false, err
 			}
 		}
-		if !found && x.Alternate != "" {
-			if alt := dir.Exchange(x.Alternate); alt != nil && !slices.Contains(visited, alt) {
-				visited = append(visited, alt)
+		if !r.found && x.Alternate != "" {
+			if alt := r.dir.Exchange(x.Alternate); alt != nil && !slices.Contains(r.visited, alt) {
+				r.visited = append(r.visited, alt)
 			}
 		}
 	}
-	return queues, cacheable, nil
+	return cacheable, nil
+}
+
+// reach enters what a binding leads to. A queue may come more than once, which intern sorts out: a search for it here
+// would make a message to many queues cost the square of their number.
+func (r *resolver) reach(d Destination) {
+	r.found = true
+	switch {
+	case d.Exchange != nil && !slices.Contains(r.visited, d.Exchange):
+		r.visited = append(r.visited, d.Exchange)
+	case d.Queue != nil && !d.Queue.Gone() && !d.Queue.Crashed():
+		r.queues = append(r.queues, d.Queue)
+	}
 }
 
 // router resolves messages with the help of what it resolved before.
 type router struct {
-	slot    *Slot
-	dir     Directory
-	version uint64
-	keys    map[string]*Route // by routing key, when the key alone decides
-	routes  map[string]*Route // interned, by the ids of their queues
-	lastKey string
-	last    *Route
+	resolver *resolver
+	version  uint64
+	keys     map[string]known  // by routing key, when the key alone decides
+	routes   map[string]*Route // interned, by the ids of their queues
+	id       []byte            // scratch
+	last     known
+}
+
+// known is a routing key and where it leads.
+type known struct {
+	key   string
+	route *Route
 }
 
 // routesKept bounds the cache; a full one starts again.
 const routesKept = 4096
 
 func newRouter(s *Slot, dir Directory) *router {
-	r := &router{slot: s, dir: dir, version: dir.RoutingVersion()}
+	r := &router{resolver: newResolver(s, dir), version: dir.RoutingVersion()}
 	r.reset()
 	return r
 }
 
 func (r *router) reset() {
-	r.keys, r.routes = map[string]*Route{}, map[string]*Route{}
-	r.last = nil
+	r.keys, r.routes = map[string]known{}, map[string]*Route{}
+	r.last = known{}
 }
 
 // refresh forgets everything when something changed that may change a route. Called once a turn.
 func (r *router) refresh() {
-	if v := r.dir.RoutingVersion(); v != r.version || len(r.keys) > routesKept || len(r.routes) > routesKept {
+	if v := r.resolver.dir.RoutingVersion(); v != r.version || len(r.keys) > routesKept || len(r.routes) > routesKept {
 		r.version = v
 		r.reset()
 	}
 }
 
 func (r *router) route(m *protocol.Message) *Route {
-	if r.last != nil && r.lastKey == m.RoutingKey {
-		return r.last
+	if r.last.route != nil && r.last.key == m.RoutingKey {
+		return r.last.route
 	}
 	to, ok := r.keys[m.RoutingKey]
 	if !ok {
-		queues, cacheable, err := resolve(r.slot, m, r.dir)
+		cacheable, err := r.resolver.resolve(m)
 		if err != nil { // the properties were checked when they came in
 			panic(err)
 		}
-		to = r.intern(queues)
+		to.route = r.intern(r.resolver.queues)
 		if !cacheable {
-			return to
+			return to.route
 		}
-		r.keys[string([]byte(m.RoutingKey))] = to // the message's own string may alias a read buffer
+		to.key = strings.Clone(m.RoutingKey) // the message's own may alias a read buffer
+		r.keys[to.key] = to
 	}
-	r.lastKey, r.last = m.RoutingKey, to
-	return to
+	r.last = to
+	return to.route
 }
 
+// intern returns the one route to these queues, whatever their order and however often each is named.
 func (r *router) intern(queues []*queue.Slot) *Route {
-	slices.SortFunc(queues, func(a, b *queue.Slot) int { return int(int64(a.ID) - int64(b.ID)) })
-	id := make([]byte, 0, 64)
+	slices.SortFunc(queues, func(a, b *queue.Slot) int { return cmp.Compare(a.ID, b.ID) })
+	queues = slices.Compact(queues)
+	r.id = r.id[:0]
 	for _, q := range queues {
-		id = binary.LittleEndian.AppendUint64(id, q.ID)
+		r.id = binary.LittleEndian.AppendUint64(r.id, q.ID)
 	}
-	to, ok := r.routes[string(id)]
+	to, ok := r.routes[string(r.id)]
 	if !ok {
-		to = &Route{Queues: queues}
-		r.routes[string(id)] = to
+		to = &Route{Queues: slices.Clone(queues)}
+		r.routes[string(r.id)] = to
 	}
 	return to
 }

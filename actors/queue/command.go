@@ -39,7 +39,7 @@ func (q *Queue) commands(ctx actor.Context, m *Commands) {
 	done.Upto = q.state.LastCommand(m.Session)
 	ctx.Send(from, done)
 	if _, isConsume := m.Ops[len(m.Ops)-1].(*Consume); isConsume || len(q.state.Consumers()) != had {
-		q.consumersChanged(ctx, had)
+		q.consumersChanged(ctx)
 	}
 	q.pump(ctx)
 }

@@ -118,5 +118,8 @@ func (q *Queue) publishStats() {
 		q.Ledger.Resident(now - q.accounted)
 		q.accounted = now
 		q.Slot.Bytes.Store(int64(now))
+		if now == 0 { // let go of the last messages, which the stream still holds
+			q.stream.Fold(q.incarnation)
+		}
 	}
 }

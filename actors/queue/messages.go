@@ -33,8 +33,8 @@ type (
 		Session  uint64
 		Received map[uint32]uint64
 	}
-	// Delete asks whether the queue may go. The queue answers the session that it may not, or tells the vhost that it
-	// may, and takes nothing more.
+	// Delete asks whether the queue may go. The queue tells the vhost that it may not, or that it may, and takes nothing
+	// more.
 	Delete struct {
 		IfUnused, IfEmpty bool
 		Session, Request  uint64
@@ -126,10 +126,11 @@ type (
 		Messages      uint64 // to Purge: dropped; to Inspect: ready
 		ConsumerCount uint32
 	}
-	// Refused answers a Delete that may not be.
+	// Refused tells the vhost that the queue may not be deleted. Session and Request are those of the Delete.
 	Refused struct {
-		Request uint64
-		Err     *protocol.Error
+		Queue            *Slot
+		Session, Request uint64
+		Err              *protocol.Error
 	}
 	// Deletable tells the vhost that the queue takes nothing more and may be deleted. Session and Request are those of
 	// the Delete, or 0 when the queue goes by itself (auto-delete).
@@ -147,6 +148,8 @@ type (
 	}
 	// Gone: the queue was deleted.
 	Gone struct{ Queue *Slot }
+	// Crashed: the queue was given up. Nobody hears of it again, until it is restarted by hand.
+	Crashed struct{ Queue *Slot }
 )
 
 // Sessions tells which sessions live, and where.

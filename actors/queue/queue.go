@@ -7,6 +7,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"warren/actors/queue/ready"
+	"warren/persistence"
 	"warren/persistence/volatile"
 	"warren/protocol"
 	"warren/supervision"
@@ -17,6 +18,7 @@ type Options struct {
 	Slot     *Slot
 	VHost    *actor.PID // told when the queue may go
 	Streams  *volatile.Store
+	Journal  *persistence.Log
 	Sessions Sessions
 	Ledger   Ledger
 	Log      zerolog.Logger
@@ -34,6 +36,10 @@ type Queue struct {
 	accounted   int        // bytes the ledger knows of
 	sweepAt     int        // links that make the next sweep
 	closing     bool       // deletable: takes nothing more
+
+	journaled       uint64 // newest record that was sent to the journal
+	sinceCheckpoint int    // records since the last checkpoint
+	checkpointSize  int    // living records in it
 }
 
 const sweepFrom = 64
@@ -60,6 +66,11 @@ func (q *Queue) Receive(ctx actor.Context) {
 		q.resume(ctx, m)
 	case *Delete:
 		q.delete(ctx, m)
+	case *persistence.Durable:
+		q.durable(ctx, m)
+	}
+	if q.state != nil {
+		q.save(ctx)
 	}
 }
 
@@ -74,6 +85,7 @@ func (q *Queue) recover(ctx actor.Context) {
 		q.Log.Error().Str("queue", string(q.Slot.Name)).Type("event", bad.Event).Any("reason", bad.Reason).Msg("event quarantined: its replay panics")
 	}
 	q.state = got.State
+	q.load()
 	q.accounted = int(q.Slot.Bytes.Load())
 	q.Slot.incarnation.Store(q.incarnation)
 	for id := range q.state.Sessions() {
@@ -81,6 +93,7 @@ func (q *Queue) recover(ctx actor.Context) {
 			q.endSession(ctx, id, nil)
 		}
 	}
+	q.consumersChanged(ctx) // the word that the last one went may be lost
 	// No consumer has a window yet: its session resumes first, and gets what it missed before anything new.
 	up := &Up{Queue: q.Slot, Incarnation: q.incarnation}
 	q.Slot.followers.Each(func(p *actor.PID) { ctx.Send(p, up) })
@@ -88,11 +101,19 @@ func (q *Queue) recover(ctx actor.Context) {
 }
 
 // Terminate is called when the actor stops. A deleted queue takes its stream along; one that crashed too often keeps it.
-func (q *Queue) Terminate(actor.Context, supervision.Reason) {
+func (q *Queue) Terminate(ctx actor.Context, _ supervision.Reason) {
 	if q.Slot.Gone() {
-		q.Ledger.Resident(-q.accounted)
-		q.Streams.Drop(streamName(q.Slot))
+		q.Slot.Forget(q.Streams, q.Ledger)
+		if q.Slot.Stored != "" {
+			ctx.Send(q.Journal.PID, &persistence.Forget{Stream: q.Slot.Stored})
+		}
 	}
+}
+
+// Forget drops what a deleted queue held. Its actor is in its last turn, or ended before the queue was deleted.
+func (s *Slot) Forget(streams *volatile.Store, ledger Ledger) {
+	ledger.Resident(-int(s.Bytes.Swap(0)))
+	streams.Drop(streamName(s))
 }
 
 // happen makes an event part of the queue: in the stream first, so that no panic can part the two.
@@ -117,29 +138,36 @@ func (q *Queue) enqueue(ctx actor.Context, m *Enqueue) {
 	if m.Incarnation != q.incarnation || q.closing {
 		return // its session sends it again, to this incarnation
 	}
+	if q.state.LastSeq(m.Link) == 0 && q.peer(m.Link.Session) == nil {
+		return // a late copy: a session ends only when all it published is in its queues, and its link was swept since
+	}
 	if fresh := q.state.Fresh(m.Link, m.Messages); len(fresh) > 0 {
-		if !q.passing(len(fresh)) {
+		if !q.passing(fresh) {
 			fresh = protocol.CopyOut(fresh)
 		}
 		q.happen(&ready.Enqueued{Link: m.Link, Exchange: m.Exchange, Messages: fresh})
 		q.Slot.Published.Add(int64(len(fresh)))
 	}
-	if p := q.peer(m.Link.Session); p != nil {
-		last := q.state.LastSeq(m.Link)
-		ctx.Send(p, &Accepted{Queue: q.Slot, Exchange: m.Link.Exchange, Accepted: last, Confirmed: last})
-	}
+	q.accepted(ctx, m.Link)
 	if q.state.Links() > q.sweepAt {
 		q.sweep()
 	}
 	q.pump(ctx)
 }
 
-// passing says whether n more messages would all leave in this turn. Those may go on aliasing the buffer they were read
-// into; what stays must own its bytes.
-func (q *Queue) passing(n int) bool {
-	n += int(q.state.Ready())
+// passing says whether messages would all leave in this turn. Those may go on aliasing the buffer they were read into; what
+// stays must own its bytes.
+func (q *Queue) passing(messages []protocol.Message) bool {
+	if q.state.Ready() > 0 || len(q.state.Consumers()) == 0 {
+		return false
+	}
+	n, bytes := len(messages), 0
+	for i := range messages {
+		bytes += messages[i].Size()
+	}
 	for _, c := range q.state.Consumers() {
-		if w := q.windows[c.Key]; w != nil {
+		// A consumer counts whose window holds the bytes of all of them, however they are shared out.
+		if w := q.windows[c.Key]; w != nil && w.bytes+bytes <= windowBytes {
 			n -= w.room(c)
 		}
 		if n <= 0 {
@@ -199,24 +227,24 @@ func (q *Queue) resume(ctx actor.Context, m *Resume) {
 }
 
 func (q *Queue) endSession(ctx actor.Context, session uint64, received map[uint32]uint64) {
-	had := len(q.state.Consumers())
 	for _, c := range q.state.OfSession(session) {
 		delete(q.windows, c.Key)
 	}
 	q.happen(&ready.SessionEnded{Session: session, Received: received})
 	delete(q.peers, session)
-	q.consumersChanged(ctx, had)
+	q.consumersChanged(ctx)
 	q.pump(ctx)
 }
 
-// consumersChanged publishes the consumers, and offers an auto-delete queue for deletion when the last one went.
-func (q *Queue) consumersChanged(ctx actor.Context, had int) {
+// consumersChanged publishes the consumers, and offers an auto-delete queue for deletion when the last one went. The vhost
+// may hear that twice.
+func (q *Queue) consumersChanged(ctx actor.Context) {
 	list := make([]ConsumerInfo, 0, len(q.state.Consumers()))
 	for _, c := range q.state.Consumers() {
 		list = append(list, ConsumerInfo{Session: c.Key.Session, Tag: c.Tag, NoAck: c.NoAck, Exclusive: c.Exclusive, Prefetch: c.Prefetch})
 	}
 	q.Slot.consumers.Store(&list)
-	if q.Slot.AutoDelete && q.state.HadConsumer && len(list) == 0 && had > 0 && !q.closing {
+	if q.Slot.AutoDelete && q.state.HadConsumer && len(list) == 0 && !q.closing {
 		ctx.Send(q.VHost, &Unused{Queue: q.Slot})
 	}
 }
@@ -234,7 +262,7 @@ func (q *Queue) delete(ctx actor.Context, m *Delete) {
 	if err == nil {
 		q.closing = true
 		ctx.Send(q.VHost, &Deletable{Queue: q.Slot, Messages: q.state.Ready(), Session: m.Session, Request: m.Request})
-	} else if p := q.peer(m.Session); p != nil {
-		ctx.Send(p, &Refused{Request: m.Request, Err: err})
+		return
 	}
+	ctx.Send(q.VHost, &Refused{Queue: q.Slot, Session: m.Session, Request: m.Request, Err: err})
 }

@@ -23,10 +23,13 @@ type Slot struct {
 	// Owner is the connection an exclusive queue belongs to; 0 when it is not exclusive.
 	Owner     uint64
 	Arguments protocol.Table
-	PID       *actor.PID
+	// Stored names the durable stream of what the queue holds; empty for one that keeps nothing on disk.
+	Stored string
+	PID    *actor.PID
 
 	incarnation atomic.Uint64
 	gone        atomic.Bool
+	crashed     atomic.Bool
 	followers   Followers
 
 	// Counters live here and not in the actor, so that a restart does not turn them back.
@@ -54,6 +57,20 @@ func (s *Slot) Gone() bool { return s.gone.Load() }
 func (s *Slot) Bury(send func(*actor.PID, any)) {
 	s.gone.Store(true)
 	s.followers.Each(func(p *actor.PID) { send(p, &Gone{Queue: s}) })
+}
+
+// Crashed says that the queue's actor crashed too often and was given up. What the queue holds is kept.
+func (s *Slot) Crashed() bool { return s.crashed.Load() }
+
+// GiveUp marks the queue as crashed and tells everybody who follows it.
+func (s *Slot) GiveUp(send func(*actor.PID, any)) {
+	s.crashed.Store(true)
+	s.followers.Each(func(p *actor.PID) { send(p, &Crashed{Queue: s}) })
+}
+
+// CrashedError is contract Q-26's for a method that needs such a queue.
+func (s *Slot) CrashedError() *protocol.Error {
+	return protocol.NotFound("queue '%s' in vhost '%s' has crashed and failed to restart", s.Name, s.VHost)
 }
 
 // Follow lets an actor know of every new incarnation of the queue ([Up]) and of its end ([Gone]).

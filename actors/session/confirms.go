@@ -11,10 +11,12 @@ type Confirms struct {
 
 type tagRange struct{ first, last uint64 }
 
-// Confirm acknowledges one tag, or with Multiple all up to it (basic.ack).
+// Confirm acknowledges one tag, or with Multiple all up to it (basic.ack); with Nack it says that the message may be lost
+// (basic.nack).
 type Confirm struct {
 	Tag      uint64
 	Multiple bool
+	Nack     bool
 }
 
 // add enters the tags first..last, none of which was entered before, and returns the acknowledgements.

@@ -1,6 +1,9 @@
 package session
 
 import (
+	"maps"
+	"slices"
+
 	"warren/actors/exchange"
 	"warren/actors/queue"
 	"warren/protocol"
@@ -20,8 +23,13 @@ type publishLink struct {
 	slot  *exchange.Slot
 	last  uint64 // sequence of the newest message
 	runs  []run
-	marks map[*queue.Slot]mark
+	marks map[*queue.Slot]mark // of queues that runs wait for
+	// orphan is set when the exchange was deleted: the link ends with its last run.
+	orphan bool
 }
+
+// settled hears of messages that nothing waits for any more: they are as safe as they ask to be, or lost with a queue.
+type settled func(messages []protocol.Message, lost bool)
 
 // mark is how far a queue has got on a link. Both sequences are cumulative.
 type mark struct{ accepted, confirmed uint64 }
@@ -31,7 +39,13 @@ type run struct {
 	prev                uint64 // sequence of the message before the first
 	messages            []protocol.Message
 	route               *exchange.Route
-	accepted, confirmed int // that many from the front
+	accepted, confirmed int  // that many from the front
+	lost                bool // a queue of the route was given up before it had all of them
+}
+
+// leadsTo says whether a queue is on the route.
+func (r *run) leadsTo(q *queue.Slot) bool {
+	return r.route != nil && slices.Contains(r.route.Queues, q)
 }
 
 func newLedger() Ledger { return Ledger{links: map[uint64]*publishLink{}} }
@@ -63,7 +77,7 @@ func size(messages []protocol.Message) (n int) {
 
 // route enters where messages went, as far as it is news, yields those that went nowhere, and then, since nothing more
 // becomes of those, what is safe by it.
-func (l *Ledger) route(x *exchange.Slot, routes []exchange.RoutedTo, unroutable, confirmed func([]protocol.Message)) {
+func (l *Ledger) route(x *exchange.Slot, routes []exchange.RoutedTo, unroutable func([]protocol.Message), then settled) {
 	p := l.links[x.ID]
 	if p == nil {
 		return
@@ -88,7 +102,7 @@ func (l *Ledger) route(x *exchange.Slot, routes []exchange.RoutedTo, unroutable,
 			at++
 		}
 	}
-	l.settle(p, confirmed)
+	l.settle(p, then)
 }
 
 // upTo is how many messages have a sequence of at most last.
@@ -109,29 +123,60 @@ func upTo(messages []protocol.Message, last uint64) int {
 }
 
 // accept enters how far a queue has got on the link of the exchange with this id, and settles what that completes.
-func (l *Ledger) accept(exchangeID uint64, q *queue.Slot, m mark, confirmed func([]protocol.Message)) {
+func (l *Ledger) accept(exchangeID uint64, q *queue.Slot, m mark, then settled) {
 	p := l.links[exchangeID]
 	if p == nil {
 		return
 	}
 	if old := p.marks[q]; m.accepted > old.accepted || m.confirmed > old.confirmed {
 		p.marks[q] = m
-		l.settle(p, confirmed)
+		l.settle(p, then)
 	}
 }
 
-// gone enters that a queue was deleted: nothing waits for it any more.
-func (l *Ledger) gone(q *queue.Slot, confirmed func([]protocol.Message)) {
-	for _, p := range l.links {
-		p.marks[q] = mark{p.last, p.last}
-		l.settle(p, confirmed)
+// gone enters that a queue was deleted, or given up and its messages lost: nothing waits for it any more, whatever the other
+// queues on its routes still have to say.
+func (l *Ledger) gone(q *queue.Slot, lost bool, then settled) {
+	for _, id := range slices.Sorted(maps.Keys(l.links)) { // in one order, since every copy of the state must say the same
+		p := l.links[id]
+		m := p.marks[q]
 		delete(p.marks, q)
+		var from, to *exchange.Route // the runs of a route stay together
+		for i := range p.runs {
+			r := &p.runs[i]
+			if !r.leadsTo(q) {
+				continue
+			}
+			if r.route != from {
+				from, to = r.route, without(r.route, q)
+			}
+			r.route = to
+			r.lost = r.lost || lost && r.messages[len(r.messages)-1].Seq > m.confirmed
+		}
+		l.settle(p, then)
 	}
 }
+
+// without is a route that leads to all of its queues but one. Routes belong to the exchange and are not changed.
+func without(r *exchange.Route, q *queue.Slot) *exchange.Route {
+	at := slices.Index(r.Queues, q)
+	return &exchange.Route{Queues: slices.Concat(r.Queues[:at], r.Queues[at+1:])}
+}
+
+// orphan enters that an exchange was deleted: what it had not routed goes nowhere, and nothing more comes behind.
+func (l *Ledger) orphan(x *exchange.Slot, unroutable func([]protocol.Message), then settled) {
+	if p := l.links[x.ID]; p != nil {
+		p.orphan = true
+		l.route(x, []exchange.RoutedTo{{Last: p.last, Route: &exchange.Route{}}}, unroutable, then)
+	}
+}
+
+// marksKept is how large a map of marks may have become to be used again: one that was large stays so.
+const marksKept = 64
 
 // settle moves every run forward by what all of its queues have, and forgets the runs that are through. A run waits for
 // none before it, so that a slow queue does not hold up the confirms of others.
-func (l *Ledger) settle(p *publishLink, confirmed func([]protocol.Message)) {
+func (l *Ledger) settle(p *publishLink, then settled) {
 	done := 0
 	for i := range p.runs {
 		r := &p.runs[i]
@@ -145,7 +190,7 @@ func (l *Ledger) settle(p *publishLink, confirmed func([]protocol.Message)) {
 			r.accepted = accepted
 		}
 		if safe > r.confirmed {
-			confirmed(r.messages[r.confirmed:safe])
+			then(r.messages[r.confirmed:safe], r.lost)
 			r.confirmed = safe
 		}
 		if r.accepted == len(r.messages) && r.confirmed == len(r.messages) && done == i {
@@ -154,8 +199,18 @@ func (l *Ledger) settle(p *publishLink, confirmed func([]protocol.Message)) {
 	}
 	clear(p.runs[:done])
 	p.runs = p.runs[done:]
-	if len(p.runs) == 0 {
-		p.runs = nil
+	if len(p.runs) > 0 {
+		return
+	}
+	p.runs = nil
+	// Nothing waits for any of them; the next mark says more.
+	if len(p.marks) > marksKept {
+		p.marks = map[*queue.Slot]mark{}
+	} else {
+		clear(p.marks)
+	}
+	if p.orphan {
+		delete(l.links, p.slot.ID)
 	}
 }
 
@@ -194,11 +249,9 @@ func (p *publishLink) routedUpTo() uint64 {
 func (l Ledger) clone() Ledger {
 	c := Ledger{links: make(map[uint64]*publishLink, len(l.links)), unaccepted: l.unaccepted, bytes: l.bytes}
 	for id, p := range l.links {
-		d := &publishLink{slot: p.slot, last: p.last, runs: append([]run(nil), p.runs...), marks: make(map[*queue.Slot]mark, len(p.marks))}
-		for q, m := range p.marks {
-			d.marks[q] = m
-		}
-		c.links[id] = d
+		d := *p
+		d.runs, d.marks = slices.Clone(p.runs), maps.Clone(p.marks)
+		c.links[id] = &d
 	}
 	return c
 }

@@ -1,6 +1,8 @@
 package session
 
 import (
+	"maps"
+
 	"github.com/asynkron/protoactor-go/actor"
 
 	"warren/actors/exchange"
@@ -18,8 +20,9 @@ type Session struct {
 	self  *actor.PID
 	links map[uint64]*liveLink      // by the exchange's id
 	peers map[*queue.Slot]*livePeer // by queue
-	// Leaving is set when the session ends: the queues that have not let it go.
-	Leaving map[*queue.Slot]struct{}
+	// Leaving is set when the session ends: the queues that have not let it go, with the command that says so to each.
+	Leaving map[*queue.Slot]uint64
+	over    bool // nobody is followed any more
 }
 
 // liveLink is how far sending has got on a publish link.
@@ -40,19 +43,20 @@ func New(id uint64, state *State, self *actor.PID) *Session {
 // Recover resumes every link and every queue, after a restart of the session itself.
 func (s *Session) Recover(ctx actor.Context) {
 	for _, p := range s.State.ledger.links {
-		s.reopen(ctx, p, s.link(p.slot))
+		s.reopen(ctx, p, s.link(ctx, p.slot))
 	}
 	for q := range s.State.peers {
 		s.QueueUp(ctx, q)
 	}
 }
 
-func (s *Session) link(x *exchange.Slot) *liveLink {
+func (s *Session) link(ctx actor.Context, x *exchange.Slot) *liveLink {
 	l := s.links[x.ID]
 	if l == nil {
 		x.Follow(s.self)
 		l = &liveLink{incarnation: x.Incarnation()}
 		s.links[x.ID] = l
+		s.lookAt(ctx, x)
 	}
 	return l
 }
@@ -60,7 +64,7 @@ func (s *Session) link(x *exchange.Slot) *liveLink {
 // SendPublishes sends what is new on the link to an exchange.
 func (s *Session) SendPublishes(ctx actor.Context, x *exchange.Slot) {
 	if p := s.State.ledger.links[x.ID]; p != nil {
-		s.sendPublishes(ctx, p, s.link(x))
+		s.sendPublishes(ctx, p, s.link(ctx, x))
 	}
 }
 
@@ -77,12 +81,23 @@ func (s *Session) sendPublishes(ctx actor.Context, p *publishLink, l *liveLink) 
 		ctx.Send(p.slot.PID, &exchange.Publish{Session: s.ID, Incarnation: l.incarnation, Prev: r.prev, Messages: r.messages})
 		l.sent = r.messages[len(r.messages)-1].Seq
 	}
+	s.lookAt(ctx, p.slot)
+}
+
+// lookAt is for an exchange that was deleted before it was followed, or before it was sent anything.
+func (s *Session) lookAt(ctx actor.Context, x *exchange.Slot) {
+	if x.Gone() {
+		ctx.Send(s.self, &exchange.Gone{Exchange: x})
+	}
 }
 
 // ExchangeUp opens the link to a new incarnation of an exchange.
 func (s *Session) ExchangeUp(ctx actor.Context, m *exchange.Up) {
+	if s.over {
+		return
+	}
 	if p := s.State.ledger.links[m.Exchange.ID]; p != nil {
-		l := s.link(m.Exchange)
+		l := s.link(ctx, m.Exchange)
 		l.incarnation = m.Incarnation
 		s.reopen(ctx, p, l)
 	}
@@ -98,10 +113,10 @@ func (s *Session) reopen(ctx actor.Context, p *publishLink, l *liveLink) {
 // route first, so that what is sent again goes where it went.
 func (s *Session) Reset(ctx actor.Context, m *exchange.Reset) {
 	p := s.State.ledger.links[m.Exchange.ID]
-	if p == nil {
+	if p == nil || s.over {
 		return
 	}
-	if l := s.link(m.Exchange); l.incarnation == m.Incarnation {
+	if l := s.link(ctx, m.Exchange); l.incarnation == m.Incarnation {
 		l.epoch, l.waiting = m.Epoch, true
 		s.resumeIfRouted(ctx, p, l)
 	}
@@ -109,8 +124,9 @@ func (s *Session) Reset(ctx actor.Context, m *exchange.Reset) {
 
 // Routed goes on with a link that waits for routes.
 func (s *Session) Routed(ctx actor.Context, x *exchange.Slot) {
-	if l := s.links[x.ID]; l != nil && l.waiting {
-		s.resumeIfRouted(ctx, s.State.ledger.links[x.ID], l)
+	l, p := s.links[x.ID], s.State.ledger.links[x.ID]
+	if l != nil && p != nil && l.waiting {
+		s.resumeIfRouted(ctx, p, l)
 	}
 }
 
@@ -156,9 +172,9 @@ func (s *Session) SendCommands(ctx actor.Context) {
 func (s *Session) sendCommands(ctx actor.Context, q *queue.Slot, p *peer) {
 	l := s.peers[q]
 	if l == nil {
-		q.Follow(s.self)
 		l = &livePeer{}
 		s.peers[q] = l
+		s.follow(ctx, q)
 	}
 	last := p.first + uint64(len(p.pending)) - 1
 	l.sent = max(l.sent, p.first-1)
@@ -170,9 +186,24 @@ func (s *Session) sendCommands(ctx actor.Context, q *queue.Slot, p *peer) {
 	l.sent = last
 }
 
+// follow lets the session hear of a queue, also of an end that was before.
+func (s *Session) follow(ctx actor.Context, q *queue.Slot) {
+	q.Follow(s.self)
+	switch {
+	case q.Gone():
+		ctx.Send(s.self, &queue.Gone{Queue: q})
+	case q.Crashed():
+		ctx.Send(s.self, &queue.Crashed{Queue: q})
+	}
+}
+
 // QueueUp resumes with a new incarnation of a queue: what it delivers that did not arrive, what it was told that it did not
 // hear.
 func (s *Session) QueueUp(ctx actor.Context, q *queue.Slot) {
+	if s.over {
+		return
+	}
+	s.forwardTo(ctx, q)
 	p := s.State.peers[q]
 	if p == nil {
 		return
@@ -184,12 +215,8 @@ func (s *Session) QueueUp(ctx actor.Context, q *queue.Slot) {
 		s.leave(ctx, q, p)
 		return
 	}
-	received := make(map[uint32]uint64, len(p.received))
-	for c, seq := range p.received {
-		received[c] = seq
-	}
-	q.Follow(s.self)
-	ctx.Send(q.PID, &queue.Resume{Session: s.ID, Received: received})
+	s.follow(ctx, q)
+	ctx.Send(q.PID, &queue.Resume{Session: s.ID, Received: maps.Clone(p.received)})
 	s.sendCommands(ctx, q, p)
 }
 
@@ -200,26 +227,34 @@ func (s *Session) Credit(ctx actor.Context, q *queue.Slot, consumer uint32, writ
 
 // Leave tells every queue that the session ends. Nothing else may be under way any more.
 func (s *Session) Leave(ctx actor.Context) {
-	s.Leaving = map[*queue.Slot]struct{}{}
+	s.Leaving = map[*queue.Slot]uint64{}
 	for q, p := range s.State.peers {
-		s.Leaving[q] = struct{}{}
+		s.Leaving[q] = s.State.NextCommand(q)
 		s.leave(ctx, q, p)
 	}
 }
 
 func (s *Session) leave(ctx actor.Context, q *queue.Slot, p *peer) {
-	received := make(map[uint32]uint64, len(p.received))
-	for c, seq := range p.received {
-		received[c] = seq
-	}
-	ctx.Send(q.PID, &queue.Commands{Session: s.ID, First: p.first + uint64(len(p.pending)), Ops: []queue.Op{&queue.Leave{Received: received}}})
+	leave := &queue.Leave{Received: maps.Clone(p.received)}
+	ctx.Send(q.PID, &queue.Commands{Session: s.ID, First: s.State.NextCommand(q), Ops: []queue.Op{leave}})
 }
 
-// Left enters that a queue has let the session go.
-func (s *Session) Left(q *queue.Slot) { delete(s.Leaving, q) }
+// Left enters that a queue has applied what it was told up to a command: it has let the session go when that was to leave.
+func (s *Session) Left(q *queue.Slot, upto uint64) {
+	if upto >= s.Leaving[q] {
+		delete(s.Leaving, q)
+	}
+}
+
+// QueueGone forgets a queue.
+func (s *Session) QueueGone(q *queue.Slot) {
+	delete(s.Leaving, q)
+	delete(s.peers, q)
+}
 
 // Unfollow ends what the session hears of others. It is the last thing it does.
 func (s *Session) Unfollow() {
+	s.over = true
 	for _, p := range s.State.ledger.links {
 		p.slot.Unfollow(s.self)
 	}

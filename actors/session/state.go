@@ -5,6 +5,7 @@
 package session
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -80,6 +81,8 @@ type (
 	}
 	// Settled: the client settled deliveries.
 	Settled struct{ Ranges []TagRange }
+	// Recovered: the client gave back everything that it has not settled, also in a transaction (basic.recover).
+	Recovered struct{}
 	// Committed and RolledBack end a transaction and begin the next.
 	Committed  struct{}
 	RolledBack struct{}
@@ -166,6 +169,9 @@ func (s *State) NextNumber() uint32 { return s.next }
 // Published is the sequence of the newest message.
 func (s *State) Published() uint64 { return s.published }
 
+// NewestTag is the newest delivery tag.
+func (s *State) NewestTag() uint64 { return s.tag }
+
 // Commanding says that commands wait for their queues.
 func (s *State) Commanding() bool {
 	for _, p := range s.peers {
@@ -183,7 +189,7 @@ func (s *State) Uncommitted() (messages, settlements int) {
 	}
 	for _, a := range s.acks {
 		for _, r := range a.Ranges {
-			settlements += int(r.Last - r.First + 1)
+			settlements += s.Unacked.countIn(r.First, r.Last)
 		}
 	}
 	return messages, settlements
@@ -195,17 +201,19 @@ func (s *State) Apply(e any) {
 	case *Published:
 		s.publish(e.Exchange, e.Messages)
 	case *exchange.Routed:
-		s.ledger.route(e.Exchange, e.Routes, s.unroutable(e.Exchange), s.confirmed)
+		s.ledger.route(e.Exchange, e.Routes, s.unroutable(e.Exchange), s.settled)
 	case *exchange.Gone:
 		s.exchangeGone(e.Exchange)
 	case *queue.Accepted:
-		s.ledger.accept(e.Exchange, e.Queue, mark{e.Accepted, e.Confirmed}, s.confirmed)
+		s.ledger.accept(e.Exchange, e.Queue, mark{e.Accepted, e.Confirmed}, s.settled)
 	case *queue.Deliveries:
 		s.deliveries(e)
 	case *queue.Done:
 		s.done(e)
 	case *queue.Gone:
-		s.queueGone(e.Queue)
+		s.queueGone(e.Queue, false)
+	case *queue.Crashed:
+		s.queueGone(e.Queue, true)
 	case *Commanded:
 		p := s.peer(e.Queue)
 		p.pending = append(p.pending, e.Op)
@@ -215,6 +223,8 @@ func (s *State) Apply(e any) {
 		} else {
 			s.settle(e)
 		}
+	case *Recovered:
+		s.recovered()
 	case *Staged:
 		s.published = max(s.published, e.Messages[len(e.Messages)-1].Seq)
 		s.staged = append(s.staged, staged{e.Exchange, e.Messages})
@@ -265,11 +275,19 @@ func (s *State) unroutable(x *exchange.Slot) func([]protocol.Message) {
 	}
 }
 
+// settled tells the publisher, in confirm mode, that nothing waits for messages any more.
+func (s *State) settled(messages []protocol.Message, lost bool) {
+	switch {
+	case s.Mode != Confirmed:
+	case lost:
+		s.rejected(messages)
+	default:
+		s.confirmed(messages)
+	}
+}
+
 // confirmed acknowledges messages that are as safe as they ask to be.
 func (s *State) confirmed(messages []protocol.Message) {
-	if s.Mode != Confirmed {
-		return
-	}
 	var out []Confirm
 	for len(messages) > 0 {
 		n := 1
@@ -288,11 +306,21 @@ func (s *State) confirmed(messages []protocol.Message) {
 	}
 }
 
+// rejected tells the publisher that messages are in doubt (basic.nack).
+func (s *State) rejected(messages []protocol.Message) {
+	out := &Acknowledged{}
+	for i := range messages {
+		if tag := messages[i].Seq - s.tagBase; messages[i].Seq > s.tagBase {
+			s.confirms.add(tag, tag)
+			out.Confirms = append(out.Confirms, Confirm{Tag: tag, Nack: true})
+		}
+	}
+	s.Outputs = append(s.Outputs, out)
+}
+
 // exchangeGone: what the exchange has not routed goes nowhere.
 func (s *State) exchangeGone(x *exchange.Slot) {
-	if p := s.ledger.links[x.ID]; p != nil {
-		s.ledger.route(x, []exchange.RoutedTo{{Last: p.last, Route: &exchange.Route{}}}, s.unroutable(x), s.confirmed)
-	}
+	s.ledger.orphan(x, s.unroutable(x), s.settled)
 }
 
 func (s *State) peer(q *queue.Slot) *peer {
@@ -316,21 +344,51 @@ func (s *State) settle(e *Settled) {
 	}
 }
 
+// recovered gives back what is neither settled nor about to be with the transaction.
+func (s *State) recovered() {
+	var staged []TagRange
+	for _, a := range s.acks {
+		staged = append(staged, a.Ranges...)
+	}
+	slices.SortFunc(staged, func(a, b TagRange) int { return cmp.Compare(a.First, b.First) })
+	back := &Settled{}
+	next := uint64(1)
+	for _, r := range append(staged, TagRange{First: s.tag + 1}) {
+		if r.First > next {
+			back.Ranges = append(back.Ranges, TagRange{First: next, Last: r.First - 1, Outcome: ready.Requeued})
+		}
+		next = max(next, r.Last+1)
+	}
+	s.settle(back)
+}
+
+// Expects says whether deliveries hold anything new: not all of it came before, and nothing is missing in front.
+func (s *State) Expects(e *queue.Deliveries) bool {
+	p := s.peers[e.Queue]
+	return p != nil && slices.ContainsFunc(e.Parts, func(part queue.Delivery) bool { return p.expects(e.Consumer, &part) })
+}
+
+func (p *peer) expects(consumer uint32, part *queue.Delivery) bool {
+	got := p.received[consumer]
+	return part.Seq <= got+1 && part.Seq+uint64(len(part.Messages)) > got+1
+}
+
 // deliveries gives the messages their tags. What came before, because it was sent again, is left out, and so is what comes
 // behind a gap: this session restarted, and the queue sends all of it again when it resumes.
 func (s *State) deliveries(e *queue.Deliveries) {
-	p := s.peer(e.Queue)
+	p := s.peers[e.Queue]
+	if p == nil {
+		return // the queue is gone
+	}
 	c := s.numbers[e.Consumer]
 	for _, part := range e.Parts {
-		last := part.Seq + uint64(len(part.Messages)) - 1
-		got := p.received[e.Consumer]
-		if last <= got || part.Seq > got+1 {
+		if !p.expects(e.Consumer, &part) {
 			continue
 		}
-		if part.Seq <= got {
+		if got := p.received[e.Consumer]; part.Seq <= got {
 			part.Messages, part.Seq = part.Messages[got+1-part.Seq:], got+1
 		}
-		p.received[e.Consumer] = last
+		p.received[e.Consumer] = part.Seq + uint64(len(part.Messages)) - 1
 		first := s.tag + 1
 		s.tag += uint64(len(part.Messages))
 		noAck := e.Consumer == queue.GetConsumerNoAck || c != nil && c.NoAck
@@ -356,8 +414,9 @@ func (s *State) done(e *queue.Done) {
 	p.pending = p.pending[:copy(p.pending, p.pending[n:])]
 }
 
-func (s *State) queueGone(q *queue.Slot) {
-	s.ledger.gone(q, s.confirmed)
+// queueGone ends everything with a queue that was deleted, whose messages count as safe, or given up, whose messages do not.
+func (s *State) queueGone(q *queue.Slot, lost bool) {
+	s.ledger.gone(q, lost, s.settled)
 	delete(s.peers, q)
 	s.Unacked.dropQueue(q)
 	for _, tag := range slices.Sorted(maps.Keys(s.Consumers)) {

@@ -50,6 +50,16 @@ func (u *Unacked) Has(tag uint64) bool {
 // Count is the number of unsettled deliveries.
 func (u *Unacked) Count() int { return u.count }
 
+// countIn is how many unsettled deliveries have tags in first..last.
+func (u *Unacked) countIn(first, last uint64) int {
+	n := uint64(0)
+	for at := u.search(first); at < len(u.runs) && u.runs[at].tag <= last; at++ {
+		r := u.runs[at]
+		n += min(last, r.last()) - max(first, r.tag) + 1
+	}
+	return int(n)
+}
+
 // take removes the tags first..last and yields what their queues must hear.
 func (u *Unacked) take(first, last uint64, how ready.Outcome, yield func(*queue.Slot, *queue.Settle)) {
 	at := u.search(first)

@@ -58,42 +58,9 @@ func (d *Definitions) deleteExchange(vhost string, m *DeleteExchange) decision {
 	case m.IfUnused && len(d.from[m.Name]) > 0:
 		return refuse(protocol.PreconditionFailed("exchange '%s' in vhost '%s' in use", m.Name, vhost))
 	}
-	return decision{events: d.dropExchange(nil, m.Name, map[string]bool{})}
-}
-
-// dropExchange adds the end of an exchange, of its bindings on both sides, and of the auto-delete exchanges that lose
-// their last binding by it.
-func (d *Definitions) dropExchange(events []*eventv1.Definition, name string, going map[string]bool) []*eventv1.Definition {
-	going[name] = true
-	for k := range d.from[name] {
-		events = append(events, unbound(k))
-	}
-	events = d.dropBindingsTo(events, endpoint{eventv1.DestinationKind_DESTINATION_KIND_EXCHANGE, name}, going)
-	return append(events, exchangeDeleted(name))
-}
-
-// dropBindingsTo adds the end of every binding that leads to an endpoint which goes.
-func (d *Definitions) dropBindingsTo(events []*eventv1.Definition, to endpoint, going map[string]bool) []*eventv1.Definition {
-	lost := map[string]int{}
-	for k := range d.to[to] {
-		if !going[k.source] {
-			events = append(events, unbound(k))
-			lost[k.source]++
-		}
-	}
-	for source, n := range lost {
-		events = d.autoDelete(events, source, n, going)
-	}
-	return events
-}
-
-// autoDelete adds the end of an auto-delete exchange when n bindings fewer leave it none (contract X-14).
-func (d *Definitions) autoDelete(events []*eventv1.Definition, source string, n int, going map[string]bool) []*eventv1.Definition {
-	x := d.Exchanges[source]
-	if x == nil || !x.AutoDelete || going[source] || len(d.from[source]) > n {
-		return events
-	}
-	return d.dropExchange(events, source, going)
+	r := d.removal()
+	r.exchange(m.Name)
+	return decision{events: r.events}
 }
 
 func (d *Definitions) declareQueue(vhost string, m *DeclareQueue) decision {
@@ -121,13 +88,13 @@ func (d *Definitions) declareQueue(vhost string, m *DeclareQueue) decision {
 	})}}
 }
 
-func (d *Definitions) deleteQueue(name string) decision {
-	if d.Queues[name] == nil {
-		return decision{}
+// deleteQueues is for queues that go together.
+func (d *Definitions) deleteQueues(names ...string) decision {
+	r := d.removal()
+	for _, name := range names {
+		r.queue(name)
 	}
-	return decision{events: append(
-		d.dropBindingsTo(nil, endpoint{eventv1.DestinationKind_DESTINATION_KIND_QUEUE, name}, map[string]bool{}),
-		queueDeleted(name))}
+	return decision{events: r.events}
 }
 
 func (d *Definitions) bindDecision(vhost string, m *Bind) decision {
@@ -158,7 +125,9 @@ func (d *Definitions) unbindDecision(vhost string, m *Unbind) decision {
 	if d.Bindings[k] == nil {
 		return decision{} // idempotent (contract P-60)
 	}
-	return decision{events: d.autoDelete([]*eventv1.Definition{unbound(k)}, m.Source, 1, map[string]bool{})}
+	r := d.removal()
+	r.binding(k)
+	return decision{events: r.events}
 }
 
 // checkEnds refuses a binding whose ends are not there, or are not to be bound by this connection.

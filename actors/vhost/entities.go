@@ -20,6 +20,7 @@ func (o Options) QueueSpec(s *queue.Slot) supervision.ChildSpec {
 		Restart:  supervision.Transient,
 		Shutdown: 5 * time.Second,
 		GiveUp:   &supervision.Limit{Restarts: 5, Within: 10 * time.Second},
+		OnGiveUp: func(any) { o.Directory.giveUp(s, o.System.Send) },
 		New: func(incarnation uint64) actor.Actor {
 			return queue.New(queue.Options{
 				Slot: s, VHost: o.Directory.PID, Streams: o.Streams, Sessions: o.Sessions, Ledger: o.Ledger, Log: o.Log,
@@ -88,6 +89,12 @@ func (d *Directory) addQueue(v *VHost, e *eventv1.QueueDeclared) {
 	d.queues.Store(s.Name, s)
 }
 
+// giveUp takes a queue that crashed too often out of all routes and tells those who wait for it.
+func (d *Directory) giveUp(s *queue.Slot, send func(*actor.PID, any)) {
+	s.GiveUp(send)
+	d.version.Add(1)
+}
+
 // rebind puts a table in force that differs by one binding.
 func (d *Directory) rebind(b *eventv1.Bound, change func(exchange.Table, exchange.Binding) exchange.Table) {
 	from := d.Exchange(exchange.Name(b.Source))
@@ -111,6 +118,7 @@ func (d *Directory) reconcile(v *VHost, ctx actor.Context) {
 		if v.defs.Queues[string(s.Name)] == nil {
 			d.queues.Delete(s.Name)
 			s.Bury(send)
+			s.Forget(v.Streams, v.Ledger) // its actor ended before this one started, and did not know
 		}
 	}
 	for _, s := range d.Exchanges() {

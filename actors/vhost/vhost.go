@@ -3,6 +3,7 @@
 package vhost
 
 import (
+	"errors"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -34,22 +35,30 @@ type VHost struct {
 	incarnation uint64
 	stream      *volatile.Stream[*Definitions, *eventv1.DefinitionBatch]
 	defs        *Definitions
-	waiting     map[string][]Request             // by what is being started: who is answered then
-	stopping    map[string][]func(actor.Context) // by what is being stopped: what goes on then
+	waiting     map[string][]Request                    // by what is being started: who is answered then
+	stopping    map[string][]func(actor.Context)        // by what is being stopped: what goes on then
+	deleting    map[*queue.Slot]map[uint64]*DeleteQueue // by queue and session: what the queue was asked
 }
 
 // New returns the actor for one incarnation.
 func New(o Options, incarnation uint64) *VHost {
-	return &VHost{Options: o, incarnation: incarnation, waiting: map[string][]Request{}, stopping: map[string][]func(actor.Context){}}
+	return &VHost{Options: o, incarnation: incarnation, waiting: map[string][]Request{}, stopping: map[string][]func(actor.Context){},
+		deleting: map[*queue.Slot]map[uint64]*DeleteQueue{}}
 }
 
-// up and down come from the supervisors of queues and exchanges, when a child has started or is gone.
+// up and down come from the supervisors of queues and exchanges, when a child has started or is gone. Those that an
+// incarnation before this one waited for are of no concern: its children ended with it.
 type (
 	up struct {
-		key string
-		err error
+		incarnation uint64
+		key         string
+		err         error
+		undo        func(*removal) // the declaration of what did not start
 	}
-	down struct{ key string }
+	down struct {
+		incarnation uint64
+		key         string
+	}
 )
 
 // Receive is the vhost's table of contents.
@@ -73,6 +82,12 @@ func (v *VHost) Receive(ctx actor.Context) {
 		ctx.Send(m.Queue.PID, &queue.Delete{IfUnused: true})
 	case *queue.Deletable:
 		v.queueDeletable(ctx, m)
+	case *queue.Refused:
+		v.queueRefused(ctx, m)
+	case *queue.Up:
+		v.queueUp(ctx, m)
+	case *queue.Crashed:
+		v.queueCrashed(ctx, m)
 	case *OwnerGone:
 		v.ownerGone(ctx, m)
 	case *up:
@@ -149,6 +164,7 @@ func (v *VHost) put(ctx actor.Context, events []*eventv1.Definition) {
 				dir.version.Add(1)
 				s.Bury(func(p *actor.PID, m any) { ctx.Send(p, m) })
 				v.stop(ctx, v.Queues, string(s.Name), queueKey)
+				v.queueDeleted(ctx, s)
 			}
 		case *eventv1.Definition_Bound:
 			dir.rebind(e.Bound, exchange.Table.With)
@@ -172,7 +188,8 @@ func (v *VHost) declareExchange(ctx actor.Context, m *DeclareExchange) {
 		if len(d.events) > 0 {
 			v.happen(m.User, d.events)
 			v.put(ctx, d.events)
-			v.start(ctx, v.Exchanges, key, v.ExchangeSpec(v.Directory.Exchange(exchange.Name(m.Name))))
+			v.start(ctx, v.Exchanges, key, v.ExchangeSpec(v.Directory.Exchange(exchange.Name(m.Name))),
+				func(r *removal) { r.exchange(m.Name) })
 		}
 	})
 }
@@ -188,7 +205,8 @@ func (v *VHost) declareQueue(ctx actor.Context, m *DeclareQueue) {
 		if len(d.events) > 0 {
 			v.happen(m.User, d.events)
 			v.put(ctx, d.events)
-			v.start(ctx, v.Queues, key, v.QueueSpec(v.Directory.Queue(queue.Name(m.Name))))
+			v.start(ctx, v.Queues, key, v.QueueSpec(v.Directory.Queue(queue.Name(m.Name))),
+				func(r *removal) { r.queue(m.Name) })
 		}
 	})
 }
@@ -202,15 +220,21 @@ func (v *VHost) begin(key string, r Request, d decision) bool {
 	return true
 }
 
-func (v *VHost) start(ctx actor.Context, supervisor, key string, spec supervision.ChildSpec) {
+func (v *VHost) start(ctx actor.Context, supervisor, key string, spec supervision.ChildSpec, undo func(*removal)) {
 	self := ctx.Self()
 	ctx.Send(v.System.PID(supervisor), &supervision.StartChild{Spec: spec, Done: func(_ *actor.PID, err error) {
-		v.System.Send(self, &up{key, err})
+		if errors.Is(err, supervision.ErrAlreadyStarted) {
+			err = nil // the supervisor restarted meanwhile and found it in the directory
+		}
+		v.System.Send(self, &up{v.incarnation, key, err, undo})
 	}})
 }
 
 // up answers those who waited for an entity to start.
 func (v *VHost) up(ctx actor.Context, m *up) {
+	if m.incarnation != v.incarnation {
+		return
+	}
 	for _, r := range v.waiting[m.key] {
 		a := &Answer{ID: r.ID}
 		if m.err != nil {
@@ -219,33 +243,13 @@ func (v *VHost) up(ctx actor.Context, m *up) {
 		v.answer(ctx, r, a)
 	}
 	delete(v.waiting, m.key)
-}
-
-// deleteQueue asks the queue, which alone knows whether it is used or empty.
-func (v *VHost) deleteQueue(ctx actor.Context, m *DeleteQueue) {
-	def := v.defs.Queues[m.Name]
-	switch {
-	case def == nil: // contract P-58
-		v.answer(ctx, m.Request, &Answer{ID: m.ID})
-	case def.ExclusiveOwner != 0 && def.ExclusiveOwner != m.Connection:
-		v.answer(ctx, m.Request, &Answer{ID: m.ID, Err: Locked(m.Name, v.Directory.Name)})
-	default:
-		s := v.Directory.Queue(queue.Name(m.Name))
-		ctx.Send(s.PID, &queue.Delete{IfUnused: m.IfUnused, IfEmpty: m.IfEmpty, Session: m.Session, Request: m.ID})
+	if m.err == nil {
+		return
 	}
-}
-
-func (v *VHost) queueDeletable(ctx actor.Context, m *queue.Deletable) {
-	name := string(m.Queue.Name)
-	if v.Directory.Queue(m.Queue.Name) == m.Queue {
-		d := v.defs.deleteQueue(name)
-		v.happen("", d.events)
-		v.put(ctx, d.events)
-	}
-	if m.Session != 0 {
-		v.afterStop(ctx, queueKey(name), func(ctx actor.Context) {
-			v.answer(ctx, Request{Session: m.Session}, &Answer{ID: m.Request, Messages: m.Messages})
-		})
+	r := v.defs.removal() // nobody lives there
+	if m.undo(r); len(r.events) > 0 {
+		v.happen("", r.events)
+		v.put(ctx, r.events)
 	}
 }
 
@@ -254,7 +258,7 @@ func (v *VHost) stop(ctx actor.Context, supervisor, name string, key func(string
 	v.stopping[key(name)] = append(v.stopping[key(name)], func(actor.Context) {})
 	self := ctx.Self()
 	ctx.Send(v.System.PID(supervisor), &supervision.TerminateChild{ID: supervision.Escape(name), Done: func(error) {
-		v.System.Send(self, &down{key(name)})
+		v.System.Send(self, &down{v.incarnation, key(name)})
 	}})
 }
 
@@ -263,6 +267,9 @@ func queueKey(name string) string    { return "queue " + name }
 func exchangeKey(name string) string { return "exchange " + name }
 
 func (v *VHost) down(ctx actor.Context, m *down) {
+	if m.incarnation != v.incarnation {
+		return
+	}
 	then := v.stopping[m.key]
 	delete(v.stopping, m.key)
 	for _, f := range then {
@@ -277,29 +284,4 @@ func (v *VHost) afterStop(ctx actor.Context, key string, f func(actor.Context)) 
 		return
 	}
 	v.stopping[key] = append(v.stopping[key], f)
-}
-
-// ownerGone deletes the exclusive queues of a connection (contract Q-03), in one batch.
-func (v *VHost) ownerGone(ctx actor.Context, m *OwnerGone) {
-	var events []*eventv1.Definition
-	left := 1
-	done := func(ctx actor.Context) {
-		if left--; left == 0 && m.From != nil {
-			ctx.Send(m.From, &OwnerForgotten{Connection: m.Connection})
-		}
-	}
-	for name := range v.defs.owned[m.Connection] {
-		events = append(events, v.defs.deleteQueue(name).events...)
-	}
-	if len(events) > 0 {
-		v.happen("", events)
-		v.put(ctx, events)
-		for _, e := range events {
-			if q, ok := e.Event.(*eventv1.Definition_QueueDeleted); ok {
-				left++
-				v.afterStop(ctx, queueKey(q.QueueDeleted.Name), done)
-			}
-		}
-	}
-	done(ctx)
 }

@@ -10,16 +10,19 @@ import (
 
 // TotalMemory is the memory there is for this process, in bytes: the machine's, or its cgroup's limit when that is less
 // (both versions of cgroups). 0 where the system does not tell.
-func TotalMemory() int64 {
+func TotalMemory() int64 { return totalMemory("") }
+
+// totalMemory reads a system's files below root, which is empty for the one we run on.
+func totalMemory(root string) int64 {
 	total := int64(math.MaxInt64)
-	for _, line := range lines("/proc/meminfo") {
+	for _, line := range lines(root + "/proc/meminfo") {
 		if fields := strings.Fields(line); len(fields) >= 2 && fields[0] == "MemTotal:" {
 			if kib, err := strconv.ParseInt(fields[1], 10, 64); err == nil {
 				total = kib << 10
 			}
 		}
 	}
-	for _, limit := range cgroupLimits() {
+	for _, limit := range cgroupLimits(root) {
 		total = min(total, limit)
 	}
 	if total == math.MaxInt64 {
@@ -29,23 +32,23 @@ func TotalMemory() int64 {
 }
 
 // cgroupLimits are the limits of this process's cgroup and of those above it.
-func cgroupLimits() []int64 {
+func cgroupLimits(root string) []int64 {
 	var out []int64
-	for _, line := range lines("/proc/self/cgroup") { // hierarchy:controllers:path
+	for _, line := range lines(root + "/proc/self/cgroup") { // hierarchy:controllers:path
 		parts := strings.SplitN(line, ":", 3)
 		if len(parts) != 3 {
 			continue
 		}
-		root, file := "/sys/fs/cgroup", "memory.max"
+		mount, file := root+"/sys/fs/cgroup", "memory.max"
 		switch parts[1] {
 		case "":
 		case "memory":
-			root, file = "/sys/fs/cgroup/memory", "memory.limit_in_bytes"
+			mount, file = mount+"/memory", "memory.limit_in_bytes"
 		default:
 			continue
 		}
 		for dir := parts[2]; ; dir = dir[:strings.LastIndexByte(dir, '/')] {
-			for _, text := range lines(root + dir + "/" + file) {
+			for _, text := range lines(mount + dir + "/" + file) {
 				if n, err := strconv.ParseInt(strings.TrimSpace(text), 10, 64); err == nil && n > 0 {
 					out = append(out, n)
 				}

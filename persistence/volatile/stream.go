@@ -24,20 +24,19 @@ type State[S any, E any] interface {
 // ErrStale refuses an append by an incarnation that a newer one has replaced.
 var ErrStale = errors.New("stream belongs to a newer incarnation")
 
-// foldAfter is how many events wait before they are folded into the stream's state. The number bounds the memory that
-// waiting events hold and the work of a restart; at least the newest event always stays, because its effects may not
-// have left its writer yet.
-const foldAfter = 64
+// foldAfter is how many events wait before they are folded into the stream's state. Few, because a waiting event keeps
+// alive what it carries, messages in a read buffer for example, long after they have gone. The newest always waits: its
+// writer has not applied it yet, and may find that it cannot be.
+const foldAfter = 4
 
 // Stream is written by one actor at a time, the one that claimed it last. Appending is a call, not a message.
 type Stream[S State[S, E], E any] struct {
 	name string
 
-	mu          sync.Mutex // uncontended but for a replaced writer that wakes up
-	writer      uint64     // incarnation that may append
-	base        S
-	tail        []E
-	quarantined []Quarantined
+	mu     sync.Mutex // uncontended but for a replaced writer that wakes up
+	writer uint64     // incarnation that may append
+	base   S
+	tail   []E
 }
 
 // Quarantined is an event that was taken out of a stream because replaying it panics.
@@ -49,8 +48,6 @@ type Quarantined struct {
 // Recovered is what a writer gets when it claims a stream.
 type Recovered[S any, E any] struct {
 	State S
-	// Tail are the newest events, already applied to State; their effects may not have been carried out.
-	Tail []E
 	// Quarantined are the events that this claim took out.
 	Quarantined []Quarantined
 }
@@ -66,32 +63,30 @@ func (s *Stream[S, E]) Claim(incarnation uint64) (Recovered[S, E], error) {
 	s.writer = incarnation
 	var out Recovered[S, E]
 	for {
-		state, bad, reason := s.replay()
+		state := s.base.Clone()
+		bad, reason := s.replay(state)
 		if bad < 0 {
-			out.State, out.Tail = state, append([]E(nil), s.tail...)
+			out.State = state
 			return out, nil
 		}
 		q := Quarantined{Event: s.tail[bad], Reason: reason}
-		s.quarantined = append(s.quarantined, q)
 		out.Quarantined = append(out.Quarantined, q)
 		s.tail = append(s.tail[:bad:bad], s.tail[bad+1:]...)
 	}
 }
 
 // replay folds the waiting events into a copy; bad is the position of the event that panicked, or -1.
-func (s *Stream[S, E]) replay() (state S, bad int, reason any) {
-	bad = 0
+func (s *Stream[S, E]) replay(state S) (bad int, reason any) {
 	defer func() {
 		if reason = recover(); reason == nil {
 			bad = -1
 		}
 	}()
-	state = s.base.Clone()
 	for i, e := range s.tail {
 		bad = i
 		state.Apply(e)
 	}
-	return state, bad, nil
+	return bad, nil
 }
 
 // Append adds an event, before the writer applies it to its own state.
@@ -106,6 +101,16 @@ func (s *Stream[S, E]) Append(incarnation uint64, e E) error {
 	}
 	s.tail = append(s.tail, e)
 	return nil
+}
+
+// Fold lets go of the waiting events before their number is up. It is for a writer that has carried out all they ask for
+// and whose state has become small, because the events may hold much more.
+func (s *Stream[S, E]) Fold(incarnation uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if incarnation == s.writer {
+		s.fold()
+	}
 }
 
 // fold moves the waiting events into the stream's state. The writer has applied every one of them to its own state

@@ -109,19 +109,24 @@ func (c *Consumer) take(first, last uint64, yield func(Interval)) {
 		r := c.runs[at]
 		lo, hi := max(first, r.Seq), min(last, r.lastSeq())
 		cut := Interval{First: r.First + (lo - r.Seq), N: hi - lo + 1}
-		var keep []Run
-		if lo > r.Seq {
-			keep = append(keep, Run{Seq: r.Seq, First: r.First, N: lo - r.Seq, Redelivered: r.Redelivered})
+		before, behind := lo > r.Seq, hi < r.lastSeq()
+		if before {
+			c.runs[at].N = lo - r.Seq
+			at++
 		}
-		if hi < r.lastSeq() {
-			keep = append(keep, r.from(hi+1))
+		switch {
+		case before && behind:
+			c.runs = slices.Insert(c.runs, at, r.from(hi+1))
+			at++
+		case behind:
+			c.runs[at] = r.from(hi + 1)
+			at++
+		case before:
+		case at == 0: // the usual one; a Delete would move all the others, once for every run
+			c.runs = c.runs[1:]
+		default:
+			c.runs = slices.Delete(c.runs, at, at+1)
 		}
-		if len(keep) == 1 {
-			c.runs[at] = keep[0]
-		} else {
-			c.runs = slices.Replace(c.runs, at, at+1, keep...)
-		}
-		at += len(keep)
 		c.unsettled -= int(cut.N)
 		yield(cut)
 	}

@@ -17,8 +17,17 @@ func (s *State) Fresh(l Link, batch []protocol.Message) []protocol.Message {
 func (s *State) Next(limit uint64) (in Interval, redelivered bool) {
 	if len(s.returned.runs) > 0 {
 		in = s.returned.runs[0]
+		redelivered = true
+		if len(s.fresh.runs) > 0 { // from disk, and not delivered before: up to there, or from there
+			switch next := s.fresh.runs[0]; {
+			case next.First == in.First:
+				in.N, redelivered = min(in.N, next.N), false
+			default:
+				in.N = min(in.N, next.First-in.First)
+			}
+		}
 		in.N = min(in.N, limit)
-		return in, true
+		return in, redelivered
 	}
 	return Interval{First: s.cursor, N: min(s.next-s.cursor, limit)}, false
 }

@@ -17,12 +17,18 @@ type Extent struct {
 	n     uint64 // messages it came with
 	live  int    // not yet settled; at 0 the extent lets go of its messages
 	bytes int    // of all its messages
+
+	stored int    // persistent ones among them
+	record uint64 // of the queue's durable stream, 0 when nothing of it is on disk
 }
 
 func newExtent(first uint64, exchange string, messages []protocol.Message) Extent {
 	e := Extent{First: first, Exchange: exchange, Messages: messages, n: uint64(len(messages)), live: len(messages)}
 	for i := range messages {
 		e.bytes += messages[i].Size()
+		if messages[i].Flags.Has(protocol.FlagPersistent) {
+			e.stored++
+		}
 	}
 	return e
 }
@@ -33,6 +39,7 @@ func (e *Extent) end() uint64 { return e.First + e.n }
 type extents struct {
 	list []Extent
 	head int // list[:head] is dropped
+	dead int // in list[head:], settled
 }
 
 func (x *extents) push(e Extent) { x.list = append(x.list, e) }
@@ -72,27 +79,36 @@ func (x *extents) settle(in Interval) int {
 		}
 		if e.live -= to - from; e.live == 0 {
 			e.Messages = nil
+			x.dead++
 		}
 	})
 	x.trim()
 	return bytes
 }
 
-// trim lets go of settled extents: at the front at once, elsewhere when they are the majority.
+// trim lets go of settled extents: at the front at once, elsewhere when they are the majority, so that one message which
+// is never settled does not keep all that came behind it.
 func (x *extents) trim() {
 	for x.head < len(x.list) && x.list[x.head].live == 0 {
 		x.list[x.head] = Extent{}
 		x.head++
+		x.dead--
 	}
-	if x.head == len(x.list) {
+	switch {
+	case x.head == len(x.list):
 		x.list, x.head = x.list[:0], 0
-	} else if x.head > 64 && x.head > len(x.list)/2 {
-		n := copy(x.list, x.list[x.head:])
-		clear(x.list[n:])
-		x.list, x.head = x.list[:n], 0
+	case x.head+x.dead > 64 && x.head+x.dead > len(x.list)/2:
+		kept := x.list[:0]
+		for i := range x.list {
+			if x.list[i].live > 0 {
+				kept = append(kept, x.list[i])
+			}
+		}
+		clear(x.list[len(kept):])
+		x.list, x.head, x.dead = kept, 0, 0
 	}
 }
 
 func (x extents) clone() extents {
-	return extents{list: append([]Extent(nil), x.list[x.head:]...)}
+	return extents{list: append([]Extent(nil), x.list[x.head:]...), dead: x.dead}
 }

@@ -15,10 +15,12 @@ import (
 type State struct {
 	next     uint64    // index of the next message to arrive
 	cursor   uint64    // at and above: never delivered
+	fresh    intervals // of returned, those that came from disk and were never delivered
 	returned intervals // below cursor: delivered once, waiting again at their old place
 	extents  extents   // the messages themselves
 	bytes    int       // held by messages that are not settled
 	unacked  uint64    // with consumers that acknowledge
+	saving   saving
 
 	links     map[Link]uint64   // last sequence applied
 	commanded map[uint64]uint64 // session -> last command applied
@@ -103,6 +105,12 @@ func (s *State) Apply(e Event) {
 		s.commanded[e.Session] = e.Seq
 	case *SessionEnded:
 		s.sessionEnded(e)
+	case *Recovered:
+		s.recovered(e)
+	case *Saved:
+		s.saved()
+	case *Synced:
+		s.synced(e.Upto)
 	case *LinksDropped:
 		for _, l := range e.Links {
 			delete(s.links, l)
@@ -114,6 +122,7 @@ func (s *State) Apply(e Event) {
 
 func (s *State) enqueued(e *Enqueued) {
 	x := newExtent(s.next, e.Exchange, e.Messages)
+	s.stored(e, &x)
 	s.extents.push(x)
 	s.bytes += x.bytes
 	s.next += uint64(len(e.Messages))
@@ -123,10 +132,16 @@ func (s *State) enqueued(e *Enqueued) {
 func (s *State) delivered(e *Delivered) {
 	if len(s.returned.runs) > 0 && s.returned.runs[0].First == e.Interval.First {
 		s.returned.takeFront(e.Interval)
+		if !e.Redelivered {
+			s.fresh.takeFront(e.Interval)
+		}
 	} else if e.Interval.First == s.cursor {
 		s.cursor += e.Interval.N
 	} else {
 		panic(fmt.Sprintf("queue: delivery of %v, which is not the next to go", e.Interval))
+	}
+	if !e.Redelivered {
+		s.note(&s.saving.delivered, e.Interval)
 	}
 	c := s.consumers[e.Key]
 	c.deliver(e.Interval, e.Redelivered)
@@ -152,13 +167,19 @@ func (s *State) settled(k Key, first, last uint64, how Outcome) {
 		if how == Requeued {
 			s.returned.add(in)
 		} else {
-			s.bytes -= s.extents.settle(in)
+			s.bytes -= s.settle(in)
 		}
 		if !c.NoAck {
 			s.unacked -= in.N
 		}
 	})
 	s.dropIfIdle(c)
+}
+
+// settle lets go of messages and returns the bytes they held.
+func (s *State) settle(in Interval) int {
+	s.note(&s.saving.settled, in)
+	return s.extents.settle(in)
 }
 
 // dropIfIdle forgets a consumer that neither holds nor may get anything. The get consumer of a session stays while the
@@ -178,11 +199,11 @@ func (s *State) unsubscribed(k Key) {
 
 func (s *State) purged() {
 	for _, in := range s.returned.runs {
-		s.bytes -= s.extents.settle(in)
+		s.bytes -= s.settle(in)
 	}
-	s.returned = intervals{}
+	s.returned, s.fresh = intervals{}, intervals{}
 	if in := (Interval{s.cursor, s.next - s.cursor}); in.N > 0 {
-		s.bytes -= s.extents.settle(in)
+		s.bytes -= s.settle(in)
 	}
 	s.cursor = s.next
 }
@@ -209,7 +230,8 @@ func (s *State) sessionEnded(e *SessionEnded) {
 // Clone returns a copy that shares only what is never written again.
 func (s *State) Clone() *State {
 	c := *s
-	c.returned = s.returned.clone()
+	c.returned, c.fresh = s.returned.clone(), s.fresh.clone()
+	c.saving = s.saving.clone()
 	c.extents = s.extents.clone()
 	c.links = maps.Clone(s.links)
 	c.commanded = maps.Clone(s.commanded)

@@ -1,0 +1,113 @@
+package ready
+
+import (
+	"fmt"
+	"testing"
+
+	"warren/protocol"
+)
+
+// batch makes messages whose routing keys are their names, and whose bodies have sizes of their own.
+func batch(seq uint64, names ...int) []protocol.Message {
+	out := make([]protocol.Message, len(names))
+	for i, n := range names {
+		out[i] = protocol.Message{Seq: seq + uint64(i), RoutingKey: fmt.Sprint(n), Body: make([]byte, n%7)}
+	}
+	return out
+}
+
+func count(from, n int) []int {
+	out := make([]int, n)
+	for i := range out {
+		out[i] = from + i
+	}
+	return out
+}
+
+func filled(sizes ...int) *extents {
+	x, next := &extents{}, 0
+	for _, n := range sizes {
+		x.push(newExtent(uint64(next), "x", batch(1, count(next, n)...)))
+		next += n
+	}
+	return x
+}
+
+func names(x *extents, in Interval) (out []string) {
+	x.walk(in, func(e *Extent, from, to int) {
+		for _, m := range e.Messages[from:to] {
+			out = append(out, m.RoutingKey)
+		}
+	})
+	return out
+}
+
+func TestExtentsWalk(t *testing.T) {
+	// Contract P-41: messages leave in the order they came, over the borders of the batches they came in.
+	x := filled(3, 1, 4)
+	for in, want := range map[Interval]string{
+		{0, 1}: "[0]", {0, 3}: "[0 1 2]", {2, 2}: "[2 3]", {1, 6}: "[1 2 3 4 5 6]", {0, 8}: "[0 1 2 3 4 5 6 7]", {7, 1}: "[7]",
+	} {
+		if got := fmt.Sprint(names(x, in)); got != want {
+			t.Errorf("%v: %s, want %s", in, got, want)
+		}
+	}
+}
+
+func TestExtentsSettle(t *testing.T) {
+	// Promise 2: a message that is settled holds no memory, and its bytes are given back exactly once.
+	x := filled(3, 3, 3)
+	total := 0
+	for _, e := range x.list {
+		total += e.bytes
+	}
+	for _, in := range []Interval{{4, 1}, {0, 2}, {7, 2}, {2, 2}, {5, 2}} {
+		total -= x.settle(in)
+	}
+	if total != 0 || len(x.list) != 0 || x.head != 0 || x.dead != 0 {
+		t.Fatalf("%d bytes left, %+v", total, x)
+	}
+}
+
+func TestExtentsOneMessageKeepsNoOther(t *testing.T) {
+	// Promise 2: one delivery that is never settled must not keep an entry for every batch that came behind it.
+	x := &extents{}
+	x.push(newExtent(0, "x", batch(1, 0)))
+	for i := 1; i < 100_000; i++ {
+		x.push(newExtent(uint64(i), "x", batch(1, i)))
+		x.settle(Interval{First: uint64(i), N: 1})
+		if len(x.list) > 130 {
+			t.Fatalf("%d entries for one message", len(x.list))
+		}
+	}
+	if got := fmt.Sprint(names(x, Interval{0, 1})); got != "[0]" {
+		t.Fatalf("it is %s", got)
+	}
+}
+
+func TestExtentsFindWhatIsGone(t *testing.T) {
+	// Our fault is a panic: nobody delivers what was settled and let go of.
+	x := filled(1, 1)
+	x.settle(Interval{0, 1})
+	defer func() {
+		if recover() == nil {
+			t.Fatal("no panic")
+		}
+	}()
+	x.walk(Interval{0, 1}, func(*Extent, int, int) {})
+}
+
+func TestExtentsCloneIsApart(t *testing.T) {
+	// DESIGN 5: what a stream holds is never shared with the live state, but for messages, which nobody writes.
+	x := filled(2, 2, 2)
+	x.settle(Interval{0, 2})
+	c := x.clone()
+	x.settle(Interval{2, 4})
+	if got := fmt.Sprint(names(&c, Interval{2, 4})); got != "[2 3 4 5]" {
+		t.Fatalf("the clone has %s", got)
+	}
+	c.push(newExtent(6, "x", batch(1, 6)))
+	if len(x.list) != 0 {
+		t.Fatalf("the original has %v", x.list)
+	}
+}

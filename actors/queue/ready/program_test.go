@@ -1,0 +1,258 @@
+package ready
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"warren/protocol"
+)
+
+// step is one thing that happens to a queue. Its numbers are read modulo what there is, so that a program means something
+// with any of its steps left out.
+type step struct {
+	kind       string
+	a, b, c, d int
+}
+
+var kinds = []struct {
+	kind   string
+	weight int
+}{
+	{"enqueue", 10}, {"again", 3}, {"deliver", 14}, {"settle", 10}, {"multiple", 3}, {"get", 3}, {"subscribe", 3},
+	{"cancel", 1}, {"purge", 1}, {"end", 1}, {"drop links", 1}, {"restart", 2},
+}
+
+func randomProgram(seed uint64, length int) []step {
+	r := rand.New(rand.NewPCG(seed, 7))
+	total := 0
+	for _, k := range kinds {
+		total += k.weight
+	}
+	out := make([]step, length)
+	for i := range out {
+		n := r.IntN(total)
+		for _, k := range kinds {
+			if n -= k.weight; n < 0 {
+				out[i] = step{k.kind, r.IntN(1 << 16), r.IntN(1 << 16), r.IntN(1 << 16), r.IntN(1 << 16)}
+				break
+			}
+		}
+	}
+	return out
+}
+
+// machine runs a program on a state and on the model, and keeps what it compares later.
+type machine struct {
+	live   *State
+	base   *State // lags behind, as a stream's own state does
+	tail   []Event
+	model  *model
+	frozen *State // a former live state, and what it was: nobody may change it any more
+	was    string
+	name   int
+	sent   map[Link][]protocol.Message
+}
+
+func newMachine() *machine {
+	return &machine{live: New(), base: New(), model: newModel(), sent: map[Link][]protocol.Message{}}
+}
+
+func (m *machine) happen(e Event) {
+	m.tail = append(m.tail, e)
+	m.live.Apply(e)
+	m.model.apply(e)
+	if len(m.tail) > 64 {
+		m.fold()
+	}
+}
+
+func (m *machine) fold() {
+	for _, e := range m.tail {
+		m.base.Apply(e)
+	}
+	m.tail = nil
+}
+
+func (m *machine) check() error {
+	if got, want := describe(m.live), m.model.String(); got != want {
+		return fmt.Errorf("the state is\n%s\nand should be\n%s", got, want)
+	}
+	if m.frozen != nil && describe(m.frozen) != m.was {
+		return fmt.Errorf("a clone changed from\n%s\nto\n%s", m.was, describe(m.frozen))
+	}
+	return nil
+}
+
+func (m *machine) link(n int) Link {
+	return Link{Session: uint64(1 + n%3), Exchange: uint64(100 + n%2)}
+}
+
+func (m *machine) consumer(n int) (Key, *Consumer) {
+	keys := sortedKeys(m.live.consumers)
+	if len(keys) == 0 {
+		return Key{}, nil
+	}
+	k := keys[n%len(keys)]
+	return k, m.live.consumers[k]
+}
+
+// do carries out one step.
+func (m *machine) do(s step) {
+	switch s.kind {
+	case "enqueue":
+		l := m.link(s.a)
+		seq := m.live.LastSeq(l)
+		if was := m.sent[l]; len(was) > 0 {
+			seq = max(seq, was[len(was)-1].Seq)
+		}
+		names := count(m.name, 1+s.b%5)
+		m.name += len(names)
+		m.sent[l] = batch(seq+1+uint64(s.c%3), names...)
+		m.arrive(l, m.sent[l])
+	case "again": // a batch that comes twice, and perhaps with something new behind it
+		l := m.link(s.a)
+		if was := m.sent[l]; len(was) > 0 && m.live.LastSeq(l) > 0 {
+			if s.b%2 == 0 {
+				was = append(slices.Clip(was), batch(was[len(was)-1].Seq+1, m.name)...)
+				m.name++
+				m.sent[l] = was
+			}
+			m.arrive(l, was)
+		}
+	case "deliver":
+		k, c := m.consumer(s.a)
+		if c == nil || slices.Index(m.live.order, c) < 0 {
+			return
+		}
+		if c.Room() != 1<<63-1 && c.Room() != m.model.room(k) {
+			panic(fmt.Sprintf("room for %d, not for %d", c.Room(), m.model.room(k)))
+		}
+		if in, redelivered := m.live.Next(uint64(min(c.Room(), 1+s.b%4))); in.N > 0 {
+			m.happen(&Delivered{Key: k, Interval: in, Redelivered: redelivered})
+		}
+	case "get":
+		in, redelivered := m.live.Next(1)
+		if in.N == 0 {
+			return
+		}
+		k := Key{Session: uint64(1 + s.a%3), Consumer: uint32(s.b % 2)}
+		var events []Event
+		if m.live.Consumer(k) == nil {
+			events = append(events, &GetterMade{Key: k, NoAck: k.Consumer == 1})
+		}
+		events = append(events, &Delivered{Key: k, Interval: in, Redelivered: redelivered})
+		m.happen(&Commanded{Session: k.Session, Seq: m.live.LastCommand(k.Session) + 1, Events: events})
+	case "settle", "multiple":
+		k, c := m.consumer(s.a)
+		if c == nil || c.Sent == 0 {
+			return
+		}
+		first := 1 + uint64(s.b)%c.Sent
+		last := min(c.Sent, first+uint64(s.c%3))
+		if s.kind == "multiple" {
+			first = 0
+		}
+		if e := m.live.Settle(k, first, last, Outcome(s.d%3)); e != nil {
+			m.happen(e)
+		} else if c := m.model.holders[k]; slices.ContainsFunc(c.held, func(h modelDelivery) bool { return first <= h.seq && h.seq <= last }) {
+			panic(fmt.Sprintf("nothing to settle in %d..%d of %v", first, last, k))
+		}
+	case "subscribe":
+		k := Key{Session: uint64(1 + s.a%3), Consumer: uint32(2 + m.name + s.b%1000)}
+		if m.live.Consumer(k) == nil {
+			m.happen(&Commanded{Session: k.Session, Seq: m.live.LastCommand(k.Session) + 1, Events: []Event{&Subscribed{
+				Consumer: Consumer{Key: k, NoAck: s.c%3 == 0, Prefetch: s.d % 5},
+			}}})
+		}
+	case "cancel":
+		if k, c := m.consumer(s.a); c != nil && !c.Cancelled && k.Consumer > 1 {
+			m.happen(&Unsubscribed{Key: k})
+		}
+	case "purge":
+		m.happen(&Purged{})
+	case "end":
+		session, received := uint64(1+s.a%3), map[uint32]uint64{}
+		for _, c := range m.live.OfSession(session) {
+			received[c.Key.Consumer] = uint64(s.b) % (c.Sent + 1)
+		}
+		m.happen(&SessionEnded{Session: session, Received: received})
+	case "drop links":
+		l := m.link(s.a)
+		m.happen(&LinksDropped{Links: []Link{l}})
+		delete(m.sent, l)
+	case "restart": // the actor is gone; the next one folds the stream
+		m.frozen, m.was = m.live, describe(m.live)
+		m.live = m.base.Clone()
+		for _, e := range m.tail {
+			m.live.Apply(e)
+		}
+		if s.a%2 == 0 { // and the other way round: what is frozen is the copy
+			m.frozen = m.live.Clone()
+		}
+	}
+}
+
+func (m *machine) arrive(l Link, messages []protocol.Message) {
+	if fresh := m.live.Fresh(l, messages); len(fresh) > 0 {
+		m.happen(&Enqueued{Link: l, Exchange: "x", Messages: fresh})
+	}
+}
+
+// run returns the first difference, as an error.
+func run(program []step) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v", p)
+		}
+	}()
+	m := newMachine()
+	for i, s := range program {
+		m.do(s)
+		if err := m.check(); err != nil {
+			return fmt.Errorf("step %d, %v: %w", i, s, err)
+		}
+	}
+	m.fold()
+	if got, want := describe(m.base), describe(m.live); got != want {
+		return fmt.Errorf("the fold is\n%s\nand the live state\n%s", got, want)
+	}
+	return nil
+}
+
+// shrink leaves out what is not needed for a program to fail.
+func shrink(program []step) []step {
+	for size := len(program) / 2; size > 0; size /= 2 {
+		for at := 0; at+size <= len(program); {
+			if without := slices.Concat(program[:at], program[at+size:]); run(without) != nil {
+				program = without
+			} else {
+				at += size
+			}
+		}
+	}
+	return program
+}
+
+func TestStateAgainstModel(t *testing.T) {
+	// Promise 1: nothing lost, nothing twice, nothing reordered (contract P-41, P-50, Q-23, Q-24), and every fold over the
+	// same events is the same state.
+	programs, length := uint64(400), 250
+	if testing.Short() {
+		programs = 50
+	}
+	for seed := range programs {
+		program := randomProgram(seed, length)
+		if run(program) == nil {
+			continue
+		}
+		small := shrink(program)
+		var b strings.Builder
+		for _, s := range small {
+			fmt.Fprintf(&b, "%+v\n", s)
+		}
+		t.Fatalf("seed %d, shrunk to\n%s%v", seed, b.String(), run(small))
+	}
+}

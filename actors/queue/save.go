@@ -1,0 +1,115 @@
+package queue
+
+import (
+	"slices"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"warren/actors/queue/ready"
+	"warren/actors/queue/record"
+	"warren/persistence"
+)
+
+// save ends a turn of a durable queue: what has to be on disk goes to the journal, which answers with Durable. What a crash
+// of either side loses on the way is sent again.
+func (q *Queue) save(ctx actor.Context) {
+	if !q.state.Durable() {
+		return
+	}
+	if q.state.Unsaved() {
+		q.happen(&ready.Saved{})
+	}
+	pending := q.state.Pending()
+	for len(pending) > 0 && pending[0].Index <= q.journaled {
+		pending = pending[1:]
+	}
+	if len(pending) == 0 {
+		return
+	}
+	m := &persistence.Append{Stream: q.stored(), From: ctx.Self(), Records: make([]persistence.Record, len(pending))}
+	for i := range pending {
+		r := &pending[i]
+		m.Records[i] = persistence.Record{Index: r.Index, Kind: uint8(kindOf(r.Kind)), Payload: encode(r)}
+		q.journaled = r.Index
+	}
+	ctx.Send(q.Journal.PID, m)
+	if q.sinceCheckpoint += len(pending); q.sinceCheckpoint >= checkpointAfter && q.sinceCheckpoint >= q.checkpointSize {
+		q.checkpoint(ctx)
+	}
+}
+
+// checkpointAfter is how many records a checkpoint is worth, at least; one that has to list many living records waits for
+// as many new ones.
+const checkpointAfter = 4096
+
+// checkpoint makes every record of settled and delivered messages superfluous, and says which messages are still needed.
+func (q *Queue) checkpoint(ctx actor.Context) {
+	sum := q.state.Summarize()
+	q.sinceCheckpoint, q.checkpointSize = 0, len(sum.Live)
+	ctx.Send(q.Journal.PID, &persistence.Checkpoint{
+		Stream: q.stored(), Upto: sum.Made, Kind: uint8(record.Checkpoint), Live: sum.Live,
+		Payload: record.AppendCheckpoint(nil, record.Summary{Next: sum.Next, Lowest: sum.Lowest, Settled: sum.Settled, Delivered: sum.Delivered}),
+	})
+}
+
+func kindOf(k ready.RecordKind) record.Kind {
+	switch k {
+	case ready.RecordEnqueued:
+		return record.Enqueued
+	case ready.RecordSettled:
+		return record.Settled
+	}
+	return record.Delivered
+}
+
+func encode(r *ready.Record) []byte {
+	if r.Kind != ready.RecordEnqueued {
+		return record.AppendRanges(nil, r.Ranges)
+	}
+	size := 64 + len(r.Exchange)
+	for i := range r.Messages {
+		size += r.Messages[i].Size()
+	}
+	return record.AppendEnqueued(make([]byte, 0, size), r.First, r.Exchange, r.Messages)
+}
+
+// durable is the journal's: publishers hear what is safe now.
+func (q *Queue) durable(ctx actor.Context, m *persistence.Durable) {
+	var links []ready.Link
+	for _, r := range q.state.Pending() {
+		if r.Index > m.Upto {
+			break
+		}
+		if r.Kind == ready.RecordEnqueued && (len(links) == 0 || links[len(links)-1] != r.Link) {
+			links = append(links, r.Link)
+		}
+	}
+	q.happen(&ready.Synced{Upto: m.Upto})
+	for i, l := range links {
+		if !slices.Contains(links[i+1:], l) {
+			q.accepted(ctx, l)
+		}
+	}
+}
+
+// accepted tells a publisher how far the queue has got on its link.
+func (q *Queue) accepted(ctx actor.Context, l ready.Link) {
+	if p := q.peer(l.Session); p != nil {
+		ctx.Send(p, &Accepted{Queue: q.Slot, Exchange: l.Exchange, Accepted: q.state.LastSeq(l), Confirmed: q.state.Confirmed(l)})
+	}
+}
+
+// stored is the name of the queue's durable stream. A queue of the same name that is declared later has another.
+func (q *Queue) stored() string { return q.Slot.Stored }
+
+// load makes what is on disk the beginning of the queue's stream.
+func (q *Queue) load() {
+	if q.Slot.Stored == "" || q.state.Durable() {
+		return
+	}
+	recovered, err := recoverRecords(q.Journal.Recovered(q.stored()))
+	if err != nil {
+		panic(err)
+	}
+	q.happen(recovered)
+}

@@ -1,0 +1,184 @@
+// Package chaos crashes actors at random under clients that watch every frame: the promise that any actor may die and no client
+// notices.
+//
+// WARREN_CHAOS_FOR is how long (5s, with -short 2s), WARREN_CHAOS_EVERY how often (35ms: 20 to 50), WARREN_CHAOS_SEED repeats the
+// choices of a run: which actors, what is nacked. WARREN_CHAOS_KINDS=queue,channel leaves the other kinds alone.
+package chaos
+
+import (
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"warren/test/broker"
+)
+
+func TestMain(m *testing.M) { os.Exit(broker.Main(m)) }
+
+// patience bounds every wait for something that must happen.
+const patience = 30 * time.Second
+
+// What is published where. Every queue has a single consumer but plain, which two share.
+const (
+	direct = "chaos.direct"
+	topic  = "chaos.topic"
+	fanout = "chaos.fanout"
+)
+
+var queues = []string{"chaos.plain", "chaos.tx", "chaos.all", "chaos.even", "chaos.three", "chaos.two"}
+
+// Any actor may crash at any time: no connection and no channel closes, every confirm comes once, everything confirmed is received,
+// in order, and again only what was nacked, as redelivered (DESIGN sections 3 to 5, issue 5).
+func TestAnyActorMayDie(t *testing.T) {
+	length, every, seed := runLength(t), duration(t, "WARREN_CHAOS_EVERY", 35*time.Millisecond), runSeed(t)
+	t.Logf("WARREN_CHAOS_FOR=%v WARREN_CHAOS_SEED=%d", length, seed)
+	b := broker.Start(t, broker.Set("chaos.enabled", "true"))
+	random := func(stream uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, stream)) }
+	s := newShaker(t, b, random(0))
+	before := s.snapshot(t)
+
+	r := newRun(t, b)
+	r.declare()
+	publishers := []*publisher{
+		r.publisher("plain", func(int) (string, string, []string) { return direct, "plain", []string{"chaos.plain"} }),
+		r.publisher("topic", topicRoute),
+		r.publisher("two", func(n int) (string, string, []string) {
+			if n%3 == 0 {
+				return fanout, "", []string{"chaos.two"}
+			}
+			return direct, "two", []string{"chaos.two"}
+		}),
+		r.transactional("tx", func(int) (string, string, []string) { return direct, "tx", []string{"chaos.tx"} }),
+	}
+	consumers := []*consumer{
+		r.consumer("chaos.plain", consumes{prefetch: 1, random: random(1)}),
+		r.consumer("chaos.plain", consumes{prefetch: 1000, multiple: true, random: random(2)}),
+		r.consumer("chaos.tx", consumes{prefetch: 50, requeue: 0.1, random: random(3)}),
+		r.consumer("chaos.all", consumes{prefetch: 10, random: random(4)}),
+		r.consumer("chaos.even", consumes{noAck: true, random: random(5)}),
+		r.consumer("chaos.three", consumes{prefetch: 200, requeue: 0.05, random: random(6)}),
+		r.consumer("chaos.two", consumes{prefetch: 100, random: random(7)}),
+	}
+	churns := []*churn{r.churn("churn.a", random(8)), r.churn("churn.b", random(9))}
+
+	stop := make(chan struct{})
+	for _, p := range publishers {
+		r.goes(func() { p.work(stop) })
+	}
+	for _, c := range consumers {
+		r.goes(c.loop)
+	}
+	for _, c := range churns {
+		r.goes(func() { c.loop(stop) })
+	}
+	s.shake(t, length, every, r.failed)
+	close(stop)
+	t.Logf("%v", s)
+
+	r.await("every publish is confirmed", func() string { return unconfirmed(publishers) })
+	r.await("everything confirmed is received", r.tally.missing)
+	r.await("the churn ends", func() string { return unfinished(churns) })
+	r.emptyQueues()
+	t.Logf("%v", r.tally)
+	r.end()
+	s.returnsTo(t, before)
+}
+
+// topicRoute sends every message to chaos.all, the even ones to chaos.even, every third to chaos.three.
+func topicRoute(n int) (exchange, key string, to []string) {
+	key, to = "odd", []string{"chaos.all"}
+	if n%2 == 0 {
+		key, to = "even", append(to, "chaos.even")
+	}
+	if n%3 == 0 {
+		return topic, key + ".three", append(to, "chaos.three")
+	}
+	return topic, key + ".other", to
+}
+
+func (r *run) declare() {
+	ch := r.channel(r.connect("declare"))
+	for name, kind := range map[string]string{direct: "direct", topic: "topic", fanout: "fanout"} {
+		r.must(ch.ExchangeDeclare(name, kind, false, false, false, false, nil))
+	}
+	for _, q := range queues {
+		_, err := ch.QueueDeclare(q, false, false, false, false, nil)
+		r.must(err)
+	}
+	for _, b := range []struct{ queue, key, exchange string }{
+		{"chaos.plain", "plain", direct}, {"chaos.tx", "tx", direct}, {"chaos.two", "two", direct}, {"chaos.two", "", fanout},
+		{"chaos.all", "#", topic}, {"chaos.even", "even.*", topic}, {"chaos.three", "*.three", topic},
+	} {
+		r.must(ch.QueueBind(b.queue, b.key, b.exchange, false, nil))
+	}
+}
+
+// emptyQueues asks the broker itself, and deletes what was declared.
+func (r *run) emptyQueues() {
+	ch := r.channel(r.connect("count"))
+	for _, q := range queues {
+		broker.Eventually(r.t, patience, q+" is empty", func() (bool, any) {
+			got, err := ch.QueueDeclarePassive(q, false, false, false, false, nil)
+			r.must(err)
+			return got.Messages == 0, got.Messages
+		})
+	}
+	for _, c := range r.consumers {
+		r.must(c.channel.Cancel(c.tag, false))
+	}
+	for _, q := range queues {
+		n, err := ch.QueueDelete(q, false, false, false)
+		r.must(err)
+		if n != 0 {
+			r.fault("%d messages were left in %s", n, q)
+		}
+	}
+	for _, x := range []string{direct, topic, fanout} {
+		r.must(ch.ExchangeDelete(x, false, false))
+	}
+}
+
+func runLength(t *testing.T) time.Duration {
+	if testing.Short() {
+		return duration(t, "WARREN_CHAOS_FOR", 2*time.Second)
+	}
+	return duration(t, "WARREN_CHAOS_FOR", 5*time.Second)
+}
+
+func duration(t *testing.T, variable string, otherwise time.Duration) time.Duration {
+	s, given := os.LookupEnv(variable)
+	if !given {
+		return otherwise
+	}
+	d, err := time.ParseDuration(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+func runSeed(t *testing.T) uint64 {
+	if s, given := os.LookupEnv("WARREN_CHAOS_SEED"); given {
+		n, err := strconv.ParseUint(s, 10, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	return rand.Uint64()
+}
+
+func kinds() map[string]bool {
+	s, given := os.LookupEnv("WARREN_CHAOS_KINDS")
+	if !given {
+		return nil
+	}
+	out := map[string]bool{}
+	for _, k := range strings.Split(s, ",") {
+		out[k] = true
+	}
+	return out
+}

@@ -1,0 +1,90 @@
+package chaos
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+)
+
+// consumer settles what it gets in the way of its kind.
+type consumer struct {
+	consumes
+	run        *run
+	queue, tag string
+	channel    *amqp.Channel
+	deliveries <-chan amqp.Delivery
+	tagged     uint64          // newest delivery tag
+	last       map[string]int  // by stream, of those that were never redelivered
+	unacked    []amqp.Delivery // with multiple
+}
+
+type consumes struct {
+	prefetch int
+	noAck    bool
+	multiple bool    // acks many at once
+	requeue  float64 // share that is nacked or rejected with requeue
+	random   *rand.Rand
+}
+
+func (r *run) consumer(queue string, how consumes) *consumer {
+	c := &consumer{consumes: how, run: r, queue: queue, tag: fmt.Sprintf("%s.%d", queue, how.prefetch), last: map[string]int{}}
+	c.channel = r.channel(r.connect("consumer of " + queue))
+	r.must(c.channel.Qos(how.prefetch, 0, false))
+	var err error
+	c.deliveries, err = c.channel.Consume(queue, c.tag, how.noAck, false, false, false, nil)
+	r.must(err)
+	r.consumers = append(r.consumers, c)
+	return c
+}
+
+func (c *consumer) loop() {
+	for d := range c.deliveries {
+		if err := c.take(d); err != nil {
+			select {
+			case <-c.run.ending:
+			default:
+				c.run.fault("consumer of %s: %v", c.queue, err)
+			}
+			return
+		}
+	}
+}
+
+func (c *consumer) take(d amqp.Delivery) error {
+	stream, number, found := bytes.Cut(d.Body, []byte(" "))
+	n := 0
+	if _, err := fmt.Sscan(string(number), &n); err != nil || !found {
+		c.run.fault("%s delivered %q", c.queue, d.Body)
+		return nil
+	}
+	if d.DeliveryTag != c.tagged+1 {
+		c.run.fault("%s: delivery tag %d behind %d", c.queue, d.DeliveryTag, c.tagged)
+	}
+	c.tagged = d.DeliveryTag
+	if !d.Redelivered {
+		if last, before := c.last[string(stream)]; before && n <= last {
+			c.run.fault("%s delivered %s %d behind %d", c.queue, stream, n, last)
+		}
+		c.last[string(stream)] = n
+	}
+	again := !c.noAck && c.random.Float64() < c.requeue
+	c.run.tally.deliver(c.queue, string(stream), n, d.Redelivered, again)
+	switch {
+	case c.noAck:
+		return nil
+	case again && c.random.IntN(2) == 0:
+		return d.Nack(false, true)
+	case again:
+		return d.Reject(true)
+	case c.multiple:
+		c.unacked = append(c.unacked, d)
+		if len(c.unacked) < 7 && len(c.deliveries) > 0 {
+			return nil
+		}
+		c.unacked = c.unacked[:0]
+		return d.Ack(true)
+	}
+	return d.Ack(false)
+}

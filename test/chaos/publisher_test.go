@@ -1,0 +1,113 @@
+package chaos
+
+import (
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+)
+
+// publisher numbers its messages and enters each in the tally before it goes out.
+type publisher struct {
+	run     *run
+	name    string
+	route   func(n int) (exchange, key string, to []string)
+	client  *client
+	channel *amqp.Channel
+	tx      bool
+
+	published, confirmed atomic.Int64
+	ended                atomic.Bool
+}
+
+// Publishers go at a pace that consumers can follow, with a window of confirms that a crash catches something of.
+const (
+	publishWindow = 400
+	publishBurst  = 25
+	publishPause  = 10 * time.Millisecond
+)
+
+func (r *run) newPublisher(name string, route func(int) (string, string, []string)) *publisher {
+	p := &publisher{run: r, name: name, route: route, client: r.connect(name)}
+	p.channel = r.channel(p.client)
+	return p
+}
+
+// publisher has confirms.
+func (r *run) publisher(name string, route func(int) (string, string, []string)) *publisher {
+	p := r.newPublisher(name, route)
+	r.must(p.channel.Confirm(false))
+	return p
+}
+
+// transactional commits every burst.
+func (r *run) transactional(name string, route func(int) (string, string, []string)) *publisher {
+	p := r.newPublisher(name, route)
+	r.must(p.channel.Tx())
+	p.tx = true
+	return p
+}
+
+func (p *publisher) publish(stop <-chan struct{}) error {
+	ticker := time.NewTicker(publishPause)
+	defer ticker.Stop()
+	for n := 0; ; {
+		select {
+		case <-stop:
+			return nil
+		case <-p.run.failed:
+			return nil
+		case <-ticker.C:
+		}
+		if !p.tx && p.published.Load()-int64(p.client.socket.count()) > publishWindow {
+			continue
+		}
+		for range publishBurst {
+			exchange, key, to := p.route(n)
+			stream := p.name + "@" + exchange
+			p.run.tally.expect(stream, n, to)
+			if err := p.channel.Publish(exchange, key, true, false, amqp.Publishing{Body: fmt.Appendf(nil, "%s %d", stream, n)}); err != nil {
+				return err
+			}
+			p.published.Add(1)
+			n++
+		}
+		if p.tx {
+			if err := p.channel.TxCommit(); err != nil {
+				return err
+			}
+			p.confirmed.Store(p.published.Load())
+		}
+	}
+}
+
+func (p *publisher) watchReturns() {
+	for m := range p.channel.NotifyReturn(make(chan amqp.Return, 1)) {
+		p.run.fault("%s: %s was returned: %s", p.name, m.Body, m.ReplyText)
+	}
+}
+
+func (p *publisher) work(stop <-chan struct{}) {
+	p.run.goes(p.watchReturns)
+	if err := p.publish(stop); err != nil {
+		p.run.fault("%s: %v", p.name, err)
+	}
+	p.ended.Store(true)
+}
+
+// unconfirmed says which publishers wait for what.
+func unconfirmed(publishers []*publisher) string {
+	var left []string
+	for _, p := range publishers {
+		confirmed := p.confirmed.Load()
+		if !p.tx {
+			confirmed = int64(p.client.socket.count())
+		}
+		if published := p.published.Load(); !p.ended.Load() || published != confirmed {
+			left = append(left, fmt.Sprintf("%s: %d of %d, stopped: %v", p.name, confirmed, published, p.ended.Load()))
+		}
+	}
+	return strings.Join(left, "; ")
+}
