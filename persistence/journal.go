@@ -1,27 +1,271 @@
 // Package persistence is the persistence actor and what it stands on: the streams whose folds all other actors are.
+//
+// A stream in memory (package volatile) survives its actor. What must survive the process is also in a durable stream (package
+// journal), which the actor that owns it writes through the persistence actor: appends are messages, and Durable comes back.
 package persistence
 
 import (
-	"github.com/asynkron/protoactor-go/actor"
+	"slices"
+	"time"
 
-	"warren/persistence/volatile"
+	"github.com/asynkron/protoactor-go/actor"
+	"github.com/rs/zerolog"
+
+	"warren/persistence/journal"
+	"warren/supervision"
 )
 
-// Journal is the persistence actor. Streams are objects that it hands out, so that an append is a call and not a message;
-// they outlive its incarnations, and everything that stands on them is started behind it.
-//
-// All streams are volatile so far: they survive every actor, and end with the process.
-type Journal struct{ Streams *volatile.Store }
+// Journal is the persistence actor. It owns the journal of the data directory: everything that waits in its mailbox becomes
+// one group, one write and one sync. There is no timer in this: while one sync is on its way, the next group collects.
+type Journal struct {
+	Log  *Log
+	Logs zerolog.Logger
 
-// CountStreams asks how many streams there are; answered by StreamCount.
+	j         *journal.Journal
+	streams   map[string]*stream
+	ids       map[journal.StreamID]*stream
+	commits   int
+	scheduled bool // a commit waits behind what is in the mailbox
+	failing   bool
+	syncing   bool // a sync is due
+}
+
+// stream is what the actor remembers of a durable stream.
+type stream struct {
+	id     journal.StreamID
+	name   string
+	owner  *actor.PID
+	next   uint64   // index of the next record, from 1
+	living []uint64 // records of messages that were not released, ascending
+	tokens []token  // of appends that are not durable
+}
+
+type token struct{ index, token uint64 }
+
 type (
-	CountStreams struct{}
-	StreamCount  struct{ N int }
+	commit  struct{}
+	syncNow struct{}
+)
+
+// retryAfter is how long a journal that cannot write waits before it tries a new segment.
+const retryAfter = 500 * time.Millisecond
+
+// Segments are looked at once in so many commits, and so much is copied at a time.
+const (
+	cleanAfter = 64
+	cleanBytes = 4 << 20
 )
 
 // Receive is the journal's table of contents.
-func (j *Journal) Receive(ctx actor.Context) {
-	if _, ok := ctx.Message().(*CountStreams); ok {
-		ctx.Respond(&StreamCount{N: j.Streams.Len()})
+func (p *Journal) Receive(ctx actor.Context) {
+	switch m := ctx.Message().(type) {
+	case *actor.Started:
+		p.open()
+	case *Append:
+		p.append(ctx, m)
+	case *Checkpoint:
+		p.checkpoint(ctx, m)
+	case *Forget:
+		p.forget(ctx, m)
+	case *commit:
+		p.commit(ctx)
+	case *syncNow:
+		p.sync(ctx)
 	}
+}
+
+// open opens the journal, as an actor that crashed left it or as the process before left it. The first time, what is in it
+// becomes the beginning of everybody's streams.
+func (p *Journal) open() {
+	j, recovered, err := p.Log.open(p.Logs)
+	if err != nil {
+		panic(err)
+	}
+	p.j, p.streams, p.ids = j, map[string]*stream{}, map[journal.StreamID]*stream{}
+	for _, r := range recovered {
+		s := &stream{id: r.id, name: r.name, next: r.next, living: r.living}
+		p.streams[s.name], p.ids[s.id] = s, s
+	}
+}
+
+// Terminate writes what waits, unless the actor comes back: then its successor is sent it again.
+func (p *Journal) Terminate(_ actor.Context, why supervision.Reason) {
+	if why == supervision.Restarting || p.j == nil {
+		return
+	}
+	p.Log.close(p.Logs)
+}
+
+func (p *Journal) stream(name string) *stream {
+	s := p.streams[name]
+	if s == nil {
+		s = &stream{id: p.j.Stream(name), name: name, next: 1}
+		p.streams[name], p.ids[s.id] = s, s
+	}
+	return s
+}
+
+func (p *Journal) append(ctx actor.Context, m *Append) {
+	s := p.stream(m.Stream)
+	s.owner = m.From
+	for i := range m.Records {
+		r := &m.Records[i]
+		if r.Index == 0 {
+			r.Index = s.next
+		}
+		if r.Index < s.next {
+			continue // it came before
+		}
+		if r.Index > s.next { // its owner restarts, and sends what is missing
+			p.Logs.Warn().Str("stream", s.name).Uint64("index", r.Index).Uint64("next", s.next).Msg("records out of step")
+			break
+		}
+		kind := journal.Event
+		if r.Messages {
+			kind = journal.Messages
+			s.living = append(s.living, r.Index)
+		}
+		if err := p.j.Append(s.id, m.Incarnation, r.Index-1, kind, append([]byte{r.Kind}, r.Payload...)); err != nil {
+			panic(err)
+		}
+		s.next++
+	}
+	if m.Token != 0 {
+		s.tokens = append(s.tokens, token{s.next - 1, m.Token})
+	}
+	p.schedule(ctx)
+}
+
+// schedule has a commit done behind everything that waits in the mailbox now.
+func (p *Journal) schedule(ctx actor.Context) {
+	if !p.scheduled && !p.failing {
+		p.scheduled = true
+		ctx.Send(ctx.Self(), &commit{})
+	}
+}
+
+// checkpoint also releases the messages that do not live on.
+func (p *Journal) checkpoint(ctx actor.Context, m *Checkpoint) {
+	s := p.stream(m.Stream)
+	upto := m.Upto
+	if upto == 0 {
+		upto = s.next - 1
+	}
+	if upto >= s.next {
+		return // what it stands for did not come: its owner restarts
+	}
+	kept := s.living[:0]
+	for _, index := range s.living {
+		if _, lives := slices.BinarySearch(m.Live, index); lives || index > upto {
+			kept = append(kept, index)
+		} else if err := p.j.Release(s.id, index-1); err != nil {
+			panic(err)
+		}
+	}
+	s.living = kept
+	if err := p.j.Checkpoint(s.id, m.Incarnation, upto, append([]byte{m.Kind}, m.Payload...)); err != nil {
+		panic(err)
+	}
+	p.schedule(ctx)
+}
+
+func (p *Journal) forget(ctx actor.Context, m *Forget) {
+	s := p.streams[m.Stream]
+	if s == nil {
+		return
+	}
+	if err := p.j.Remove(s.id); err != nil {
+		panic(err)
+	}
+	delete(p.streams, s.name)
+	delete(p.ids, s.id)
+	p.schedule(ctx)
+}
+
+// commit writes and syncs the group. After a failure nothing is confirmed any more until a new segment has taken the whole
+// tail; the alarm says so meanwhile, and whoever publishes waits.
+func (p *Journal) commit(ctx actor.Context) {
+	p.scheduled = false
+	done, err := p.j.Commit()
+	if err != nil {
+		p.fail(ctx, err)
+		return
+	}
+	if p.failing {
+		p.failing = false
+		p.Log.failing(false)
+		p.Logs.Info().Msg("the journal is written again")
+	}
+	p.tell(ctx, done)
+	p.syncLater(ctx)
+	if p.commits++; p.commits%cleanAfter == 0 {
+		p.clean(ctx)
+	}
+}
+
+// fail raises the alarm and tries again later.
+func (p *Journal) fail(ctx actor.Context, err error) {
+	if !p.failing {
+		p.Logs.Error().Err(err).Msg("the journal cannot be written: confirms stop until it can")
+	}
+	p.failing = true
+	p.Log.failing(true)
+	self, system := ctx.Self(), ctx.ActorSystem()
+	time.AfterFunc(retryAfter, func() { system.Root.Send(self, &commit{}) })
+}
+
+// syncLater sees to it that what was reported and not synced is (journal.sync = interval), also when nothing follows.
+func (p *Journal) syncLater(ctx actor.Context) {
+	if p.Log.options.Sync != journal.SyncInterval || p.syncing || !p.j.Unsynced() {
+		return
+	}
+	p.syncing = true
+	self, system := ctx.Self(), ctx.ActorSystem()
+	time.AfterFunc(p.Log.interval(), func() { system.Root.Send(self, &syncNow{}) })
+}
+
+func (p *Journal) sync(ctx actor.Context) {
+	p.syncing = false
+	done, err := p.j.Sync()
+	if err != nil {
+		p.fail(ctx, err)
+		return
+	}
+	p.tell(ctx, done)
+}
+
+// clean takes a step of housekeeping, and comes back when there is more to do.
+func (p *Journal) clean(ctx actor.Context) {
+	cleaned, err := p.j.Clean(cleanBytes)
+	if err != nil {
+		p.Logs.Error().Err(err).Msg("the journal could not be cleaned")
+		return
+	}
+	for _, d := range cleaned.Damage {
+		p.Logs.Error().Stringer("damage", d).Msg("the journal is damaged")
+	}
+	p.tell(ctx, cleaned.Durable)
+	if cleaned.More {
+		p.schedule(ctx)
+	}
+}
+
+// tell says to the owners of streams how far they are durable.
+func (p *Journal) tell(ctx actor.Context, done []journal.Durable) {
+	for _, d := range done {
+		if s := p.ids[d.Stream]; s != nil && s.owner != nil {
+			ctx.Send(s.owner, &Durable{Stream: s.name, Upto: d.Upto, Token: s.take(d.Upto)})
+		}
+	}
+}
+
+// take forgets the tokens of appends that are durable and returns the newest.
+func (s *stream) take(upto uint64) (newest uint64) {
+	n := 0
+	for n < len(s.tokens) && s.tokens[n].index <= upto {
+		newest = s.tokens[n].token
+		n++
+	}
+	s.tokens = slices.Delete(s.tokens, 0, n)
+	return newest
 }

@@ -1,52 +1,202 @@
 package persistence
 
 import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
+	"github.com/rs/zerolog"
+
+	"warren/persistence/journal"
+	"warren/persistence/vfs"
 )
 
-// What the journal takes and says.
-type (
-	// Append brings records of one durable stream, in order. One that came before is left out; what is behind a gap waits
-	// to be sent again.
-	Append struct {
-		Stream  string
-		From    *actor.PID // hears of Durable
-		Records []Record
-	}
-	// Record is one event of a durable stream, numbered from 1 without gaps.
-	Record struct {
-		Index   uint64
-		Kind    uint8
-		Payload []byte
-	}
-	// Checkpoint stands for every record of a stream up to Upto but those that live on.
-	Checkpoint struct {
-		Stream  string
-		Upto    uint64
-		Kind    uint8
-		Payload []byte
-		Live    []uint64
-	}
-	// Forget ends a stream.
-	Forget struct{ Stream string }
-	// Durable: the stream's records up to Upto are as safe as journal.sync makes them.
-	Durable struct {
-		Stream string
-		Upto   uint64
-	}
-)
-
-// Log is the way to the journal: its actor, and what was found on disk when the broker started.
+// Log is the way to the journal: its actor, its files, and what was found in them when the broker started. It outlives the
+// actor's incarnations.
 type Log struct {
+	// PID of the persistence actor.
 	PID *actor.PID
+	// Failing says that the journal cannot be written. OnFailing, when set, is told of every change.
+	Failing   atomic.Bool
+	OnFailing func(bool)
+
+	fs      vfs.FS
+	dir     string
+	options journal.Options
+	// acceptLoss: open although definitions are lost.
+	acceptLoss bool
+	j          *journal.Journal // of the actor's present incarnation
+	loaded     bool
 
 	mu        sync.Mutex
 	recovered map[string][]Record
 }
 
-// Recovered returns the records of a stream that were on disk at the start, with a checkpoint in place of those it stands
+// NewLog returns the log of a data directory. Nothing is opened before the actor starts.
+func NewLog(pid *actor.PID, fs vfs.FS, dataDir string, o Options) *Log {
+	return &Log{PID: pid, fs: fs, dir: Dir(dataDir), acceptLoss: o.AcceptLoss, options: o.Options, recovered: map[string][]Record{}}
+}
+
+// Dir is where the journal of a data directory is.
+func Dir(dataDir string) string { return filepath.Join(dataDir, "journal") }
+
+// Options of a log.
+type Options struct {
+	journal.Options
+	// AcceptLoss opens a journal in which damage hit definitions. Without it that is refused: a broker that comes up without
+	// its queues would take messages for nowhere.
+	AcceptLoss bool
+}
+
+// definitions is how the names of streams begin that a broker cannot do without.
+const definitions = "vhost/"
+
+// LossError refuses a journal in which damage hit definitions.
+type LossError struct {
+	Dir    string
+	Stream string
+	Err    error
+}
+
+func (e *LossError) Error() string {
+	return fmt.Sprintf("journal %s: definitions in %s are lost: %v. Look with 'warrenctl journal verify'; "+
+		"to start with what is left, set journal.accept_loss = true", e.Dir, e.Stream, e.Err)
+}
+
+func (e *LossError) Unwrap() error { return e.Err }
+
+func (l *Log) interval() time.Duration {
+	if l.options.Interval > 0 {
+		return l.options.Interval
+	}
+	return 200 * time.Millisecond
+}
+
+func (l *Log) failing(now bool) {
+	if l.Failing.Swap(now) != now && l.OnFailing != nil {
+		l.OnFailing(now)
+	}
+}
+
+// found is a stream that was in the journal when it was opened.
+type found struct {
+	id     journal.StreamID
+	name   string
+	next   uint64
+	living []uint64
+}
+
+// open opens the journal for an incarnation of the actor: as the process before left it, or as an incarnation did that
+// crashed. Only the first time does anybody need what is in it.
+func (l *Log) open(log zerolog.Logger) (*journal.Journal, []found, error) {
+	l.close(log)
+	j, recovery, err := journal.Open(l.fs, l.dir, l.options)
+	if err != nil {
+		return nil, nil, err
+	}
+	l.j = j
+	for _, d := range recovery.Damage {
+		log.Error().Stringer("damage", d).Msg("the journal is damaged")
+	}
+	for _, lost := range recovery.Lost {
+		log.Error().Stringer("lost", lost).Msg("the journal has lost records")
+		if strings.HasPrefix(lost.Name, definitions) && !l.acceptLoss {
+			return nil, nil, &LossError{Dir: l.dir, Stream: lost.Name, Err: errors.New(lost.String())}
+		}
+	}
+	log.Info().Int("segments", recovery.Segments).Int("streams", recovery.Streams).Int("records", recovery.Records).
+		Int64("bytes", recovery.Bytes).Dur("took", recovery.Took).Msg("journal opened")
+	var streams []found
+	for info := range j.Streams() {
+		f := found{id: info.ID, name: info.Name, next: info.Next + 1}
+		if err := l.load(j, &f, log); err != nil {
+			return nil, nil, err
+		}
+		streams = append(streams, f)
+	}
+	l.loaded = true
+	return j, streams, nil
+}
+
+// load reads a stream: its checkpoint, what came behind it, and the messages before it that live on.
+//
+// A record that cannot be read costs what it holds and no more, unless it is a definition.
+func (l *Log) load(j *journal.Journal, f *found, log zerolog.Logger) error {
+	var records []Record
+	if snap, ok, err := j.Snapshot(f.id); err != nil {
+		if err := l.lost(f, err, log); err != nil {
+			return err
+		}
+	} else if ok {
+		records = append(records, fromJournal(snap, snap.Index)) // it stands for the records below its index
+	}
+	r, err := j.Read(f.id, 0)
+	if err != nil {
+		return err
+	}
+	for event, err := range r.All() {
+		if err != nil {
+			if err := l.lost(f, err, log); err != nil {
+				return err
+			}
+			continue
+		}
+		if event.Kind == journal.Messages {
+			f.living = append(f.living, event.Index+1)
+		}
+		if !l.loaded {
+			records = append(records, fromJournal(event, event.Index+1))
+		}
+	}
+	if !l.loaded {
+		l.mu.Lock()
+		l.recovered[f.name] = records
+		l.mu.Unlock()
+	}
+	return nil
+}
+
+func (l *Log) lost(f *found, err error, log zerolog.Logger) error {
+	log.Error().Err(err).Str("stream", f.name).Msg("a record of the journal cannot be read")
+	var damage *journal.DamageError
+	if !errors.As(err, &damage) { // the disk failed, not the data
+		return fmt.Errorf("journal %s: stream %s: %w", l.dir, f.name, err)
+	}
+	if strings.HasPrefix(f.name, definitions) && !l.acceptLoss {
+		return &LossError{Dir: l.dir, Stream: f.name, Err: err}
+	}
+	return nil
+}
+
+// fromJournal takes the record's kind, which is the first byte of the payload, off it. The journal counts from 0, we from 1.
+func fromJournal(r journal.Record, index uint64) Record {
+	return Record{Index: index, Kind: r.Payload[0], Messages: r.Kind == journal.Messages, Payload: r.Payload[1:]}
+}
+
+// close closes the journal of an incarnation that ended. What it had not written its writers send again.
+func (l *Log) close(log zerolog.Logger) {
+	if l.j == nil {
+		return
+	}
+	defer func() {
+		if reason := recover(); reason != nil {
+			log.Error().Any("reason", reason).Msg("the journal could not be closed in order")
+		}
+	}()
+	j := l.j
+	l.j = nil
+	if err := j.Close(); err != nil {
+		log.Error().Err(err).Msg("the journal could not be closed in order")
+	}
+}
+
+// Recovered returns the records of a stream that were on disk at the start, a checkpoint in front of what it does not stand
 // for. It returns them once: from then on the stream's owner knows better.
 func (l *Log) Recovered(stream string) []Record {
 	l.mu.Lock()
@@ -60,9 +210,10 @@ func (l *Log) Recovered(stream string) []Record {
 func (l *Log) Streams() []string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	var out []string
+	out := make([]string, 0, len(l.recovered))
 	for name := range l.recovered {
 		out = append(out, name)
 	}
+	slices.Sort(out)
 	return out
 }

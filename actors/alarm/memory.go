@@ -12,6 +12,7 @@ type Memory struct {
 	high, low int64
 	resident  atomic.Int64
 	raised    atomic.Bool
+	storage   atomic.Bool // nothing can be stored
 
 	mu   sync.Mutex
 	gate chan struct{} // closed when the alarm clears; nil while there is none
@@ -28,17 +29,33 @@ func (m *Memory) Resident(delta int) {
 	}
 }
 
+// Storage enters whether the journal cannot be written. What is published then could only pile up, so publishers wait as
+// they do for memory.
+func (m *Memory) Storage(failing bool) {
+	m.storage.Store(failing)
+	m.turn()
+}
+
+// Reason is what the alarm is on for, in RabbitMQ's words.
+func (m *Memory) Reason() string {
+	if m.storage.Load() {
+		return "low on disk"
+	}
+	return "low on memory"
+}
+
 // turn brings the alarm in line with the ledger. It looks at the ledger again behind every change: whoever wrote to it
 // before that may not have seen the change, and nobody may write to it ever again while publishers wait.
 func (m *Memory) turn() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for {
-		switch now := m.resident.Load(); {
-		case now > m.high && m.gate == nil:
+		now, storage := m.resident.Load(), m.storage.Load()
+		switch {
+		case (now > m.high || storage) && m.gate == nil:
 			m.gate = make(chan struct{})
 			m.raised.Store(true)
-		case now < m.low && m.gate != nil:
+		case now < m.low && !storage && m.gate != nil:
 			close(m.gate)
 			m.gate = nil
 			m.raised.Store(false)

@@ -109,7 +109,7 @@ func (c *Channel) Receive(ctx actor.Context) {
 	case *queue.Deliveries:
 		c.deliveries(m)
 	case *queue.Done:
-		c.done(m)
+		c.done(ctx, m)
 	case *queue.Up:
 		c.session.QueueUp(ctx, m.Queue)
 		c.askAgain(ctx)
@@ -144,6 +144,7 @@ func (c *Channel) recover(ctx actor.Context) {
 	c.Sessions.Add(c.Session, ctx.Self())
 	c.Inbox.Attach(ctx.Self())
 	c.Outlet.Attach(ctx.Self())
+	c.session.Mark(func(e *session.Commanded) { c.happen(0, e) })
 	c.session.Recover(ctx)
 	c.creditAll(ctx)
 	c.askAgain(ctx)
@@ -205,12 +206,19 @@ func (c *Channel) step(ctx actor.Context, s *Step) {
 // fail raises an error in place of a step: on the channel, or on the connection (contract P-20).
 func (c *Channel) fail(step uint64, err *protocol.Error, events ...any) {
 	if err.IsConnection() { // the connection closes with it, and the step that says so is the next that counts
+		c.raise(err)
 		c.happen(step, &Over{Ending: ClosedByUs})
-		c.System.Send(c.Owner, &Fault{Number: c.Number, Err: err})
 		return
 	}
 	c.Log.Warn().Uint16("channel", c.Number).Str("error", err.ReplyText()).Msg("channel exception")
 	c.happen(step, &Failed{Err: err, Events: events})
+}
+
+// raise ends the connection. A connection that restarts, and so may not have heard it, finds it in the channel's info.
+func (c *Channel) raise(err *protocol.Error) {
+	fault := &Fault{Number: c.Number, Err: err}
+	c.Info.Fault.Store(fault)
+	c.System.Send(c.Owner, fault)
 }
 
 // flush ends a turn: what was said goes to the socket, what was commanded to the queues, what is done leaves the inbox.

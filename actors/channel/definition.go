@@ -132,9 +132,12 @@ func (c *Channel) answer(ctx actor.Context, a *vhost.Answer) {
 }
 
 // done is a queue's: commands are applied, and perhaps the one that the pending operation waits for.
-func (c *Channel) done(m *queue.Done) {
+func (c *Channel) done(ctx actor.Context, m *queue.Done) {
 	if _, leaving := c.session.Leaving[m.Queue]; leaving {
 		c.session.Left(m.Queue, m.Upto)
+		return
+	}
+	if c.session.Stale(m) {
 		return
 	}
 	op := c.state.Pending
@@ -145,6 +148,7 @@ func (c *Channel) done(m *queue.Done) {
 	for i := range m.Replies {
 		if r := &m.Replies[i]; r.Seq == op.Seq {
 			c.replied(op, m, r)
+			c.session.Subscribed(ctx, m.Queue)
 			return
 		}
 	}
@@ -185,8 +189,9 @@ func (c *Channel) deliveries(m *queue.Deliveries) {
 	switch {
 	case c.session.Leaving != nil, c.state.Ending == ClosedByUs, c.state.Ending == ConnectionEnd:
 		return // the client does not get them, and the queue has them again when the session has left
-	case !c.state.Expects(m):
-		return // a copy, and not the answer to a get that is pending
+	case !c.state.Expects(m): // perhaps a copy, and then not the answer to a get that is pending
+		c.session.Unexpected(m)
+		return
 	}
 	op := c.state.Pending
 	if m.Consumer < queue.FirstConsumer && op != nil && op.Asked && op.Queue == m.Queue {

@@ -45,7 +45,8 @@ func (c *Channel) end(ctx actor.Context) {
 		return // until close-ok
 	}
 	if c.state.Ending == ClosedByPeer {
-		c.happen(0, &Replied{Reply: &amqp091.ChannelCloseOk{}})
+		// From here on a restart has nothing more to say: the client may have opened another channel of that number.
+		c.happen(0, &Over{Ending: ConnectionEnd, Reply: &amqp091.ChannelCloseOk{}})
 		c.hand()
 	}
 	c.halted = true

@@ -16,4 +16,7 @@ type Info struct {
 	Unsettled    atomic.Int64 // acknowledgements that wait for tx.commit
 	Ending       atomic.Int32 // an Ending
 	PublishCount atomic.Int64
+
+	// Fault is set when the channel ended its connection.
+	Fault atomic.Pointer[Fault]
 }

@@ -10,6 +10,7 @@ import (
 
 	"warren/actors/session"
 	"warren/actors/vhost"
+	"warren/persistence"
 	"warren/persistence/volatile"
 	"warren/supervision"
 )
@@ -33,16 +34,31 @@ type desk struct {
 	make  func(incarnation uint64) actor.Actor
 	actor actor.Actor
 	mail  []any
+	// stopping is set by an actor that stops itself, which it does behind its turn.
+	stopping bool
 }
 
-const definitions = "core/definitions"
+const (
+	definitions = "core/definitions"
+	journal     = "core/journal"
+)
+
+// disk is a journal for which everything is safe at once.
+type disk struct{}
+
+func (disk) Receive(ctx actor.Context) {
+	if m, ok := ctx.Message().(*persistence.Append); ok {
+		ctx.Send(m.From, &persistence.Durable{Stream: m.Stream, Upto: m.Records[len(m.Records)-1].Index, Token: m.Token})
+	}
+}
 
 func newOffice(t *testing.T, lot *rand.Rand) *office {
 	o := &office{t: t, lot: lot, system: supervision.NewSystem(zerolog.Nop()), streams: volatile.NewStore(), sessions: session.NewRegistry(1)}
 	o.directory = vhost.NewDirectory("/", o.system.PID(definitions))
 	o.system.Actors().ProcessRegistry.Add(&door{o}, definitions)
 	options := vhost.Options{Directory: o.directory, System: o.system, Streams: o.streams, Sessions: o.sessions, Ledger: o,
-		Log: zerolog.Nop(), Queues: "core/queues", Exchanges: "core/exchanges"}
+		Journal: &persistence.Log{PID: o.system.PID(journal)}, Log: zerolog.Nop(), Queues: "core/queues", Exchanges: "core/exchanges"}
+	o.seat(journal, func(uint64) actor.Actor { return disk{} })
 	o.seat(definitions, func(i uint64) actor.Actor { return vhost.New(options, i) })
 	for _, spec := range options.ExchangeSpecs() {
 		o.seat("core/exchanges/"+spec.ID, spec.New)
@@ -165,9 +181,14 @@ type turn struct {
 	m      any
 }
 
-func (o *office) turn(d *desk, m any) { d.actor.Receive(&turn{office: o, desk: d, m: m}) }
+func (o *office) turn(d *desk, m any) {
+	d.actor.Receive(&turn{office: o, desk: d, m: m})
+	if d.stopping {
+		o.stop(d.id, supervision.Normal)
+	}
+}
 
 func (c *turn) Message() any              { return c.m }
 func (c *turn) Self() *actor.PID          { return c.office.system.PID(c.desk.id) }
 func (c *turn) Send(to *actor.PID, m any) { c.office.Send(to, m) }
-func (c *turn) Stop(*actor.PID)           { c.office.stop(c.desk.id, supervision.Normal) }
+func (c *turn) Stop(*actor.PID)           { c.desk.stopping = true }

@@ -111,8 +111,8 @@ func (c *Channel) failOp(err *protocol.Error, events ...any) {
 	id := c.state.Pending.Method.ID()
 	err = err.At(id.Class(), id.Method())
 	if err.IsConnection() {
+		c.raise(err)
 		c.happen(0, &Over{Ending: ClosedByUs})
-		c.System.Send(c.Owner, &Fault{Number: c.Number, Err: err})
 		return
 	}
 	c.Log.Warn().Uint16("channel", c.Number).Str("error", err.ReplyText()).Msg("channel exception")

@@ -86,8 +86,11 @@ type (
 		Err    *protocol.Error
 		Events []any // of the session, before it
 	}
-	// Over: the channel ends.
-	Over struct{ Ending Ending }
+	// Over: the channel ends, or its end goes on.
+	Over struct {
+		Ending Ending
+		Reply  amqp091.Method
+	}
 	// Skipped: a step with no effect.
 	Skipped struct{}
 )
@@ -136,6 +139,7 @@ func (s *State) Apply(e Event) {
 	case *Over:
 		s.Pending = nil
 		s.Ending = w.Ending
+		s.say(w.Reply)
 	case *Skipped:
 	default:
 		s.State.Apply(w)

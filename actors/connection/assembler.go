@@ -141,7 +141,10 @@ func (a *assembler) close() {
 // opening is the first frame of a channel (contract P-23).
 func (a *assembler) opening(f amqp091.Frame) *protocol.Error {
 	id, _, err := methodID(f)
-	if err != nil || id != amqp091.MethodChannelOpen {
+	if err != nil {
+		return err
+	}
+	if id != amqp091.MethodChannelOpen {
 		if id == amqp091.MethodChannelCloseOk || id == amqp091.MethodChannelClose {
 			return nil // both sides closed at once, and ours was answered before
 		}

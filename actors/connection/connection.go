@@ -36,15 +36,15 @@ type Connection struct {
 	directory   *vhost.Directory // of the open vhost
 	forgotten   bool             // the vhost has deleted our exclusive queues
 	asked       bool             // it has been asked to
-	ticks       ticks
-	timers      []*time.Timer // to stop at the end; ticks.timer beside them
+	ticking     *time.Timer      // for the next tick
+	timers      []*time.Timer    // to stop at the end
 }
 
-// ticks are for heartbeats.
+// ticks are for heartbeats. They go on across restarts: a connection that crashes more often than they come must not fall silent.
 type ticks struct {
-	timer          *time.Timer // of the next tick
-	sent, received int64       // bytes at the last tick
-	silent         int         // ticks without a byte received
+	due            time.Time // of the next tick; zero when it has come
+	sent, received int64     // bytes at the last tick
+	silent         int       // ticks without a byte received
 }
 
 // Messages to itself.
@@ -109,7 +109,9 @@ func (c *Connection) recover(ctx actor.Context) {
 	fresh := c.state.output == 0
 	if fresh {
 		c.become(0, c.state.Params, c.terms().start())
-		c.later(ctx, c.HandshakeTimeout, &handshakeTimeout{})
+	}
+	if c.state.Phase < Running {
+		c.later(ctx, c.HandshakeTimeout-time.Since(c.info.ConnectedAt), &handshakeTimeout{})
 	}
 	c.say()
 	switch p := c.state.Params; { // what was to follow a close may not have
@@ -119,6 +121,11 @@ func (c *Connection) recover(ctx actor.Context) {
 		c.later(ctx, silentDelay, &closeNow{})
 	}
 	c.memoryBlock() // the word of a change may be lost
+	for _, ch := range c.info.Channels() {
+		if f := ch.Fault.Load(); f != nil && c.state.Phase != Closing {
+			c.fail(ctx, 0, f.Err, f.Number)
+		}
+	}
 	c.steps(ctx)
 }
 
@@ -245,7 +252,7 @@ func (c *Connection) memoryBlock() {
 	}
 	p.Blocked = now
 	if now {
-		c.become(0, p, &amqp091.ConnectionBlocked{Reason: "low on memory"})
+		c.become(0, p, &amqp091.ConnectionBlocked{Reason: c.Memory.Reason()})
 	} else {
 		c.become(0, p, &amqp091.ConnectionUnblocked{})
 	}
@@ -314,7 +321,7 @@ func (c *Connection) Terminate(ctx actor.Context, why supervision.Reason) {
 	} else {
 		c.socket.Finish(shutdownGrace)
 	}
-	for _, t := range append(c.timers, c.ticks.timer) {
+	for _, t := range append(c.timers, c.ticking) {
 		if t != nil {
 			t.Stop()
 		}
@@ -332,18 +339,23 @@ func (c *Connection) Terminate(ctx actor.Context, why supervision.Reason) {
 
 // beat arms the next tick: half a heartbeat, as RabbitMQ does.
 func (c *Connection) beat(ctx actor.Context) {
-	if c.state.Heartbeat > 0 && c.ticks.timer == nil {
-		c.ticks.timer = c.after(ctx, c.state.Heartbeat/2, &tick{c.incarnation})
+	if c.state.Heartbeat == 0 || c.ticking != nil {
+		return
 	}
+	now := time.Now()
+	if c.ticks.due.IsZero() {
+		c.ticks.due = now.Add(c.state.Heartbeat / 2)
+	}
+	c.ticking = c.after(ctx, c.ticks.due.Sub(now), &tick{c.incarnation})
 }
 
 // tick sends a heartbeat when nothing was sent, and gives the client up when nothing came for two intervals. That is not
 // watched while we do not read (contract P-11).
 func (c *Connection) tick(ctx actor.Context, m *tick) {
 	if m.incarnation != c.incarnation {
-		return // armed before a restart, which began to count anew
+		return // armed before a restart, which has armed its own
 	}
-	c.ticks.timer = nil
+	c.ticking, c.ticks.due = nil, time.Time{}
 	if sent := c.socket.sent.Load(); sent == c.ticks.sent {
 		c.socket.Heartbeat()
 	}

@@ -21,6 +21,7 @@ type peer struct {
 	inbox      *channel.Inbox
 	outlet     *channel.Outlet
 	negotiated atomic.Pointer[negotiated]
+	ticks      ticks // of whichever actor it is now
 	log        zerolog.Logger
 
 	mu      sync.Mutex
@@ -106,7 +107,7 @@ func (p *peer) openChannel(number uint16) *inbound {
 			ID: supervision.Escape(id), Kind: "channel", Restart: supervision.Transient, Shutdown: 5 * time.Second,
 			// A channel that keeps crashing is its connection's end, and nobody else's.
 			GiveUp:   &supervision.Limit{Restarts: 5, Within: 10 * time.Second},
-			OnGiveUp: func(any) { gone(); p.System.Send(self, &channel.Fault{Number: number, Err: errCrashed()}) },
+			OnGiveUp: func(any) { gone(); p.inbox.Put([]channel.Step{{Err: errCrashed()}}) },
 			OnExit:   func(supervision.Reason) { gone() },
 			New:      func(incarnation uint64) actor.Actor { return channel.New(options, incarnation) },
 		},

@@ -38,6 +38,8 @@ type reader struct {
 type Memory interface {
 	Raised() bool
 	Cleared() <-chan struct{}
+	// Reason is what clients are told.
+	Reason() string
 }
 
 // Flow states, why a connection is not read.

@@ -61,7 +61,7 @@ func (x *Exchange) Receive(ctx actor.Context) {
 	case *Publish:
 		x.publish(ctx, m)
 	case *Resume:
-		x.resume(ctx, m)
+		x.resume(m)
 	case *Republish:
 		x.republish(ctx, m)
 	case *queue.Up:
@@ -105,17 +105,11 @@ func (x *Exchange) link(session uint64) *link {
 	return l
 }
 
-// sweep drops the links of sessions that are over, and those queues that are gone.
+// sweep drops the links of sessions that are over. Queues that are gone stay until queueGone has told the others.
 func (x *Exchange) sweep() {
-	for id, l := range x.links {
+	for id := range x.links {
 		if x.Sessions.Lookup(id) == nil {
 			delete(x.links, id)
-			continue
-		}
-		for q := range l.targets {
-			if q.Gone() {
-				delete(l.targets, q)
-			}
 		}
 	}
 	x.sweepAt = max(sweepFrom, 2*len(x.links))
@@ -183,6 +177,7 @@ func (x *Exchange) forward(ctx actor.Context, l *link) {
 		case l.epoch != 0:
 		case b.to.Gone():
 			delete(x.follows, b.to)
+			delete(l.targets, b.to)
 			ctx.Send(l.pid, &queue.Gone{Queue: b.to})
 		case b.to.Crashed():
 			ctx.Send(l.pid, &queue.Crashed{Queue: b.to})
@@ -224,7 +219,7 @@ func (x *Exchange) queueGone(ctx actor.Context, q *queue.Slot, m any) {
 	}
 }
 
-func (x *Exchange) resume(ctx actor.Context, m *Resume) {
+func (x *Exchange) resume(m *Resume) {
 	if m.Incarnation != x.incarnation {
 		return
 	}
@@ -232,10 +227,9 @@ func (x *Exchange) resume(ctx actor.Context, m *Resume) {
 	if l == nil {
 		return
 	}
-	if l.epoch != m.Epoch {
-		if m.Epoch == 0 { // the session restarted while a Reset was on its way to it
-			ctx.Send(l.pid, &Reset{Exchange: x.Slot, Incarnation: x.incarnation, Epoch: l.epoch})
-		}
+	// A session that restarted has lost the Resets that were on their way to it. It sends everything again unasked, and
+	// waits for the routes of that before it would answer another one.
+	if l.epoch != m.Epoch && m.Epoch != 0 {
 		return
 	}
 	l.epoch, l.last = 0, m.Prev

@@ -10,12 +10,17 @@ import (
 // commands applies what a session wants, each command once and none before the one in front of it.
 func (q *Queue) commands(ctx actor.Context, m *Commands) {
 	from := q.peer(m.Session)
-	if from == nil || q.closing {
+	if q.closing {
 		return
 	}
-	if leave, ok := m.Ops[0].(*Leave); ok {
+	if leave, ok := m.Ops[0].(*Leave); ok { // also of a session that was given up, and of which nobody is there any more
 		q.endSession(ctx, m.Session, leave.Received)
-		ctx.Send(from, &Done{Queue: q.Slot, Upto: m.First})
+		if from != nil {
+			ctx.Send(from, &Done{Queue: q.Slot, Upto: m.First})
+		}
+		return
+	}
+	if from == nil {
 		return
 	}
 	had := len(q.state.Consumers())
@@ -131,9 +136,11 @@ func (q *Queue) answer(session uint64, op Op) (r Reply, answers bool) {
 		if op.NoAck {
 			k.Consumer = GetConsumerNoAck
 		}
-		c := q.state.Consumer(k)
+		// A delivery that the session has not got is the answer, and Resume has sent it again. What it has got and not
+		// acknowledged came of a get before this one.
+		c, w := q.state.Consumer(k), q.windows[k]
 		r.Empty = true
-		return r, c == nil || c.Unsettled() == 0
+		return r, c == nil || w != nil && c.Sent <= w.written
 	case *Inspect:
 		return Reply{Messages: q.state.Ready(), ConsumerCount: uint32(len(q.state.Consumers()))}, true
 	}

@@ -38,7 +38,7 @@ type Queue struct {
 	closing     bool       // deletable: takes nothing more
 
 	journaled       uint64 // newest record that was sent to the journal
-	sinceCheckpoint int    // records since the last checkpoint
+	sinceCheckpoint volume // appended since the last checkpoint
 	checkpointSize  int    // living records in it
 }
 
@@ -88,6 +88,7 @@ func (q *Queue) recover(ctx actor.Context) {
 	q.load()
 	q.accounted = int(q.Slot.Bytes.Load())
 	q.Slot.incarnation.Store(q.incarnation)
+	q.Slot.crashed.Store(false)
 	for id := range q.state.Sessions() {
 		if q.peer(id) == nil {
 			q.endSession(ctx, id, nil)
@@ -155,6 +156,10 @@ func (q *Queue) enqueue(ctx actor.Context, m *Enqueue) {
 	q.pump(ctx)
 }
 
+// aliasFrom is how many bytes of messages are worth to alias the buffer they were read into while they wait for their
+// acknowledgement; a buffer has up to 256 KiB.
+const aliasFrom = 32 << 10
+
 // passing says whether messages would all leave in this turn. Those may go on aliasing the buffer they were read into; what
 // stays must own its bytes.
 func (q *Queue) passing(messages []protocol.Message) bool {
@@ -166,6 +171,9 @@ func (q *Queue) passing(messages []protocol.Message) bool {
 		bytes += messages[i].Size()
 	}
 	for _, c := range q.state.Consumers() {
+		if !c.NoAck && bytes < aliasFrom {
+			return false // a few small messages must not keep a large buffer until they are acknowledged
+		}
 		// A consumer counts whose window holds the bytes of all of them, however they are shared out.
 		if w := q.windows[c.Key]; w != nil && w.bytes+bytes <= windowBytes {
 			n -= w.room(c)
@@ -216,10 +224,14 @@ func (q *Queue) settle(k ready.Key, first, last uint64, how ready.Outcome) {
 // resume sends again what a session has not got.
 func (q *Queue) resume(ctx actor.Context, m *Resume) {
 	for _, c := range q.state.OfSession(m.Session) {
-		if !c.Cancelled {
-			q.windows[c.Key] = &window{written: m.Received[c.Key.Consumer]}
+		got := m.Received[c.Key.Consumer]
+		if c.NoAck { // the Credit that settles it may be lost; what the session has got, its client gets
+			q.settle(c.Key, 0, got, ready.Acked)
 		}
-		for _, run := range c.OutstandingAfter(m.Received[c.Key.Consumer]) {
+		if !c.Cancelled {
+			q.windows[c.Key] = &window{written: got}
+		}
+		for _, run := range c.OutstandingAfter(got) {
 			q.deliver(c.Key, run)
 		}
 	}

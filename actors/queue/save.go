@@ -26,28 +26,37 @@ func (q *Queue) save(ctx actor.Context) {
 	if len(pending) == 0 {
 		return
 	}
-	m := &persistence.Append{Stream: q.stored(), From: ctx.Self(), Records: make([]persistence.Record, len(pending))}
+	m := &persistence.Append{Stream: q.stored(), Incarnation: q.incarnation, From: ctx.Self(), Records: make([]persistence.Record, len(pending))}
 	for i := range pending {
 		r := &pending[i]
-		m.Records[i] = persistence.Record{Index: r.Index, Kind: uint8(kindOf(r.Kind)), Payload: encode(r)}
+		m.Records[i] = persistence.Record{
+			Index: r.Index, Kind: uint8(kindOf(r.Kind)), Messages: r.Kind == ready.RecordEnqueued, Payload: encode(r),
+		}
+		q.sinceCheckpoint.bytes += len(m.Records[i].Payload)
 		q.journaled = r.Index
 	}
 	ctx.Send(q.Journal.PID, m)
-	if q.sinceCheckpoint += len(pending); q.sinceCheckpoint >= checkpointAfter && q.sinceCheckpoint >= q.checkpointSize {
+	q.sinceCheckpoint.records += len(pending)
+	if s := q.sinceCheckpoint; s.records >= max(checkpointRecords, q.checkpointSize) || s.bytes >= max(checkpointBytes, q.state.Bytes()) {
 		q.checkpoint(ctx)
 	}
 }
 
-// checkpointAfter is how many records a checkpoint is worth, at least; one that has to list many living records waits for
-// as many new ones.
-const checkpointAfter = 4096
+// A checkpoint is worth that many records or bytes, at least; where much is still waiting, as many as that.
+const (
+	checkpointRecords = 4096
+	checkpointBytes   = 16 << 20
+)
+
+// volume is what was appended.
+type volume struct{ records, bytes int }
 
 // checkpoint makes every record of settled and delivered messages superfluous, and says which messages are still needed.
 func (q *Queue) checkpoint(ctx actor.Context) {
 	sum := q.state.Summarize()
-	q.sinceCheckpoint, q.checkpointSize = 0, len(sum.Live)
+	q.sinceCheckpoint, q.checkpointSize = volume{}, len(sum.Live)
 	ctx.Send(q.Journal.PID, &persistence.Checkpoint{
-		Stream: q.stored(), Upto: sum.Made, Kind: uint8(record.Checkpoint), Live: sum.Live,
+		Stream: q.stored(), Incarnation: q.incarnation, Upto: sum.Made, Kind: uint8(record.Checkpoint), Live: sum.Live,
 		Payload: record.AppendCheckpoint(nil, record.Summary{Next: sum.Next, Lowest: sum.Lowest, Settled: sum.Settled, Delivered: sum.Delivered}),
 	})
 }

@@ -22,7 +22,10 @@ type Session struct {
 	peers map[*queue.Slot]*livePeer // by queue
 	// Leaving is set when the session ends: the queues that have not let it go, with the command that says so to each.
 	Leaving map[*queue.Slot]uint64
-	over    bool // nobody is followed any more
+	// early are queues whose deliveries to a consumer came before the word that there is one, which was lost with this
+	// session's last incarnation. They are asked to send them again.
+	early map[*queue.Slot]struct{}
+	over  bool // nobody is followed any more
 }
 
 // liveLink is how far sending has got on a publish link.
@@ -33,11 +36,33 @@ type liveLink struct {
 	waiting     bool   // for the routes of what was sent, before the link resumes
 }
 
-type livePeer struct{ sent uint64 } // newest command that was sent
+// livePeer is how far sending has got to a queue.
+type livePeer struct {
+	sent uint64 // newest command that was sent
+	mark uint64 // command whose answer shows that the queue has heard of this incarnation; 0 for none
+}
 
 // New returns a session over a state. Nothing is sent before Recover or the first Flush.
 func New(id uint64, state *State, self *actor.PID) *Session {
 	return &Session{ID: id, State: state, self: self, links: map[uint64]*liveLink{}, peers: map[*queue.Slot]*livePeer{}}
+}
+
+// Mark puts a command of no effect behind those that queues may have answered to the session's last incarnation, before
+// Recover. An answer in front of its answer may have overtaken deliveries that were lost with that incarnation, and is the
+// copy of one that comes behind them.
+func (s *Session) Mark(happen func(*Commanded)) {
+	for q, p := range s.State.peers {
+		if len(p.pending) > 0 {
+			s.peers[q] = &livePeer{mark: s.State.NextCommand(q)}
+			happen(&Commanded{Queue: q, Op: &queue.Inspect{}})
+		}
+	}
+}
+
+// Stale says that an answer is such a copy.
+func (s *Session) Stale(m *queue.Done) bool {
+	l := s.peers[m.Queue]
+	return l != nil && m.Upto < l.mark
 }
 
 // Recover resumes every link and every queue, after a restart of the session itself.
@@ -216,8 +241,31 @@ func (s *Session) QueueUp(ctx actor.Context, q *queue.Slot) {
 		return
 	}
 	s.follow(ctx, q)
-	ctx.Send(q.PID, &queue.Resume{Session: s.ID, Received: maps.Clone(p.received)})
+	s.resumeQueue(ctx, q, p)
 	s.sendCommands(ctx, q, p)
+}
+
+func (s *Session) resumeQueue(ctx actor.Context, q *queue.Slot, p *peer) {
+	ctx.Send(q.PID, &queue.Resume{Session: s.ID, Received: maps.Clone(p.received)})
+}
+
+// Unexpected takes note of deliveries that the state does not expect.
+func (s *Session) Unexpected(m *queue.Deliveries) {
+	if m.Consumer < s.State.NextNumber() {
+		return // copies
+	}
+	if s.early == nil {
+		s.early = map[*queue.Slot]struct{}{}
+	}
+	s.early[m.Queue] = struct{}{}
+}
+
+// Subscribed asks for what came too early for a consumer that is there now.
+func (s *Session) Subscribed(ctx actor.Context, q *queue.Slot) {
+	if _, early := s.early[q]; early {
+		delete(s.early, q)
+		s.resumeQueue(ctx, q, s.State.peers[q])
+	}
 }
 
 // Credit tells a queue that deliveries have left for the client.
@@ -250,6 +298,7 @@ func (s *Session) Left(q *queue.Slot, upto uint64) {
 func (s *Session) QueueGone(q *queue.Slot) {
 	delete(s.Leaving, q)
 	delete(s.peers, q)
+	delete(s.early, q)
 }
 
 // Unfollow ends what the session hears of others. It is the last thing it does.

@@ -174,6 +174,7 @@ func TestQueueUpResumesCommands(t *testing.T) {
 	b.SendCommands(b)
 	b.hears(q.PID, "1+3")
 	b.State.Apply(&queue.Done{Queue: q, Upto: 1})
+	b.State.Apply(&Subscribed{Consumer: Consumer{Tag: "c", Number: queue.FirstConsumer, Queue: q}})
 	b.State.Apply(deliveries(q, queue.FirstConsumer, 1, 2))
 	b.QueueUp(b, q)
 	b.hears(q.PID, "resume map[2:2]", "2+2")

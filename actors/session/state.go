@@ -362,10 +362,16 @@ func (s *State) recovered() {
 	s.settle(back)
 }
 
-// Expects says whether deliveries hold anything new: not all of it came before, and nothing is missing in front.
+// Expects says whether deliveries hold anything new: not all of it came before, nothing is missing in front, and there is
+// somebody to get it.
 func (s *State) Expects(e *queue.Deliveries) bool {
 	p := s.peers[e.Queue]
-	return p != nil && slices.ContainsFunc(e.Parts, func(part queue.Delivery) bool { return p.expects(e.Consumer, &part) })
+	return p != nil && !s.stranger(e.Consumer) && slices.ContainsFunc(e.Parts, func(part queue.Delivery) bool { return p.expects(e.Consumer, &part) })
+}
+
+// stranger says that there is no such consumer, or not yet.
+func (s *State) stranger(number uint32) bool {
+	return number >= queue.FirstConsumer && s.numbers[number] == nil
 }
 
 func (p *peer) expects(consumer uint32, part *queue.Delivery) bool {
@@ -377,8 +383,8 @@ func (p *peer) expects(consumer uint32, part *queue.Delivery) bool {
 // behind a gap: this session restarted, and the queue sends all of it again when it resumes.
 func (s *State) deliveries(e *queue.Deliveries) {
 	p := s.peers[e.Queue]
-	if p == nil {
-		return // the queue is gone
+	if p == nil || s.stranger(e.Consumer) {
+		return
 	}
 	c := s.numbers[e.Consumer]
 	for _, part := range e.Parts {
@@ -397,7 +403,7 @@ func (s *State) deliveries(e *queue.Deliveries) {
 		}
 		if e.Consumer < queue.FirstConsumer {
 			s.Outputs = append(s.Outputs, &Got{Tag: first, Delivery: part, Ready: e.Ready, NoAck: noAck, Queue: e.Queue})
-		} else if c != nil {
+		} else {
 			s.Outputs = append(s.Outputs, &Delivered{Tag: c.Tag, FirstTag: first, Delivery: part, Queue: e.Queue, Consumer: e.Consumer})
 		}
 	}

@@ -81,7 +81,7 @@ func (v *VHost) queueDeletable(ctx actor.Context, m *queue.Deletable) {
 	v.forget(ctx, m.Queue, m.Session)
 	if v.Directory.Queue(m.Queue.Name) == m.Queue {
 		d := v.defs.deleteQueues(name)
-		v.happen("", d.events)
+		v.happen(ctx, "", d.events)
 		v.put(ctx, d.events)
 	}
 	if m.Session != 0 {
@@ -114,7 +114,7 @@ func (v *VHost) ownerGone(ctx actor.Context, m *OwnerGone) {
 	}
 	names := slices.Sorted(maps.Keys(v.defs.owned[m.Connection]))
 	if events := v.defs.deleteQueues(names...).events; len(events) > 0 {
-		v.happen("", events)
+		v.happen(ctx, "", events)
 		v.put(ctx, events)
 		for _, e := range events {
 			if q, ok := e.Event.(*eventv1.Definition_QueueDeleted); ok {

@@ -1,6 +1,7 @@
 package vhost
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -23,7 +24,7 @@ func (o Options) QueueSpec(s *queue.Slot) supervision.ChildSpec {
 		OnGiveUp: func(any) { o.Directory.giveUp(s, o.System.Send) },
 		New: func(incarnation uint64) actor.Actor {
 			return queue.New(queue.Options{
-				Slot: s, VHost: o.Directory.PID, Streams: o.Streams, Sessions: o.Sessions, Ledger: o.Ledger, Log: o.Log,
+				Slot: s, VHost: o.Directory.PID, Streams: o.Streams, Journal: o.Journal, Sessions: o.Sessions, Ledger: o.Ledger, Log: o.Log,
 			}, incarnation)
 		},
 	}
@@ -44,6 +45,7 @@ func (o Options) ExchangeSpec(s *exchange.Slot) supervision.ChildSpec {
 
 // QueueSpecs are the queues to start with their supervisor.
 func (o Options) QueueSpecs() []supervision.ChildSpec {
+	o.System.Send(o.Directory.PID, &supervised{o.Queues}) // before the directory is read: what comes into it later is asked for
 	var out []supervision.ChildSpec
 	for _, s := range o.Directory.Queues() {
 		out = append(out, o.QueueSpec(s))
@@ -53,6 +55,7 @@ func (o Options) QueueSpecs() []supervision.ChildSpec {
 
 // ExchangeSpecs are the exchanges to start with their supervisor.
 func (o Options) ExchangeSpecs() []supervision.ChildSpec {
+	o.System.Send(o.Directory.PID, &supervised{o.Exchanges})
 	var out []supervision.ChildSpec
 	for _, s := range o.Directory.Exchanges() {
 		out = append(out, o.ExchangeSpec(s))
@@ -85,6 +88,9 @@ func (d *Directory) addQueue(v *VHost, e *eventv1.QueueDeclared) {
 	s := &queue.Slot{
 		ID: d.ids.Add(1), VHost: d.Name, Name: queue.Name(e.Name), Durable: e.Durable, AutoDelete: e.AutoDelete,
 		Owner: e.ExclusiveOwner, Arguments: decode(e.Arguments), PID: v.System.PID(v.Queues + "/" + supervision.Escape(e.Name)),
+	}
+	if lastingQueue(e) {
+		s.Stored = fmt.Sprintf("queue/%s/%s/%d", d.Name, e.Name, e.Id)
 	}
 	d.queues.Store(s.Name, s)
 }

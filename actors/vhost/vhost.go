@@ -11,6 +11,7 @@ import (
 
 	"warren/actors/exchange"
 	"warren/actors/queue"
+	"warren/persistence"
 	"warren/persistence/volatile"
 	eventv1 "warren/proto/event/v1"
 	"warren/protocol"
@@ -22,6 +23,7 @@ type Options struct {
 	Directory *Directory
 	System    *supervision.System
 	Streams   *volatile.Store
+	Journal   *persistence.Log
 	Sessions  queue.Sessions
 	Ledger    queue.Ledger
 	Log       zerolog.Logger
@@ -35,6 +37,7 @@ type VHost struct {
 	incarnation uint64
 	stream      *volatile.Stream[*Definitions, *eventv1.DefinitionBatch]
 	defs        *Definitions
+	saving      saving
 	waiting     map[string][]Request                    // by what is being started: who is answered then
 	stopping    map[string][]func(actor.Context)        // by what is being stopped: what goes on then
 	deleting    map[*queue.Slot]map[uint64]*DeleteQueue // by queue and session: what the queue was asked
@@ -88,8 +91,12 @@ func (v *VHost) Receive(ctx actor.Context) {
 		v.queueUp(ctx, m)
 	case *queue.Crashed:
 		v.queueCrashed(ctx, m)
+	case *persistence.Durable:
+		v.durable(ctx, m)
 	case *OwnerGone:
 		v.ownerGone(ctx, m)
+	case *supervised:
+		v.supervised(ctx, m)
 	case *up:
 		v.up(ctx, m)
 	case *down:
@@ -107,7 +114,9 @@ func (v *VHost) recover(ctx actor.Context) {
 	}
 	v.defs = got.State
 	if len(v.defs.Exchanges) == 0 {
-		v.happen("", predeclared())
+		v.first(ctx)
+	} else { // what was on its way to the journal may be lost
+		v.append(ctx, kindSnapshot, v.defs.snapshot())
 	}
 	v.Directory.reconcile(v, ctx)
 	v.Directory.followers.Each(func(p *actor.PID) { ctx.Send(p, &Up{}) })
@@ -115,31 +124,54 @@ func (v *VHost) recover(ctx actor.Context) {
 
 // happen makes events part of the vhost, as one atomic batch: in the stream first, then in the definitions, then in the
 // slots that everybody reads.
-func (v *VHost) happen(user string, events []*eventv1.Definition) {
+func (v *VHost) happen(ctx actor.Context, user string, events []*eventv1.Definition) {
 	now := time.Now().UnixNano()
 	for _, e := range events {
 		e.TimeUnixNano, e.User = now, user
+		if q, ok := e.Event.(*eventv1.Definition_QueueDeclared); ok {
+			q.QueueDeclared.Id = uint64(now)
+		}
 	}
-	batch := &eventv1.DefinitionBatch{Definitions: events}
+	before := v.defs.takesAway(events)
+	v.enter(&eventv1.DefinitionBatch{Definitions: events})
+	v.save(ctx, before, events)
+}
+
+func (v *VHost) enter(batch *eventv1.DefinitionBatch) {
 	if err := v.stream.Append(v.incarnation, batch); err != nil {
 		panic(err)
 	}
 	v.defs.Apply(batch)
 }
 
+// first is the first start of the vhost in this process: with what is on disk, or with what every vhost has.
+func (v *VHost) first(ctx actor.Context) {
+	batch, err := load(v.Journal.Recovered(v.storedName()))
+	if err != nil {
+		panic(err)
+	}
+	if len(batch.Definitions) > 0 {
+		v.enter(batch)
+	} else {
+		v.happen(ctx, "", predeclared())
+	}
+}
+
 // carryOut does what was decided and answers the session.
 func (v *VHost) carryOut(ctx actor.Context, r Request, d decision) {
 	if d.err == nil && len(d.events) > 0 {
-		v.happen(r.User, d.events)
+		v.happen(ctx, r.User, d.events)
 		v.put(ctx, d.events)
 	}
 	v.answer(ctx, r, &Answer{ID: r.ID, Err: d.err})
 }
 
 func (v *VHost) answer(ctx actor.Context, r Request, a *Answer) {
-	if p := v.Sessions.Lookup(r.Session); p != nil {
-		ctx.Send(p, a)
-	}
+	v.whenSafe(ctx, func(ctx actor.Context) {
+		if p := v.Sessions.Lookup(r.Session); p != nil {
+			ctx.Send(p, a)
+		}
+	})
 }
 
 // put brings slots, tables and children in line with events that have happened.
@@ -164,6 +196,7 @@ func (v *VHost) put(ctx actor.Context, events []*eventv1.Definition) {
 				dir.version.Add(1)
 				s.Bury(func(p *actor.PID, m any) { ctx.Send(p, m) })
 				v.stop(ctx, v.Queues, string(s.Name), queueKey)
+				v.afterStop(ctx, queueKey(string(s.Name)), func(actor.Context) { s.Forget(v.Streams, v.Ledger) }) // when it had no actor
 				v.queueDeleted(ctx, s)
 			}
 		case *eventv1.Definition_Bound:
@@ -186,10 +219,9 @@ func (v *VHost) declareExchange(ctx actor.Context, m *DeclareExchange) {
 			return
 		}
 		if len(d.events) > 0 {
-			v.happen(m.User, d.events)
+			v.happen(ctx, m.User, d.events)
 			v.put(ctx, d.events)
-			v.start(ctx, v.Exchanges, key, v.ExchangeSpec(v.Directory.Exchange(exchange.Name(m.Name))),
-				func(r *removal) { r.exchange(m.Name) })
+			v.startExchange(ctx, v.Directory.Exchange(exchange.Name(m.Name)))
 		}
 	})
 }
@@ -203,10 +235,9 @@ func (v *VHost) declareQueue(ctx actor.Context, m *DeclareQueue) {
 			return
 		}
 		if len(d.events) > 0 {
-			v.happen(m.User, d.events)
+			v.happen(ctx, m.User, d.events)
 			v.put(ctx, d.events)
-			v.start(ctx, v.Queues, key, v.QueueSpec(v.Directory.Queue(queue.Name(m.Name))),
-				func(r *removal) { r.queue(m.Name) })
+			v.startQueue(ctx, v.Directory.Queue(queue.Name(m.Name)))
 		}
 	})
 }
@@ -223,8 +254,8 @@ func (v *VHost) begin(key string, r Request, d decision) bool {
 func (v *VHost) start(ctx actor.Context, supervisor, key string, spec supervision.ChildSpec, undo func(*removal)) {
 	self := ctx.Self()
 	ctx.Send(v.System.PID(supervisor), &supervision.StartChild{Spec: spec, Done: func(_ *actor.PID, err error) {
-		if errors.Is(err, supervision.ErrAlreadyStarted) {
-			err = nil // the supervisor restarted meanwhile and found it in the directory
+		if errors.Is(err, supervision.ErrAlreadyStarted) || errors.Is(err, supervision.ErrTerminated) {
+			err = nil // the supervisor found it in the directory when it started; or it was declared, and deleted before it ran
 		}
 		v.System.Send(self, &up{v.incarnation, key, err, undo})
 	}})
@@ -232,8 +263,8 @@ func (v *VHost) start(ctx actor.Context, supervisor, key string, spec supervisio
 
 // up answers those who waited for an entity to start.
 func (v *VHost) up(ctx actor.Context, m *up) {
-	if m.incarnation != v.incarnation {
-		return
+	if m.incarnation != v.incarnation || errors.Is(m.err, supervision.ErrShuttingDown) {
+		return // the supervisor that comes behind the one that is ending starts it, or this actor ends as well
 	}
 	for _, r := range v.waiting[m.key] {
 		a := &Answer{ID: r.ID}
@@ -248,7 +279,7 @@ func (v *VHost) up(ctx actor.Context, m *up) {
 	}
 	r := v.defs.removal() // nobody lives there
 	if m.undo(r); len(r.events) > 0 {
-		v.happen("", r.events)
+		v.happen(ctx, "", r.events)
 		v.put(ctx, r.events)
 	}
 }
@@ -256,9 +287,15 @@ func (v *VHost) up(ctx actor.Context, m *up) {
 // stop has an entity's actor terminated; its name is free again when it is gone.
 func (v *VHost) stop(ctx actor.Context, supervisor, name string, key func(string) string) {
 	v.stopping[key(name)] = append(v.stopping[key(name)], func(actor.Context) {})
+	v.terminate(ctx, supervisor, name, key(name))
+}
+
+func (v *VHost) terminate(ctx actor.Context, supervisor, name, key string) {
 	self := ctx.Self()
-	ctx.Send(v.System.PID(supervisor), &supervision.TerminateChild{ID: supervision.Escape(name), Done: func(error) {
-		v.System.Send(self, &down{v.incarnation, key(name)})
+	ctx.Send(v.System.PID(supervisor), &supervision.TerminateChild{ID: supervision.Escape(name), Done: func(err error) {
+		if !errors.Is(err, supervision.ErrShuttingDown) { // else it may run yet, until the supervisor is gone
+			v.System.Send(self, &down{v.incarnation, key})
+		}
 	}})
 }
 

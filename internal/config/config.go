@@ -58,6 +58,11 @@ type Config struct {
 	// More of connection.start's server-properties, or other values for those: server_properties.<name>.
 	ServerProperties map[string]string
 
+	// What a confirm of a persistent message waits for, always, interval or os: journal.sync.
+	JournalSync string
+	// Start although definitions were lost to damage: journal.accept_loss.
+	JournalAcceptLoss bool
+
 	// Actors may be crashed on purpose by warrenctl actors crash: chaos.enabled.
 	ChaosEnabled bool
 }
@@ -80,6 +85,7 @@ func Default() Config {
 		MemoryHigh:       Watermark{Relative: 0.4},
 		MemoryLow:        Watermark{Relative: 0.3},
 		DiskFreeLimit:    50_000_000,
+		JournalSync:      "always",
 		LogLevel:         zerolog.InfoLevel,
 		ClusterName:      "warren@" + hostname(),
 		ProductName:      "RabbitMQ",

@@ -104,6 +104,15 @@ var keys = map[string]key{
 		return true
 	}},
 
+	"journal.sync": {"always, interval or os", func(b *builder, _, value string) bool {
+		b.JournalSync = value
+		return value == "always" || value == "interval" || value == "os"
+	}},
+	"journal.accept_loss": {"true or false", func(b *builder, _, value string) (ok bool) {
+		b.JournalAcceptLoss, ok = parseBool(value)
+		return ok
+	}},
+
 	"chaos.enabled": {"true or false", func(b *builder, _, value string) (ok bool) {
 		b.ChaosEnabled, ok = parseBool(value)
 		return ok

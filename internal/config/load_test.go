@@ -52,6 +52,7 @@ func TestEveryKeyReachesItsField(t *testing.T) {
 		ProductName:      "Warren",
 		ProductVersion:   "1.0.0",
 		ServerProperties: map[string]string{"information": "a # in quotes"},
+		JournalSync:      "interval",
 		ChaosEnabled:     true,
 	}
 	if !reflect.DeepEqual(c, want) {

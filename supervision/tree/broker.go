@@ -14,6 +14,9 @@ import (
 	"warren/actors/session"
 	"warren/actors/vhost"
 	"warren/internal/config"
+	"warren/persistence"
+	"warren/persistence/journal"
+	"warren/persistence/vfs"
 	"warren/persistence/volatile"
 	"warren/protocol"
 	"warren/supervision"
@@ -29,6 +32,7 @@ type Broker struct {
 
 	system  *supervision.System
 	streams *volatile.Store
+	journal *persistence.Log
 	memory  *alarm.Memory
 	vhosts  []vhost.Options
 	node    *connection.Node
@@ -50,11 +54,15 @@ func New(c config.Config, dataDir string, sockets []net.Listener, totalMemory in
 		started: time.Now(), marks: marks{high, low, totalMemory}, stop: stop,
 		memory: alarm.NewMemory(resident(high), resident(low)),
 	}
+	b.journal = persistence.NewLog(b.system.PID(top+"/core/journal"), vfs.OS{}, dataDir, persistence.Options{
+		Options: journal.Options{Sync: syncModes[c.JournalSync]}, AcceptLoss: c.JournalAcceptLoss,
+	})
+	b.journal.OnFailing = b.memory.Storage
 	sessions := session.NewRegistry(uint32(b.started.Unix()))
 	path := vhostPath(c.DefaultVHost)
 	directory := vhost.NewDirectory(c.DefaultVHost, b.system.PID(path+"/definitions"))
 	b.vhosts = []vhost.Options{{
-		Directory: directory, System: b.system, Streams: b.streams, Sessions: sessions, Ledger: b.memory, Log: log,
+		Directory: directory, System: b.system, Streams: b.streams, Journal: b.journal, Sessions: sessions, Ledger: b.memory, Log: log,
 		Queues: path + "/queues", Exchanges: path + "/exchanges",
 	}}
 	b.node = &connection.Node{
@@ -66,6 +74,8 @@ func New(c config.Config, dataDir string, sockets []net.Listener, totalMemory in
 	}
 	return b
 }
+
+var syncModes = map[string]journal.SyncMode{"always": journal.SyncAlways, "interval": journal.SyncInterval, "os": journal.SyncOS}
 
 // resident is how much queues may hold for the process to stay below a mark: the collector needs room of its own, and what
 // is on its way has windows beside it.

@@ -53,7 +53,8 @@ func (b *Broker) core() supervision.ChildSpec {
 		Children: []supervision.ChildSpec{
 			{
 				ID: "journal", Kind: "journal", Restart: supervision.Permanent, Shutdown: 30 * time.Second,
-				New: func(uint64) actor.Actor { return &persistence.Journal{Streams: b.streams} },
+				StartTimeout: supervision.Infinity, // it reads what the process before left
+				New:          func(uint64) actor.Actor { return &persistence.Journal{Log: b.journal, Logs: b.node.Log} },
 			},
 			{ID: "vhosts", Supervisor: &supervision.Spec{
 				Strategy: supervision.OneForOne, // one vhost's trouble is not another's

@@ -37,13 +37,19 @@ func (c *churn) loop(stop <-chan struct{}) {
 		default:
 		}
 		var err error
-		switch c.random.IntN(4) {
+		switch c.random.IntN(7) {
 		case 0:
 			err = c.step(c.bindings, n)
 		case 1:
 			err = c.step(c.gets, n)
 		case 2:
 			err = c.step(c.autoDelete, n)
+		case 3:
+			err = c.step(c.returns, n)
+		case 4:
+			err = c.step(c.abandons, n)
+		case 5:
+			err = c.step(c.refused, n)
 		default:
 			err = c.step(c.connection, n)
 		}
@@ -206,6 +212,106 @@ func (c *churn) autoDelete(ch *amqp.Channel, n int) error {
 	}
 	c.do("basic.cancel")
 	return ch.Cancel("auto", false)
+}
+
+// returns publishes to nowhere: every message comes back once, before its confirm.
+func (c *churn) returns(ch *amqp.Channel, n int) error {
+	c.do("confirm.select")
+	if err := ch.Confirm(false); err != nil {
+		return err
+	}
+	returned := ch.NotifyReturn(make(chan amqp.Return, 10))
+	confirmed := ch.NotifyPublish(make(chan amqp.Confirmation, 10))
+	for i := range 3 {
+		if err := ch.Publish(direct, "nowhere", true, false, amqp.Publishing{Body: fmt.Append(nil, i)}); err != nil {
+			return err
+		}
+	}
+	for i := range 3 {
+		c.do(fmt.Sprintf("confirm %d", i))
+		select {
+		case <-c.run.failed:
+			return nil
+		case <-confirmed:
+		}
+		select {
+		case m := <-returned:
+			if string(m.Body) != fmt.Sprint(i) {
+				return fmt.Errorf("return %d is of %q", i, m.Body)
+			}
+		default:
+			return fmt.Errorf("confirm %d without a return", i)
+		}
+	}
+	if len(returned) > 0 {
+		return errors.New("a message was returned twice")
+	}
+	return nil
+}
+
+// abandons closes a channel with deliveries that are not acknowledged: they wait again, as redelivered.
+func (c *churn) abandons(ch *amqp.Channel, n int) error {
+	q := fmt.Sprintf("%s.abandoned%d", c.name, n%3)
+	c.do("queue.declare")
+	if _, err := ch.QueueDeclare(q, false, false, false, false, nil); err != nil {
+		return err
+	}
+	c.do("second channel")
+	other, err := c.client.Channel()
+	if err != nil {
+		return err
+	}
+	deliveries, err := other.Consume(q, "", false, false, false, false, nil)
+	if err != nil {
+		return err
+	}
+	const messages = 4
+	for i := range messages {
+		if err := ch.Publish("", q, false, false, amqp.Publishing{Body: fmt.Append(nil, i)}); err != nil {
+			return err
+		}
+	}
+	for i := range messages {
+		c.do(fmt.Sprintf("delivery %d", i))
+		select {
+		case d := <-deliveries:
+			if string(d.Body) != fmt.Sprint(i) || d.Redelivered {
+				return fmt.Errorf("delivery %d: %q, redelivered: %v", i, d.Body, d.Redelivered)
+			}
+		case <-c.run.failed:
+			return nil
+		}
+	}
+	c.do("second channel.close")
+	if err := other.Close(); err != nil {
+		return err
+	}
+	for i := range messages {
+		c.do(fmt.Sprintf("basic.get %d", i))
+		d, ok, err := ch.Get(q, true)
+		if err != nil || !ok || string(d.Body) != fmt.Sprint(i) || !d.Redelivered {
+			return errors.Join(err, fmt.Errorf("get %d: found %v, %q, redelivered %v", i, ok, d.Body, d.Redelivered))
+		}
+	}
+	c.do("queue.delete")
+	_, err = ch.QueueDelete(q, false, false, false)
+	return err
+}
+
+// refused has a channel closed by an exception, once, and opens its number again.
+func (c *churn) refused(_ *amqp.Channel, n int) error {
+	c.do("channel for an exception")
+	ch, err := c.client.Channel()
+	if err != nil {
+		return err
+	}
+	c.do("passive declare of nothing")
+	_, err = ch.QueueDeclarePassive(c.name+".nothing", false, false, false, false, nil)
+	var e *amqp.Error
+	if !errors.As(err, &e) || e.Code != amqp.NotFound {
+		return fmt.Errorf("expected 404, got %w", err)
+	}
+	return nil
 }
 
 // connection opens a connection with an exclusive queue and closes it again: its name is free at once.

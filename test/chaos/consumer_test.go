@@ -1,7 +1,6 @@
 package chaos
 
 import (
-	"bytes"
 	"fmt"
 	"math/rand/v2"
 
@@ -53,10 +52,9 @@ func (c *consumer) loop() {
 }
 
 func (c *consumer) take(d amqp.Delivery) error {
-	stream, number, found := bytes.Cut(d.Body, []byte(" "))
-	n := 0
-	if _, err := fmt.Sscan(string(number), &n); err != nil || !found {
-		c.run.fault("%s delivered %q", c.queue, d.Body)
+	stream, n, ok := readBody(d.Body)
+	if !ok {
+		c.run.fault("%s delivered %.100q", c.queue, d.Body)
 		return nil
 	}
 	if d.DeliveryTag != c.tagged+1 {
@@ -64,13 +62,13 @@ func (c *consumer) take(d amqp.Delivery) error {
 	}
 	c.tagged = d.DeliveryTag
 	if !d.Redelivered {
-		if last, before := c.last[string(stream)]; before && n <= last {
+		if last, before := c.last[stream]; before && n <= last {
 			c.run.fault("%s delivered %s %d behind %d", c.queue, stream, n, last)
 		}
-		c.last[string(stream)] = n
+		c.last[stream] = n
 	}
 	again := !c.noAck && c.random.Float64() < c.requeue
-	c.run.tally.deliver(c.queue, string(stream), n, d.Redelivered, again)
+	c.run.tally.deliver(c.queue, stream, n, d.Redelivered, again)
 	switch {
 	case c.noAck:
 		return nil

@@ -1,7 +1,9 @@
 package chaos
 
 import (
+	"bytes"
 	"fmt"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -68,7 +70,7 @@ func (p *publisher) publish(stop <-chan struct{}) error {
 			exchange, key, to := p.route(n)
 			stream := p.name + "@" + exchange
 			p.run.tally.expect(stream, n, to)
-			if err := p.channel.Publish(exchange, key, true, false, amqp.Publishing{Body: fmt.Appendf(nil, "%s %d", stream, n)}); err != nil {
+			if err := p.channel.Publish(exchange, key, true, false, amqp.Publishing{Body: body(stream, n)}); err != nil {
 				return err
 			}
 			p.published.Add(1)
@@ -95,6 +97,27 @@ func (p *publisher) work(stop <-chan struct{}) {
 		p.run.fault("%s: %v", p.name, err)
 	}
 	p.ended.Store(true)
+}
+
+// body names the message and is now and then larger than a read, or than a frame of the header's slab.
+func body(stream string, n int) []byte {
+	b := fmt.Appendf(nil, "%s %d ", stream, n)
+	size := 0
+	switch {
+	case n%97 == 0:
+		size = 150 << 10
+	case n%31 == 0:
+		size = 3 << 10
+	}
+	return append(b, bytes.Repeat([]byte{byte('a' + n%26)}, size)...)
+}
+
+// readBody undoes body.
+func readBody(b []byte) (stream string, n int, ok bool) {
+	stream, rest, _ := strings.Cut(string(b), " ")
+	number, _, _ := strings.Cut(rest, " ")
+	n, err := strconv.Atoi(number)
+	return stream, n, err == nil && bytes.Equal(b, body(stream, n))
 }
 
 // unconfirmed says which publishers wait for what.

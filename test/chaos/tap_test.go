@@ -3,7 +3,6 @@ package chaos
 import (
 	"net"
 	"sync"
-	"sync/atomic"
 
 	"warren/protocol/amqp091"
 )
@@ -12,18 +11,22 @@ import (
 // order and drops what it has seen; the tap sees what came.
 type tap struct {
 	net.Conn
-	fault     func(format string, args ...any)
-	carry     []byte
-	published atomic.Uint64 // tags given to publishes so far
+	fault func(format string, args ...any)
+	carry []byte
 
 	mu       sync.Mutex
-	low      uint64 // all up to it are confirmed
-	above    map[uint64]bool
-	confirms uint64
+	channels map[uint16]*confirms
+	total    uint64 // of all channels
+}
+
+// confirms are the tags that were confirmed on a channel.
+type confirms struct {
+	low   uint64 // all up to it
+	above map[uint64]bool
 }
 
 func newTap(conn net.Conn, fault func(string, ...any)) *tap {
-	return &tap{Conn: conn, fault: fault, above: map[uint64]bool{}}
+	return &tap{Conn: conn, fault: fault, channels: map[uint16]*confirms{}}
 }
 
 func (t *tap) Read(b []byte) (int, error) {
@@ -58,34 +61,43 @@ func (t *tap) frame(f amqp091.Frame) {
 		if err := m.Parse(args); err != nil {
 			t.fault("malformed ack: %v", err)
 		}
-		t.confirmed(m.DeliveryTag, m.Multiple)
+		t.confirmed(f.Channel, m.DeliveryTag, m.Multiple)
+	case id == amqp091.MethodChannelOpenOk:
+		t.mu.Lock()
+		t.channels[f.Channel] = &confirms{above: map[uint64]bool{}}
+		t.mu.Unlock()
 	case id == amqp091.MethodBasicNack:
 		t.fault("a publish was nacked")
 	}
 }
 
 // confirmed checks that every confirm brings news.
-func (t *tap) confirmed(tag uint64, multiple bool) {
+func (t *tap) confirmed(channel uint16, tag uint64, multiple bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	c := t.channels[channel]
+	if c == nil {
+		t.fault("confirm on channel %d, which is not open", channel)
+		return
+	}
 	first := tag
 	if multiple {
-		first = t.low + 1
+		first = c.low + 1
 	}
 	news := 0
 	for ; first <= tag; first++ {
-		if first > t.low && !t.above[first] {
-			t.above[first] = true
+		if first > c.low && !c.above[first] {
+			c.above[first] = true
 			news++
 		}
 	}
 	if news == 0 {
-		t.fault("confirm of %d (multiple: %v) came before", tag, multiple)
+		t.fault("confirm of %d (multiple: %v) on channel %d came before", tag, multiple, channel)
 	}
-	t.confirms += uint64(news)
-	for t.above[t.low+1] {
-		t.low++
-		delete(t.above, t.low)
+	t.total += uint64(news)
+	for c.above[c.low+1] {
+		c.low++
+		delete(c.above, c.low)
 	}
 }
 
@@ -93,5 +105,5 @@ func (t *tap) confirmed(tag uint64, multiple bool) {
 func (t *tap) count() uint64 {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.confirms
+	return t.total
 }

@@ -239,9 +239,9 @@ func shrink(program []step) []step {
 func TestStateAgainstModel(t *testing.T) {
 	// Promise 1: nothing lost, nothing twice, nothing reordered (contract P-41, P-50, Q-23, Q-24), and every fold over the
 	// same events is the same state.
-	programs, length := uint64(400), 250
+	programs, length := uint64(100), 200
 	if testing.Short() {
-		programs = 50
+		programs = 25
 	}
 	for seed := range programs {
 		program := randomProgram(seed, length)

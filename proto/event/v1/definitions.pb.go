@@ -439,7 +439,9 @@ type QueueDeclared struct {
 	// The AMQP 0-9-1 field table as it stood on the wire, without its length prefix; empty for an empty table.
 	Arguments []byte `protobuf:"bytes,5,opt,name=arguments,proto3" json:"arguments,omitempty"`
 	// classic, quorum or stream (x-queue-type); never empty, the vhost's default is resolved before.
-	Type          string `protobuf:"bytes,6,opt,name=type,proto3" json:"type,omitempty"`
+	Type string `protobuf:"bytes,6,opt,name=type,proto3" json:"type,omitempty"`
+	// Tells this queue from any other of its name, before and after: its durable stream is called by it.
+	Id            uint64 `protobuf:"varint,7,opt,name=id,proto3" json:"id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -514,6 +516,13 @@ func (x *QueueDeclared) GetType() string {
 		return x.Type
 	}
 	return ""
+}
+
+func (x *QueueDeclared) GetId() uint64 {
+	if x != nil {
+		return x.Id
+	}
+	return 0
 }
 
 // QueueDeleted: by queue.delete, auto-delete, expiry, the end of its exclusive owner, or with its vhost.
@@ -744,7 +753,7 @@ const file_event_v1_definitions_proto_rawDesc = "" +
 	"\binternal\x18\x05 \x01(\bR\binternal\x12\x1c\n" +
 	"\targuments\x18\x06 \x01(\fR\targuments\"%\n" +
 	"\x0fExchangeDeleted\x12\x12\n" +
-	"\x04name\x18\x01 \x01(\tR\x04name\"\xb9\x01\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\"\xc9\x01\n" +
 	"\rQueueDeclared\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
 	"\adurable\x18\x02 \x01(\bR\adurable\x12'\n" +
@@ -752,7 +761,8 @@ const file_event_v1_definitions_proto_rawDesc = "" +
 	"\vauto_delete\x18\x04 \x01(\bR\n" +
 	"autoDelete\x12\x1c\n" +
 	"\targuments\x18\x05 \x01(\fR\targuments\x12\x12\n" +
-	"\x04type\x18\x06 \x01(\tR\x04type\"\"\n" +
+	"\x04type\x18\x06 \x01(\tR\x04type\x12\x0e\n" +
+	"\x02id\x18\a \x01(\x04R\x02id\"\"\n" +
 	"\fQueueDeleted\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\"\xcd\x01\n" +
 	"\x05Bound\x12\x16\n" +

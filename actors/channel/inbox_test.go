@@ -1,0 +1,84 @@
+package channel
+
+import (
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/asynkron/protoactor-go/actor"
+)
+
+func TestInboxUnderRace(t *testing.T) {
+	// Promise: every step is taken once and in order, whoever puts it in; a channel that is not woken finds nothing; and what
+	// the inbox accounts for comes back to nothing (DESIGN section 4, bytes).
+	const writers, batches = 4, 500
+	var account atomic.Int64
+	woken := make(chan struct{}, 1)
+	in := NewInbox(func(*actor.PID, any) { woken <- struct{}{} }, func(delta int) { account.Add(int64(delta)) })
+	in.Attach(actor.NewPID("local", "channel"))
+	var all sync.WaitGroup
+	for range writers {
+		all.Go(func() {
+			for i := range batches {
+				in.Put([]Step{{Bytes: 10}, {Bytes: i}})
+			}
+		})
+	}
+	taken, ledger := uint64(0), 0
+	for taken < writers*batches*2 {
+		<-woken // After has asked for it
+		for _, s := range in.After(taken) {
+			if s.Ordinal != taken+1 {
+				t.Fatalf("step %d behind %d", s.Ordinal, taken)
+			}
+			taken = s.Ordinal
+		}
+		ledger++
+		in.Done(taken, ledger)
+	}
+	all.Wait()
+	in.Done(taken, 0)
+	if n := account.Load(); n != 0 || in.bytes != 0 || in.steps != nil {
+		t.Fatalf("%d bytes accounted for, %d in %d steps", n, in.bytes, len(in.steps))
+	}
+}
+
+func TestInboxWakesOnce(t *testing.T) {
+	// Promise: a mailbox holds one wake at most, however many reads come before the channel looks (DESIGN section 7, mailboxes).
+	wakes := 0
+	in := NewInbox(func(*actor.PID, any) { wakes++ }, func(int) {})
+	in.Put([]Step{{}})
+	in.Attach(actor.NewPID("local", "channel"))
+	if steps := in.After(0); len(steps) != 1 { // a channel that starts looks by itself
+		t.Fatalf("%d steps", len(steps))
+	}
+	in.Put([]Step{{}, {}})
+	in.Put([]Step{{}})
+	if wakes != 1 {
+		t.Fatalf("%d wakes", wakes)
+	}
+	if steps := in.After(1); len(steps) != 3 || steps[0].Ordinal != 2 {
+		t.Fatalf("%d steps behind the first", len(steps))
+	}
+	in.Put([]Step{{}})
+	if wakes != 2 {
+		t.Fatalf("%d wakes", wakes)
+	}
+}
+
+func TestInboxKeepsWhatIsNotDone(t *testing.T) {
+	// Promise: a channel that restarts finds every step that is not in its stream, also while more is put in (DESIGN section 5).
+	in := NewInbox(func(*actor.PID, any) {}, func(int) {})
+	in.Put(append(make([]Step, 0, 16), Step{Exchange: "a"}, Step{Exchange: "b"})) // with room behind, which others may not see
+	before := in.After(0)
+	in.Put([]Step{{Exchange: "c"}})
+	in.Done(1, 0)
+	in.Put([]Step{{Exchange: "d"}})
+	got := ""
+	for _, s := range in.After(1) {
+		got += s.Exchange
+	}
+	if got != "bcd" || len(before) != 2 || before[0].Exchange != "a" {
+		t.Fatalf("%q, and the view from before is %+v", got, before)
+	}
+}

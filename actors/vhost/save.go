@@ -1,0 +1,192 @@
+package vhost
+
+import (
+	"fmt"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"google.golang.org/protobuf/proto"
+
+	"warren/persistence"
+	eventv1 "warren/proto/event/v1"
+)
+
+// Kinds of records in a vhost's durable stream; the numbers are on disk. Both are a DefinitionBatch.
+const (
+	kindBatch    uint8 = 1 // what one command changed
+	kindSnapshot uint8 = 2 // everything there is: what came before does not count
+)
+
+// saving is how far the definitions have got onto the disk.
+type saving struct {
+	sent, safe uint64 // tokens of appends
+	records    int    // since the last checkpoint
+	held       []held // answers that wait for the disk
+}
+
+type held struct {
+	token  uint64
+	answer func(actor.Context)
+}
+
+// checkpointAfter is how many records a checkpoint is worth, at least.
+const checkpointAfter = 1000
+
+func (v *VHost) storedName() string { return "vhost/" + v.Directory.Name }
+
+// save sends what of a batch has to survive the process to the journal. It is called when the batch has been applied;
+// before is what was there before it.
+func (v *VHost) save(ctx actor.Context, before *lasting, events []*eventv1.Definition) {
+	var lasts []*eventv1.Definition
+	for _, e := range events {
+		if before.includes(e) || v.defs.lasts(e) {
+			lasts = append(lasts, e)
+		}
+	}
+	if len(lasts) == 0 {
+		return
+	}
+	v.append(ctx, kindBatch, &eventv1.DefinitionBatch{Definitions: lasts})
+	if v.saving.records++; v.saving.records >= max(checkpointAfter, len(v.defs.Queues)+len(v.defs.Bindings)) {
+		v.saving.records = 0
+		ctx.Send(v.Journal.PID, &persistence.Checkpoint{Stream: v.storedName(), Incarnation: v.incarnation, Kind: kindSnapshot, Payload: marshal(v.defs.snapshot())})
+	}
+}
+
+func (v *VHost) append(ctx actor.Context, kind uint8, b *eventv1.DefinitionBatch) {
+	v.saving.sent++
+	ctx.Send(v.Journal.PID, &persistence.Append{
+		Stream: v.storedName(), Incarnation: v.incarnation, From: ctx.Self(), Token: v.saving.sent,
+		Records: []persistence.Record{{Kind: kind, Payload: marshal(b)}},
+	})
+}
+
+func marshal(b *eventv1.DefinitionBatch) []byte {
+	payload, err := proto.Marshal(b)
+	if err != nil { // names are checked when they come in
+		panic(fmt.Sprintf("vhost: definitions do not encode: %v", err))
+	}
+	return payload
+}
+
+// whenSafe calls f when everything that was declared so far is on disk: what a client was told is there is there.
+func (v *VHost) whenSafe(ctx actor.Context, f func(actor.Context)) {
+	if v.saving.safe >= v.saving.sent {
+		f(ctx)
+		return
+	}
+	v.saving.held = append(v.saving.held, held{v.saving.sent, f})
+}
+
+// durable is the journal's.
+func (v *VHost) durable(ctx actor.Context, m *persistence.Durable) {
+	v.saving.safe = max(v.saving.safe, m.Token)
+	n := 0
+	for n < len(v.saving.held) && v.saving.held[n].token <= v.saving.safe {
+		n++
+	}
+	release := v.saving.held[:n:n]
+	v.saving.held = v.saving.held[n:]
+	for _, h := range release {
+		h.answer(ctx)
+	}
+}
+
+// load returns what was on disk when the broker started, as one batch.
+func load(records []persistence.Record) (*eventv1.DefinitionBatch, error) {
+	d := newDefinitions()
+	for _, r := range records {
+		b := &eventv1.DefinitionBatch{}
+		if err := proto.Unmarshal(r.Payload, b); err != nil {
+			return nil, fmt.Errorf("vhost: definition record %d: %w", r.Index, err)
+		}
+		switch r.Kind {
+		case kindSnapshot:
+			d = newDefinitions()
+		case kindBatch:
+		default:
+			return nil, fmt.Errorf("vhost: definition record %d is of unknown kind %d", r.Index, r.Kind)
+		}
+		d.Apply(b)
+	}
+	return d.snapshot(), nil
+}
+
+// snapshot are the definitions that survive the process.
+func (d *Definitions) snapshot() *eventv1.DefinitionBatch {
+	b := &eventv1.DefinitionBatch{}
+	for _, x := range d.Exchanges {
+		if x.Durable {
+			b.Definitions = append(b.Definitions, exchangeDeclared(x))
+		}
+	}
+	for _, q := range d.Queues {
+		if lastingQueue(q) {
+			b.Definitions = append(b.Definitions, queueDeclared(q))
+		}
+	}
+	for _, k := range d.Bindings {
+		if e := bound(k); d.lasts(e) {
+			b.Definitions = append(b.Definitions, e)
+		}
+	}
+	return b
+}
+
+// lastingQueue: an exclusive queue ends with its connection, whatever else it is.
+func lastingQueue(q *eventv1.QueueDeclared) bool { return q.Durable && q.ExclusiveOwner == 0 }
+
+// lasts says whether what an event brought survives the process (contract D-01, X-20).
+func (d *Definitions) lasts(e *eventv1.Definition) bool {
+	switch e := e.Event.(type) {
+	case *eventv1.Definition_ExchangeDeclared:
+		return e.ExchangeDeclared.Durable
+	case *eventv1.Definition_QueueDeclared:
+		return lastingQueue(e.QueueDeclared)
+	case *eventv1.Definition_Bound:
+		b := e.Bound
+		return d.lastingEnds(b.Source, endpoint{b.DestinationKind, b.Destination})
+	}
+	return false
+}
+
+func (d *Definitions) lastingEnds(source string, to endpoint) bool {
+	if x := d.Exchanges[source]; x == nil || !x.Durable {
+		return false
+	}
+	if to.kind == eventv1.DestinationKind_DESTINATION_KIND_EXCHANGE {
+		x := d.Exchanges[to.name]
+		return x != nil && x.Durable
+	}
+	q := d.Queues[to.name]
+	return q != nil && lastingQueue(q)
+}
+
+// lasting are the events of a batch that take away something which is on disk. It has to be asked before they are applied.
+type lasting struct{ events map[*eventv1.Definition]bool }
+
+func (d *Definitions) takesAway(events []*eventv1.Definition) *lasting {
+	l := &lasting{}
+	for _, def := range events {
+		away := false
+		switch e := def.Event.(type) {
+		case *eventv1.Definition_ExchangeDeleted:
+			x := d.Exchanges[e.ExchangeDeleted.Name]
+			away = x != nil && x.Durable
+		case *eventv1.Definition_QueueDeleted:
+			q := d.Queues[e.QueueDeleted.Name]
+			away = q != nil && lastingQueue(q)
+		case *eventv1.Definition_Unbound:
+			u := e.Unbound
+			away = d.lastingEnds(u.Source, endpoint{u.DestinationKind, u.Destination})
+		}
+		if away {
+			if l.events == nil {
+				l.events = map[*eventv1.Definition]bool{}
+			}
+			l.events[def] = true
+		}
+	}
+	return l
+}
+
+func (l *lasting) includes(e *eventv1.Definition) bool { return l.events[e] }

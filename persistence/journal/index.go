@@ -1,0 +1,270 @@
+package journal
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"warren/persistence/segment"
+)
+
+// index is what the records of a directory add up to: the streams, and where their living records are.
+type index struct {
+	*loader
+	catalogue *catalogue
+	opening   *file  // of the catalogue's checkpoint
+	nextNote  uint64 // next index of the catalogue's own stream
+	// known: the catalogue is whole, so that what it does not list is not there.
+	known   bool
+	streams map[StreamID]*stream
+	// What is to be said if there is damage anywhere.
+	left []func()
+}
+
+func buildIndex(l *loader) *index {
+	x := &index{loader: l, streams: map[StreamID]*stream{}}
+	x.readCatalogue()
+	x.checkSegments()
+	snaps := x.gather()
+	for _, id := range sortedKeys(x.streams) {
+		s := x.streams[id]
+		listed, ok := x.catalogue.streams[id]
+		switch {
+		case ok:
+			s.name = listed.name
+		case x.known:
+			delete(x.streams, id) // removed; its records are waiting for their segments to go
+			continue
+		default:
+			s.name = fmt.Sprintf("orphan-%d", id)
+			x.recovery.Orphans = append(x.recovery.Orphans, id)
+		}
+		s.listed = true
+		x.settle(s, snaps[id], listed.durable)
+	}
+	if !x.recovery.Intact() {
+		for _, f := range x.left {
+			f()
+		}
+	}
+	x.recovery.Streams = len(x.streams)
+	return x
+}
+
+// readCatalogue folds the journal's own stream: the newest checkpoint that can be read, and the events behind it.
+func (x *index) readCatalogue() {
+	x.catalogue, x.known = newCatalogue(), true
+	from := uint64(0)
+	for _, f := range slices.Backward(x.files) {
+		if len(f.entries) == 0 {
+			continue
+		}
+		c, at := x.readOpening(f)
+		if c != nil {
+			x.catalogue, x.opening, from = c, f, at
+			break
+		}
+		x.known = false
+	}
+	next := from
+	for _, e := range x.notes(from) {
+		if e.Index < next {
+			continue // the second of two
+		}
+		record, err := x.readEntry(e.file, e.Entry)
+		if err == nil {
+			err = x.catalogue.apply(record.Payload)
+		}
+		if err != nil || e.Index > next {
+			x.known = false
+		}
+		next = e.Index + 1
+	}
+	x.nextNote = next
+}
+
+// readOpening returns the catalogue that a segment opens with; every segment that has records has one, as its first.
+func (x *index) readOpening(f *file) (c *catalogue, at uint64) {
+	e := f.entries[0]
+	if e.Stream != uint64(catalogueID) || e.Kind != Checkpoint {
+		return nil, 0
+	}
+	record, err := x.readEntry(f, e)
+	if err == nil {
+		c, err = parseCatalogue(record.Payload)
+	}
+	if err != nil {
+		return nil, 0
+	}
+	return c, e.Index
+}
+
+// placed is a record and its file.
+type placed struct {
+	segment.Entry
+	file *file
+}
+
+// notes are the catalogue's events from an index on, by index.
+func (x *index) notes(from uint64) []placed {
+	var out []placed
+	for _, f := range x.files {
+		for _, e := range f.entries {
+			if e.Stream == uint64(catalogueID) && e.Kind == Event && e.Index >= from {
+				out = append(out, placed{e, f})
+			}
+		}
+	}
+	slices.SortStableFunc(out, func(a, b placed) int { return cmp.Compare(a.Index, b.Index) })
+	return out
+}
+
+// readEntry reads a record that the index itself needs, and reports one that went bad.
+func (x *index) readEntry(f *file, e segment.Entry) (segment.Record, error) {
+	record, err := segment.NewReader(f.f, f.header.Epoch).ReadAt(e)
+	if err == nil {
+		err = inflate(&record)
+	}
+	if err != nil {
+		x.damage(f, segment.Fault{Offset: e.Offset, Bytes: e.End() - e.Offset, Record: &e}, err.Error())
+		f.damaged = true
+	}
+	return record, err
+}
+
+// checkSegments compares the files with those that the catalogue lists.
+func (x *index) checkSegments() {
+	if x.opening == nil {
+		return
+	}
+	there := map[uint64]bool{}
+	for _, f := range x.files {
+		there[f.number()] = true
+		if _, listed := x.catalogue.segments[f.number()]; !listed && x.known && f.number() < x.opening.number() {
+			// Released, and the crash came before the file was renamed.
+			f.released = true
+		}
+	}
+	for _, number := range sortedKeys(x.catalogue.segments) {
+		if !there[number] {
+			x.recovery.Damage = append(x.recovery.Damage, Damage{
+				Place: Place{File: segment.Name(number, x.catalogue.segments[number])}, What: "segment is missing",
+			})
+		}
+	}
+}
+
+// gather sorts the records by stream; checkpoints apart.
+func (x *index) gather() map[StreamID][]placed {
+	snaps := map[StreamID][]placed{}
+	for id := range x.catalogue.streams {
+		x.streams[id] = &stream{id: id}
+	}
+	for _, f := range x.files {
+		if f.released {
+			continue
+		}
+		for _, e := range f.entries {
+			id := StreamID(e.Stream)
+			if id == catalogueID {
+				continue
+			}
+			s := x.streams[id]
+			if s == nil {
+				s = &stream{id: id}
+				x.streams[id] = s
+			}
+			if e.Kind == Checkpoint {
+				snaps[id] = append(snaps[id], placed{e, f})
+				continue
+			}
+			s.entries = append(s.entries, entry{index: e.Index, file: f, offset: e.Offset, bytes: e.Bytes, kind: e.Kind, flags: e.Flags})
+		}
+		if f.sealed {
+			f.entries = nil // the others are still to be sealed with them
+		}
+	}
+	return snaps
+}
+
+// settle decides what lives of a stream, and what of it is lost.
+func (x *index) settle(s *stream, snaps []placed, durable uint64) {
+	byIndex := func(a, b entry) int { return cmp.Compare(a.index, b.index) }
+	if !slices.IsSortedFunc(s.entries, byIndex) {
+		slices.SortStableFunc(s.entries, byIndex)
+	}
+	// Of two copies the first: the same record, from before cleaning and from after it.
+	s.entries = slices.CompactFunc(s.entries, func(a, b entry) bool { return a.index == b.index })
+	left := x.chooseSnap(s, snaps)
+	upto := s.upto()
+
+	kept := s.entries[:0]
+	next := upto
+	seen := ranges{}
+	for _, e := range s.entries {
+		if e.index < upto {
+			if e.kind == segment.Messages && left.has(e.index) {
+				kept = append(kept, e)
+				seen = seen.add(e.index)
+			}
+			continue
+		}
+		if e.index > next {
+			x.lose(s, next, e.index, false)
+		}
+		kept = append(kept, e)
+		next = e.index + 1
+	}
+	if next < durable {
+		x.lose(s, next, durable, false)
+		next = durable
+	}
+	s.entries, s.next, s.durable = kept, next, next
+	x.left = append(x.left, func() { x.perhaps(s, left, seen) })
+	for _, e := range s.entries {
+		e.file.add(e.bytes)
+	}
+}
+
+// chooseSnap takes the newest checkpoint that can be read, and returns the messages that it says are left.
+func (x *index) chooseSnap(s *stream, snaps []placed) ranges {
+	// Of two for the same index the later, whose owner had a reason to write it.
+	slices.Reverse(snaps)
+	slices.SortStableFunc(snaps, func(a, b placed) int { return cmp.Compare(b.Index, a.Index) })
+	for _, p := range snaps {
+		record, err := x.readEntry(p.file, p.Entry)
+		if err != nil {
+			continue
+		}
+		left, _, err := parseRanges(record.Payload)
+		if err != nil {
+			continue
+		}
+		s.snap = entry{index: p.Index, file: p.file, offset: p.Offset, bytes: p.Bytes, kind: Checkpoint, flags: p.Flags}
+		s.hasSnap = true
+		p.file.add(p.Bytes)
+		return left
+	}
+	return nil
+}
+
+func (x *index) lose(s *stream, from, to uint64, perhaps bool) {
+	x.recovery.Lost = append(x.recovery.Lost, Lost{Stream: s.id, Name: s.name, From: from, To: to, Perhaps: perhaps})
+}
+
+// perhaps names the messages that the checkpoint says are left and that are not there. Without damage they were settled since;
+// with damage one cannot tell.
+func (x *index) perhaps(s *stream, left, seen ranges) {
+	for _, r := range left {
+		for i := r.from; i < r.to; i++ {
+			if seen.has(i) {
+				continue
+			}
+			from := i
+			for i+1 < r.to && !seen.has(i+1) {
+				i++
+			}
+			x.lose(s, from, i+1, true)
+		}
+	}
+}

@@ -1,0 +1,175 @@
+package journal
+
+import (
+	"slices"
+	"sort"
+
+	"warren/persistence/segment"
+)
+
+// stream is what the journal remembers of a stream: where its living records are.
+type stream struct {
+	id   StreamID
+	name string
+	// Index of the next event, and the first that is not durable.
+	next, durable uint64
+	incarnation   uint64
+	// Living events, pending ones included, by index. Entries that died in the middle stay until they are half of all.
+	entries []entry
+	dead    int
+	// The newest checkpoint that was reported; none while hasSnap is false. Its index is the first event that it does not contain.
+	snap    entry
+	hasSnap bool
+
+	// listed: the catalogue's event is durable. removed: there will be no more appends.
+	listed, removed bool
+	touched         bool // is in Journal.touched
+}
+
+// entry is where a record is.
+type entry struct {
+	index  uint64
+	file   *file // nil while the record waits in Journal.pending
+	offset int64
+	bytes  uint32
+	kind   segment.Kind // 0 = died
+	flags  segment.Flags
+	// released: what it holds is settled.
+	released bool
+}
+
+func (e *entry) segment(id StreamID) segment.Entry {
+	return segment.Entry{Stream: uint64(id), Index: e.index, Offset: e.offset, Bytes: e.bytes, Kind: e.kind, Flags: e.flags}
+}
+
+// upto is the first index that no checkpoint stands for.
+func (s *stream) upto() uint64 {
+	if s.hasSnap {
+		return s.snap.index
+	}
+	return 0
+}
+
+// search returns the position of the first entry with at least that index.
+func (s *stream) search(index uint64) int {
+	// Most look for one of the newest.
+	if n := len(s.entries); n == 0 || s.entries[n-1].index < index {
+		return n
+	}
+	return sort.Search(len(s.entries), func(i int) bool { return s.entries[i].index >= index })
+}
+
+func (s *stream) find(index uint64) *entry {
+	i := s.search(index)
+	if i < len(s.entries) && s.entries[i].index == index && s.entries[i].kind != 0 {
+		return &s.entries[i]
+	}
+	return nil
+}
+
+// move says where a record is now.
+func (e *entry) move(f *file, at segment.Entry) {
+	if e.file != nil {
+		e.file.drop(e.bytes)
+	}
+	e.file, e.offset, e.bytes, e.flags = f, at.Offset, at.Bytes, at.Flags
+	if f != nil {
+		f.add(e.bytes)
+	}
+}
+
+// lift puts a record back among the pending ones.
+func (e *entry) lift(from *file) {
+	if e.file == from {
+		e.move(nil, segment.Entry{Bytes: e.bytes, Flags: e.flags})
+	}
+}
+
+// die takes an entry out.
+func (s *stream) die(e *entry) {
+	if e.file != nil {
+		e.file.drop(e.bytes)
+	}
+	*e = entry{index: e.index}
+	s.dead++
+	for len(s.entries) > 0 && s.entries[0].kind == 0 {
+		s.entries = s.entries[1:]
+		s.dead--
+	}
+	if s.dead > 32 && s.dead > len(s.entries)/2 {
+		s.entries = slices.DeleteFunc(s.entries, func(e entry) bool { return e.kind == 0 })
+		s.dead = 0
+	}
+}
+
+// supersede takes in a checkpoint that became durable: it replaces the one before, and what it stands for is dead, but for
+// messages that are not settled.
+func (s *stream) supersede(c entry) {
+	from := s.upto()
+	if s.hasSnap && s.snap.file != nil {
+		s.snap.file.drop(s.snap.bytes)
+	}
+	s.snap, s.hasSnap = c, true
+	// Below the last checkpoint only messages are left, and those die by themselves.
+	i, k := s.search(from), s.search(c.index)
+	kept := s.entries[:i]
+	for _, e := range s.entries[i:k] {
+		switch {
+		case e.kind == segment.Messages && !e.released:
+			kept = append(kept, e)
+		case e.kind == 0:
+			s.dead--
+		case e.file != nil:
+			e.file.drop(e.bytes)
+		}
+	}
+	kept = append(kept, s.entries[k:]...)
+	clear(s.entries[len(kept):])
+	s.entries = kept
+}
+
+// living are the messages below an index that are not settled.
+func (s *stream) living(below uint64) ranges {
+	var out ranges
+	for i := range s.entries {
+		e := &s.entries[i]
+		if e.index >= below {
+			break
+		}
+		if e.kind == segment.Messages && !e.released {
+			out = out.add(e.index)
+		}
+	}
+	return out
+}
+
+// clear drops every record.
+func (s *stream) clear() {
+	for _, e := range s.entries {
+		if e.file != nil {
+			e.file.drop(e.bytes)
+		}
+	}
+	if s.hasSnap && s.snap.file != nil {
+		s.snap.file.drop(s.snap.bytes)
+	}
+	s.entries, s.dead = nil, 0
+	s.snap, s.hasSnap = entry{}, false
+}
+
+func (s *stream) info() StreamInfo {
+	out := StreamInfo{
+		ID: s.id, Name: s.name, Next: s.next, Durable: s.durable, Checkpoint: s.upto(), Incarnation: s.incarnation,
+	}
+	for i := range s.entries {
+		switch e := &s.entries[i]; {
+		case e.kind == 0:
+		case e.index < out.Checkpoint:
+			out.Messages++
+		default:
+			out.Events++
+			out.EventBytes += int64(e.bytes)
+		}
+	}
+	return out
+}

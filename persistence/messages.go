@@ -1,0 +1,40 @@
+package persistence
+
+import "github.com/asynkron/protoactor-go/actor"
+
+// What the persistence actor takes and says.
+type (
+	// Append brings records of one durable stream, in order. One that came before is left out; what is behind a gap waits
+	// to be sent again.
+	Append struct {
+		Stream      string
+		Incarnation uint64     // of the writer
+		From        *actor.PID // hears of Durable
+		Records     []Record
+		Token       uint64 // comes back with Durable
+	}
+	// Record is one event of a durable stream, numbered from 1 without gaps; index 0 stands for the next one.
+	Record struct {
+		Index    uint64
+		Kind     uint8
+		Messages bool // holds messages, which live on behind a checkpoint until they are settled
+		Payload  []byte
+	}
+	// Checkpoint stands for every record of a stream up to Upto but those that live on; Upto 0 means all that there are.
+	Checkpoint struct {
+		Stream      string
+		Incarnation uint64
+		Upto        uint64
+		Kind        uint8
+		Payload     []byte
+		Live        []uint64 // ascending
+	}
+	// Forget ends a stream.
+	Forget struct{ Stream string }
+	// Durable: the stream's records up to Upto are as safe as journal.sync makes them.
+	Durable struct {
+		Stream string
+		Upto   uint64
+		Token  uint64 // of the newest Append among them
+	}
+)

@@ -1,0 +1,79 @@
+package segment
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"os"
+	"testing"
+
+	"warren/persistence/vfs"
+)
+
+var update = flag.Bool("update", false, "write testdata anew; only for a format that was never released")
+
+const goldenFile = "testdata/v1.segment"
+
+// STYLE "Disk and wire": files of version 1 open in every later version. The file was written by the first code that there was, and
+// is never written again.
+func TestOldFileOpens(t *testing.T) {
+	if *update {
+		writeGolden(t)
+	}
+	f, err := vfs.OS{}.OpenRead(goldenFile)
+	must(t, err)
+	defer f.Close()
+	h, err := ReadHeader(f)
+	must(t, err)
+	want := goldenHeader()
+	if h != want {
+		t.Errorf("header %+v, want %+v", h, want)
+	}
+	size, _ := f.Size()
+	footer, _, err := ReadFooter(f, size, h.Epoch)
+	must(t, err)
+	scan := ScanFile(f, size, h, Limits{})
+	if fmt.Sprint(footer) != fmt.Sprint(scan.Entries) || !scan.Sealed || len(scan.Damage) > 0 {
+		t.Errorf("footer %v, scan %+v", footer, scan)
+	}
+	i := 0
+	for _, g := range someGroups() {
+		for _, want := range g {
+			got, err := NewReader(f, h.Epoch).ReadAt(footer[i])
+			must(t, err)
+			if fmt.Sprint(got) != fmt.Sprint(want) {
+				t.Errorf("record %d: %v, want %v", i, got, want)
+			}
+			i++
+		}
+	}
+}
+
+// What this code writes today is what version 1 is, byte by byte; otherwise it is another version.
+func TestFormatIsStill1(t *testing.T) {
+	want, err := os.ReadFile(goldenFile)
+	must(t, err)
+	m := vfs.NewMemory()
+	_, w := build(t, m, goldenHeader(), someGroups()...)
+	must(t, w.Seal(42))
+	got, err := vfs.ReadAll(m, "segment")
+	must(t, err)
+	if !bytes.Equal(got, want) {
+		t.Errorf("the bytes are not those of format %d", Version)
+	}
+}
+
+func goldenHeader() Header {
+	h := testHeader()
+	h.Size = 8 << 10
+	return h
+}
+
+func writeGolden(t *testing.T) {
+	m := vfs.NewMemory()
+	_, w := build(t, m, goldenHeader(), someGroups()...)
+	must(t, w.Seal(42))
+	b, err := vfs.ReadAll(m, "segment")
+	must(t, err)
+	must(t, os.WriteFile(goldenFile, b, 0o644))
+}

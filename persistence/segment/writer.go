@@ -1,0 +1,132 @@
+package segment
+
+import (
+	"fmt"
+
+	"warren/persistence/vfs"
+)
+
+// MaxRecords bounds what a writer remembers for the footer, whatever the size of the segment: 10 MiB.
+const MaxRecords = 1 << 18
+
+// footerReserve is about what a record takes in the footer; room for it is kept, so that sealing needs no new blocks.
+const footerReserve = 12
+
+// Writer fills one segment, group by group: Add as often as there is something, then Write, then Sync. After an error it is of no
+// further use: what it wrote may or may not be there.
+type Writer struct {
+	f      vfs.File
+	header Header
+	sum    *checksum
+	end    int64 // of the groups written
+	// The group in the making, its opening record first, and how many records it has.
+	group   []byte
+	records uint32
+	// All records, those of the group included.
+	entries []Entry
+}
+
+// Create makes a file a segment: room for h.Size bytes, the header, durable before anything else is written. The caller gives the
+// file its name afterwards, so that a file with a segment's name always has a segment's header.
+func Create(f vfs.File, h Header) (*Writer, error) {
+	h.Version = Version
+	if err := f.Preallocate(h.Size); err != nil {
+		return nil, fmt.Errorf("segment %d: reserve %d bytes: %w", h.Number, h.Size, err)
+	}
+	if _, err := f.WriteAt(h.page(), 0); err != nil {
+		return nil, fmt.Errorf("segment %d: write header: %w", h.Number, err)
+	}
+	if err := f.Sync(); err != nil {
+		return nil, fmt.Errorf("segment %d: sync header: %w", h.Number, err)
+	}
+	return &Writer{f: f, header: h, sum: newChecksum(h.Epoch), end: DataStart}, nil
+}
+
+// SizeFor is the smallest file that holds one group of records with that many payload bytes in all.
+func SizeFor(records int, payloadBytes int64) int64 {
+	return DataStart + GroupBytes + payloadBytes + int64(records)*(RecordHeader+align+2*footerReserve) + 1024
+}
+
+// Header of the segment.
+func (w *Writer) Header() Header { return w.header }
+
+// End is where the next group begins, or the footer.
+func (w *Writer) End() int64 { return w.end }
+
+// Len is how many records the segment has, groups left out, those of the group in the making included.
+func (w *Writer) Len() int { return len(w.entries) }
+
+// Fits says whether one more record with such a payload has room in this group.
+func (w *Writer) Fits(payload int) bool {
+	used := w.end + max(GroupBytes, int64(len(w.group))) + Bytes(payload)
+	return len(w.entries) < MaxRecords && used+int64(len(w.entries)+1)*footerReserve+RecordHeader <= w.header.Size
+}
+
+// Add puts a record into the group and says where it will be.
+func (w *Writer) Add(r *Record) Entry {
+	if len(w.group) == 0 {
+		w.group = append(w.group, make([]byte, GroupBytes)...)
+	}
+	e := Entry{
+		Stream: r.Stream, Index: r.Index, Kind: r.Kind, Flags: r.Flags,
+		Offset: w.end + int64(len(w.group)), Bytes: uint32(len(r.Payload)),
+	}
+	w.group = w.sum.append(w.group, e.Offset, r)
+	w.records++
+	w.entries = append(w.entries, e)
+	return e
+}
+
+// keepGroup is how large a buffer is kept for the next group.
+const keepGroup = 4 << 20
+
+// Write writes the group, which states that everything before the position was durable. One write for the whole of it.
+func (w *Writer) Write(durable Position, now int64) error {
+	if w.records == 0 {
+		return nil
+	}
+	payload := w.group[RecordHeader:GroupBytes]
+	Statement{Durable: durable, Bytes: uint32(len(w.group)), Records: w.records}.encode(payload)
+	w.sum.encode(w.group, w.end, &Record{Kind: Group, Time: now, Payload: payload})
+	if _, err := w.f.WriteAt(w.group, w.end); err != nil {
+		return fmt.Errorf("segment %d: write %d bytes at %d: %w", w.header.Number, len(w.group), w.end, err)
+	}
+	w.end += int64(len(w.group))
+	w.records = 0
+	if w.group = w.group[:0]; cap(w.group) > keepGroup {
+		w.group = nil
+	}
+	return nil
+}
+
+// Sync makes all groups durable.
+func (w *Writer) Sync() error {
+	if err := w.f.Sync(); err != nil {
+		return fmt.Errorf("segment %d: sync: %w", w.header.Number, err)
+	}
+	return nil
+}
+
+// Seal completes the segment. Sync comes before it.
+func (w *Writer) Seal(now int64) error {
+	return Seal(w.f, w.header, w.end, w.entries, now)
+}
+
+// Seal completes a segment that ends at that offset and has these records, all of them durable already: that there is a footer says so.
+// For a segment that a crash left, the entries are those of its Scan.
+//
+// The footer is synced before the seal points at it, so that a seal without a footer is damage and not a crash. The seal itself is not
+// synced here. A segment whose seal was lost is read record by record up to its footer, which costs time and nothing else.
+func Seal(f vfs.File, h Header, end int64, entries []Entry, now int64) error {
+	b := newChecksum(h.Epoch).append(nil, end, &Record{Kind: Footer, Time: now, Payload: appendFooter(nil, entries)})
+	if _, err := f.WriteAt(b, end); err != nil {
+		return fmt.Errorf("segment %d: write footer: %w", h.Number, err)
+	}
+	if err := f.Sync(); err != nil {
+		return fmt.Errorf("segment %d: sync footer: %w", h.Number, err)
+	}
+	if _, err := f.WriteAt(seal{footer: end, bytes: uint32(len(b))}.encode(h.Epoch), sealOffset); err != nil {
+		return fmt.Errorf("segment %d: write seal: %w", h.Number, err)
+	}
+	return nil
+}

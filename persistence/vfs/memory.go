@@ -1,0 +1,219 @@
+package vfs
+
+import (
+	"fmt"
+	"io"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+)
+
+// SectorBytes is what a disk writes whole or not at all.
+const SectorBytes = 512
+
+// Memory is a file system in memory that remembers what a crash would leave of it.
+type Memory struct {
+	mu sync.Mutex
+	// names as everybody sees them, and as the last SyncDir of their directory left them.
+	names, synced map[string]*inode
+	// changes to names since then, oldest first.
+	changes []change
+	locks   map[string]bool
+}
+
+var _ FS = (*Memory)(nil)
+
+// change gives an inode a name, or takes away the name (inode nil); old is the name that a rename took away with it.
+type change struct {
+	name, old string
+	inode     *inode
+}
+
+// NewMemory returns an empty file system.
+func NewMemory() *Memory {
+	return &Memory{names: map[string]*inode{}, synced: map[string]*inode{}, locks: map[string]bool{}}
+}
+
+// Crash returns what a power failure at this moment leaves: the synced bytes under the synced names. With randomness given,
+// the disk was also at work by itself: any of the sectors and names that were not synced may have made it, in any combination.
+// The receiver goes on untouched; locks are gone.
+func (m *Memory) Crash(r *rand.Rand) *Memory {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	names := make(map[string]*inode, len(m.synced))
+	for name, i := range m.synced {
+		names[name] = i
+	}
+	for _, c := range m.changes {
+		if r != nil && r.IntN(2) == 0 {
+			c.apply(names)
+		}
+	}
+	return m.clone(names, func(i *inode) *inode { return i.crash(r) })
+}
+
+// Kill returns what the end of the process at this moment leaves: all that was written, since the kernel goes on.
+func (m *Memory) Kill() *Memory {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.clone(m.names, (*inode).whole)
+}
+
+// clone copies the inodes in the order of their names, so that equal randomness gives an equal clone.
+func (m *Memory) clone(names map[string]*inode, f func(*inode) *inode) *Memory {
+	out := NewMemory()
+	sorted := make([]string, 0, len(names))
+	for name := range names {
+		sorted = append(sorted, name)
+	}
+	slices.Sort(sorted)
+	done := make(map[*inode]*inode, len(names))
+	for _, name := range sorted {
+		from := names[name]
+		if done[from] == nil {
+			done[from] = f(from)
+		}
+		out.names[name], out.synced[name] = done[from], done[from]
+	}
+	return out
+}
+
+func (c change) apply(names map[string]*inode) {
+	if c.inode == nil {
+		delete(names, c.name)
+		return
+	}
+	names[c.name] = c.inode
+	if c.old != "" && names[c.old] == c.inode {
+		delete(names, c.old)
+	}
+}
+
+func (m *Memory) change(c change) {
+	c.apply(m.names)
+	m.changes = append(m.changes, c)
+}
+
+// Create makes a file.
+func (m *Memory) Create(path string) (File, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	path = filepath.Clean(path)
+	if m.names[path] != nil {
+		return nil, &fs.PathError{Op: "create", Path: path, Err: fs.ErrExist}
+	}
+	i := &inode{}
+	m.change(change{name: path, inode: i})
+	return &memoryFile{inode: i, path: path}, nil
+}
+
+// Open opens a file.
+func (m *Memory) Open(path string) (File, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	path = filepath.Clean(path)
+	i := m.names[path]
+	if i == nil {
+		return nil, &fs.PathError{Op: "open", Path: path, Err: fs.ErrNotExist}
+	}
+	return &memoryFile{inode: i, path: path}, nil
+}
+
+// OpenRead opens a file that refuses to be written.
+func (m *Memory) OpenRead(path string) (File, error) {
+	f, err := m.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	f.(*memoryFile).readOnly = true
+	return f, nil
+}
+
+// Rename gives a file another name.
+func (m *Memory) Rename(from, to string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	from, to = filepath.Clean(from), filepath.Clean(to)
+	i := m.names[from]
+	if i == nil {
+		return &os.LinkError{Op: "rename", Old: from, New: to, Err: fs.ErrNotExist}
+	}
+	m.change(change{name: to, old: from, inode: i})
+	return nil
+}
+
+// Remove takes a file's name away; who has it open goes on.
+func (m *Memory) Remove(path string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	path = filepath.Clean(path)
+	if m.names[path] == nil {
+		return &fs.PathError{Op: "remove", Path: path, Err: fs.ErrNotExist}
+	}
+	m.change(change{name: path})
+	return nil
+}
+
+// List lists a directory. Directories are names only: one without files is empty, not missing.
+func (m *Memory) List(dir string) ([]string, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var out []string
+	for name := range m.names {
+		if filepath.Dir(name) == filepath.Clean(dir) {
+			out = append(out, filepath.Base(name))
+		}
+	}
+	slices.Sort(out)
+	return out, nil
+}
+
+// MkdirAll has nothing to do: directories are names only.
+func (m *Memory) MkdirAll(string) error { return nil }
+
+// SyncDir makes the names of a directory durable.
+func (m *Memory) SyncDir(dir string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	dir = filepath.Clean(dir)
+	m.changes = slices.DeleteFunc(m.changes, func(c change) bool {
+		if filepath.Dir(c.name) != dir {
+			return false
+		}
+		c.apply(m.synced)
+		return true
+	})
+	return nil
+}
+
+// Lock takes a name as a lock.
+func (m *Memory) Lock(path string) (io.Closer, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.locks[path] {
+		return nil, &LockedError{Path: path, PID: os.Getpid()}
+	}
+	m.locks[path] = true
+	return memoryLock{m, path}, nil
+}
+
+type memoryLock struct {
+	m    *Memory
+	path string
+}
+
+func (l memoryLock) Close() error {
+	l.m.mu.Lock()
+	defer l.m.mu.Unlock()
+	if !l.m.locks[l.path] {
+		return fmt.Errorf("unlock %s: %w", l.path, fs.ErrClosed)
+	}
+	delete(l.m.locks, l.path)
+	return nil
+}
+
+// Free is more than anybody asks for; Faulty makes disks small.
+func (m *Memory) Free(string) (int64, error) { return 1 << 50, nil }
