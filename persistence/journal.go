@@ -26,6 +26,7 @@ type Journal struct {
 	ids       map[journal.StreamID]*stream
 	commits   int
 	scheduled bool // a commit waits behind what is in the mailbox
+	lazy      bool // a commit is due after a while
 	failing   bool
 	syncing   bool // a sync is due
 }
@@ -133,7 +134,23 @@ func (p *Journal) append(ctx actor.Context, m *Append) {
 	if m.Token != 0 {
 		s.tokens = append(s.tokens, token{s.next - 1, m.Token})
 	}
-	p.schedule(ctx)
+	if m.Lazy {
+		p.scheduleLater(ctx)
+	} else {
+		p.schedule(ctx)
+	}
+}
+
+// lazyAfter is how long settlements wait for company.
+const lazyAfter = 50 * time.Millisecond
+
+func (p *Journal) scheduleLater(ctx actor.Context) {
+	if p.scheduled || p.failing || p.lazy {
+		return
+	}
+	p.lazy = true
+	self, system := ctx.Self(), ctx.ActorSystem()
+	time.AfterFunc(lazyAfter, func() { system.Root.Send(self, &commit{}) })
 }
 
 // schedule has a commit done behind everything that waits in the mailbox now.
@@ -185,7 +202,7 @@ func (p *Journal) forget(ctx actor.Context, m *Forget) {
 // commit writes and syncs the group. After a failure nothing is confirmed any more until a new segment has taken the whole
 // tail; the alarm says so meanwhile, and whoever publishes waits.
 func (p *Journal) commit(ctx actor.Context) {
-	p.scheduled = false
+	p.scheduled, p.lazy = false, false
 	done, err := p.j.Commit()
 	if err != nil {
 		p.fail(ctx, err)

@@ -96,7 +96,9 @@ type found struct {
 // crashed. Only the first time does anybody need what is in it.
 func (l *Log) open(log zerolog.Logger) (*journal.Journal, []found, error) {
 	l.close(log)
-	j, recovery, err := journal.Open(l.fs, l.dir, l.options)
+	options := l.options
+	options.Progress = progress(log)
+	j, recovery, err := journal.Open(l.fs, l.dir, options)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -122,6 +124,18 @@ func (l *Log) open(log zerolog.Logger) (*journal.Journal, []found, error) {
 	}
 	l.loaded = true
 	return j, streams, nil
+}
+
+// progress says once a second how far the journal has been read.
+func progress(log zerolog.Logger) func(journal.Progress) {
+	last := time.Now()
+	return func(p journal.Progress) {
+		if now := time.Now(); now.Sub(last) >= time.Second {
+			last = now
+			log.Info().Int("segments", p.Segments).Int("of_segments", p.OfSegments).Int64("bytes", p.Bytes).Int64("of_bytes", p.OfBytes).
+				Msg("reading the journal")
+		}
+	}
 }
 
 // load reads a stream: its checkpoint, what came behind it, and the messages before it that live on.

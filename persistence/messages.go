@@ -12,6 +12,8 @@ type (
 		From        *actor.PID // hears of Durable
 		Records     []Record
 		Token       uint64 // comes back with Durable
+		// Lazy records may wait for the next group, or 50 ms: nobody waits for them.
+		Lazy bool
 	}
 	// Record is one event of a durable stream, numbered from 1 without gaps; index 0 stands for the next one.
 	Record struct {

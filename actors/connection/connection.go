@@ -356,10 +356,11 @@ func (c *Connection) tick(ctx actor.Context, m *tick) {
 		return // armed before a restart, which has armed its own
 	}
 	c.ticking, c.ticks.due = nil, time.Time{}
-	if sent := c.socket.sent.Load(); sent == c.ticks.sent {
-		c.socket.Heartbeat()
+	sent := c.socket.sent.Load()
+	if sent == c.ticks.sent {
+		sent += c.socket.Heartbeat() // it does not count as a reason to leave out the next
 	}
-	c.ticks.sent = c.socket.sent.Load()
+	c.ticks.sent = sent
 	received := c.socket.received.Load()
 	if received != c.ticks.received || c.info.flow.Load() != flowing {
 		c.ticks.silent = 0

@@ -65,16 +65,19 @@ func (t *Transport) Write(c channel.Chunk) {
 }
 
 // Heartbeat writes a heartbeat, unless something waits to be written: that is as good a sign of life, and a client which does
-// not read gets no pile of them.
-func (t *Transport) Heartbeat() {
+// not read gets no pile of them. It returns how many bytes there are more to write.
+func (t *Transport) Heartbeat() int64 {
 	t.mu.Lock()
 	idle := len(t.pending) == 0 && !t.writing
 	t.mu.Unlock()
-	if idle {
-		f := &channel.Frames{}
-		f.Heartbeat()
-		t.Write(channel.Chunk{Frames: f})
+	if !idle {
+		return 0
 	}
+	f := &channel.Frames{}
+	f.Heartbeat()
+	size := f.Size()
+	t.Write(channel.Chunk{Frames: f})
+	return int64(size)
 }
 
 // write is the writer's goroutine: it takes all that waits and writes it with as few calls as it can.

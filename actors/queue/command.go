@@ -16,7 +16,7 @@ func (q *Queue) commands(ctx actor.Context, m *Commands) {
 	if leave, ok := m.Ops[0].(*Leave); ok { // also of a session that was given up, and of which nobody is there any more
 		q.endSession(ctx, m.Session, leave.Received)
 		if from != nil {
-			ctx.Send(from, &Done{Queue: q.Slot, Upto: m.First})
+			q.whenSaved(ctx, from, &Done{Queue: q.Slot, Upto: m.First})
 		}
 		return
 	}
@@ -42,11 +42,30 @@ func (q *Queue) commands(ctx actor.Context, m *Commands) {
 		}
 	}
 	done.Upto = q.state.LastCommand(m.Session)
-	ctx.Send(from, done)
+	if needsDisk(m.Ops) {
+		q.whenSaved(ctx, from, done)
+	} else {
+		ctx.Send(from, done)
+	}
 	if _, isConsume := m.Ops[len(m.Ops)-1].(*Consume); isConsume || len(q.state.Consumers()) != had {
 		q.consumersChanged(ctx)
 	}
 	q.pump(ctx)
+}
+
+// needsDisk says whether the client is told something that must hold after a crash: what it settled stays settled.
+func needsDisk(ops []Op) bool {
+	for _, op := range ops {
+		switch op := op.(type) {
+		case *Cancel:
+			return true
+		case *Settle:
+			if op.Sync {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func (q *Queue) command(session, seq uint64, op Op, done *Done) {

@@ -60,6 +60,8 @@ type (
 		Consumer    uint32
 		First, Last uint64 // delivery sequences
 		Outcome     ready.Outcome
+		// Sync asks that Done waits until the settlement is on disk (tx.commit).
+		Sync bool
 	}
 	// Get asks for one message (basic.get): answered by Deliveries to the get consumer, or by Empty.
 	Get struct{ NoAck bool }

@@ -189,7 +189,7 @@ func TestMessagesThatStayOwnTheirBytes(t *testing.T) {
 	s := newStand(t)
 	arrive(s, 1)
 	copy(buffer, "other")
-	if m := sent(s.command(1, &Consume{Consumer: 2})); string(m.Body) != "first" || m.RoutingKey != "first" {
+	if m := sent(s.command(1, &Consume{Consumer: 2, NoAck: true})); string(m.Body) != "first" || m.RoutingKey != "first" {
 		t.Errorf("what waited says %q", m.Body)
 	}
 	if m := sent(arrive(s, 2)); &m.Body[0] != &buffer[0] {

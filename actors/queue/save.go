@@ -26,12 +26,16 @@ func (q *Queue) save(ctx actor.Context) {
 	if len(pending) == 0 {
 		return
 	}
-	m := &persistence.Append{Stream: q.stored(), Incarnation: q.incarnation, From: ctx.Self(), Records: make([]persistence.Record, len(pending))}
+	m := &persistence.Append{
+		Stream: q.stored(), Incarnation: q.incarnation, From: ctx.Self(), Records: make([]persistence.Record, len(pending)),
+		Lazy: len(q.held) == 0,
+	}
 	for i := range pending {
 		r := &pending[i]
 		m.Records[i] = persistence.Record{
 			Index: r.Index, Kind: uint8(kindOf(r.Kind)), Messages: r.Kind == ready.RecordEnqueued, Payload: encode(r),
 		}
+		m.Lazy = m.Lazy && r.Kind != ready.RecordEnqueued
 		q.sinceCheckpoint.bytes += len(m.Records[i].Payload)
 		q.journaled = r.Index
 	}
@@ -94,11 +98,41 @@ func (q *Queue) durable(ctx actor.Context, m *persistence.Durable) {
 		}
 	}
 	q.happen(&ready.Synced{Upto: m.Upto})
+	n := 0
+	for ; n < len(q.held) && q.held[n].record <= m.Upto; n++ {
+		ctx.Send(q.held[n].to, q.held[n].done)
+	}
+	q.held = slices.Delete(q.held, 0, n)
 	for i, l := range links {
 		if !slices.Contains(links[i+1:], l) {
 			q.accepted(ctx, l)
 		}
 	}
+}
+
+// held is an answer that waits for the disk.
+type held struct {
+	record uint64
+	to     *actor.PID
+	done   *Done
+}
+
+// whenSaved sends an answer when everything that has happened to the queue is on disk.
+func (q *Queue) whenSaved(ctx actor.Context, to *actor.PID, done *Done) {
+	if q.state.Unsaved() {
+		q.happen(&ready.Saved{})
+	}
+	if pending := q.state.Pending(); len(pending) > 0 {
+		q.held = append(q.held, held{pending[len(pending)-1].Index, to, done})
+		q.hurry(ctx)
+		return
+	}
+	ctx.Send(to, done)
+}
+
+// hurry has the journal write what it was told to take its time with.
+func (q *Queue) hurry(ctx actor.Context) {
+	ctx.Send(q.Journal.PID, &persistence.Append{Stream: q.stored(), Incarnation: q.incarnation, From: ctx.Self()})
 }
 
 // accepted tells a publisher how far the queue has got on its link.

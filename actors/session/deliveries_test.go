@@ -120,9 +120,9 @@ func TestSettlementsWaitForCommit(t *testing.T) {
 	s.Apply(&Settled{Ranges: []TagRange{{First: 1, Last: 3, Outcome: ready.Discarded}}})
 	s.Apply(&Committed{})
 	want := []queue.Settle{
-		{Consumer: queue.FirstConsumer, First: 2, Last: 2, Outcome: ready.Acked},
-		{Consumer: queue.FirstConsumer, First: 1, Last: 1, Outcome: ready.Discarded},
-		{Consumer: queue.FirstConsumer, First: 3, Last: 3, Outcome: ready.Discarded},
+		{Consumer: queue.FirstConsumer, First: 2, Last: 2, Outcome: ready.Acked, Sync: true},
+		{Consumer: queue.FirstConsumer, First: 1, Last: 1, Outcome: ready.Discarded, Sync: true},
+		{Consumer: queue.FirstConsumer, First: 3, Last: 3, Outcome: ready.Discarded, Sync: true},
 	}
 	if got := settlements(s, q); !slices.Equal(got, want) {
 		t.Fatalf("commit told %+v, want %+v", got, want)

@@ -221,7 +221,7 @@ func (s *State) Apply(e any) {
 		if s.Mode == Tx {
 			s.acks = append(s.acks, *e)
 		} else {
-			s.settle(e)
+			s.settle(e, false)
 		}
 	case *Recovered:
 		s.recovered()
@@ -233,7 +233,7 @@ func (s *State) Apply(e any) {
 			s.publish(s.staged[i].exchange, s.staged[i].messages)
 		}
 		for i := range s.acks {
-			s.settle(&s.acks[i])
+			s.settle(&s.acks[i], true)
 		}
 		s.staged, s.acks = nil, nil
 	case *RolledBack:
@@ -333,11 +333,12 @@ func (s *State) peer(q *queue.Slot) *peer {
 }
 
 // settle tells the queues.
-func (s *State) settle(e *Settled) {
+func (s *State) settle(e *Settled, sync bool) {
 	for _, r := range e.Ranges {
 		s.Unacked.take(r.First, r.Last, r.Outcome, func(q *queue.Slot, op *queue.Settle) {
 			if q != nil {
 				p := s.peer(q)
+				op.Sync = sync
 				p.pending = append(p.pending, op)
 			}
 		})
@@ -359,7 +360,7 @@ func (s *State) recovered() {
 		}
 		next = max(next, r.Last+1)
 	}
-	s.settle(back)
+	s.settle(back, false)
 }
 
 // Expects says whether deliveries hold anything new: not all of it came before, nothing is missing in front, and there is

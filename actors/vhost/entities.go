@@ -1,7 +1,6 @@
 package vhost
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -90,7 +89,7 @@ func (d *Directory) addQueue(v *VHost, e *eventv1.QueueDeclared) {
 		Owner: e.ExclusiveOwner, Arguments: decode(e.Arguments), PID: v.System.PID(v.Queues + "/" + supervision.Escape(e.Name)),
 	}
 	if lastingQueue(e) {
-		s.Stored = fmt.Sprintf("queue/%s/%s/%d", d.Name, e.Name, e.Id)
+		s.Stored = storedAs(d.Name, e)
 	}
 	d.queues.Store(s.Name, s)
 }

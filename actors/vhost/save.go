@@ -2,6 +2,7 @@ package vhost
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/asynkron/protoactor-go/actor"
 	"google.golang.org/protobuf/proto"
@@ -109,6 +110,28 @@ func load(records []persistence.Record) (*eventv1.DefinitionBatch, error) {
 		d.Apply(b)
 	}
 	return d.snapshot(), nil
+}
+
+// forgetOrphans ends the streams of queues whose deletion reached the disk and whose end did not.
+func (v *VHost) forgetOrphans(ctx actor.Context) {
+	owned := map[string]bool{}
+	for _, q := range v.defs.Queues {
+		owned[storedAs(v.Directory.Name, q)] = true
+	}
+	prefix := storedPrefix(v.Directory.Name)
+	for _, name := range v.Journal.Streams() {
+		if strings.HasPrefix(name, prefix) && !owned[name] {
+			v.Journal.Recovered(name) // nobody else will
+			ctx.Send(v.Journal.PID, &persistence.Forget{Stream: name})
+		}
+	}
+}
+
+func storedPrefix(vhost string) string { return "queue/" + vhost + "/" }
+
+// storedAs is the name of a queue's durable stream. A queue of the same name that is declared later has another.
+func storedAs(vhost string, q *eventv1.QueueDeclared) string {
+	return fmt.Sprintf("%s%s/%d", storedPrefix(vhost), q.Name, q.Id)
 }
 
 // snapshot are the definitions that survive the process.

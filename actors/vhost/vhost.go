@@ -152,6 +152,7 @@ func (v *VHost) first(ctx actor.Context) {
 	}
 	if len(batch.Definitions) > 0 {
 		v.enter(batch)
+		v.forgetOrphans(ctx)
 	} else {
 		v.happen(ctx, "", predeclared())
 	}

@@ -129,7 +129,7 @@ func (l *loader) readCurrent() error {
 		// A directory without segments may be one in which the first Open did not get far.
 		if n > 0 {
 			l.recovery.Damage = append(l.recovery.Damage, Damage{
-				Place: Place{File: currentName, Bytes: currentBytes}, What: "whether the newest segment is there is not known: " + err.Error(),
+				Place: Place{File: currentName, Bytes: slots * slotDistance}, What: "whether the newest segment is there is not known: " + err.Error(),
 			})
 		}
 		return nil

@@ -69,7 +69,7 @@ func (j *Journal) adopt(x *index) error {
 	known := x.newest
 	if n := len(j.files); n > 0 {
 		// That a newer one is missing was said; it is not missed again.
-		known = newest{position: j.durable, epoch: j.files[n-1].header.Epoch}
+		known = newest{count: x.newest.count, position: j.durable, epoch: j.files[n-1].header.Epoch}
 	}
 	var err error
 	j.current, err = openCurrent(j.fs, j.dir, known)
