@@ -21,14 +21,15 @@ type Journal struct {
 	Log  *Log
 	Logs zerolog.Logger
 
-	j         *journal.Journal
-	streams   map[string]*stream
-	ids       map[journal.StreamID]*stream
-	commits   int
-	scheduled bool // a commit waits behind what is in the mailbox
-	lazy      bool // a commit is due after a while
-	failing   bool
-	syncing   bool // a sync is due
+	j           *journal.Journal
+	streams     map[string]*stream
+	ids         map[journal.StreamID]*stream
+	commits     int
+	checkpoints bool // since segments were looked at
+	scheduled   bool // a commit waits behind what is in the mailbox
+	lazy        bool // a commit is due after a while
+	failing     bool
+	syncing     bool // a sync is due
 }
 
 // stream is what the actor remembers of a durable stream.
@@ -87,6 +88,7 @@ func (p *Journal) open() {
 		s := &stream{id: r.id, name: r.name, next: r.next, living: r.living}
 		p.streams[s.name], p.ids[s.id] = s, s
 	}
+	p.Log.publish(j.Stats(), p.Log.Status().LastCommit)
 }
 
 // Terminate writes what waits, unless the actor comes back: then its successor is sent it again.
@@ -179,7 +181,7 @@ func (p *Journal) checkpoint(ctx actor.Context, m *Checkpoint) {
 			panic(err)
 		}
 	}
-	s.living = kept
+	s.living, p.checkpoints = kept, true
 	if err := p.j.Checkpoint(s.id, m.Incarnation, upto, append([]byte{m.Kind}, m.Payload...)); err != nil {
 		panic(err)
 	}
@@ -213,9 +215,11 @@ func (p *Journal) commit(ctx actor.Context) {
 		p.Log.failing(false)
 		p.Logs.Info().Msg("the journal is written again")
 	}
+	p.Log.publish(p.j.Stats(), time.Now())
 	p.tell(ctx, done)
 	p.syncLater(ctx)
-	if p.commits++; p.commits%cleanAfter == 0 {
+	if p.commits++; p.checkpoints || p.commits%cleanAfter == 0 {
+		p.checkpoints = false
 		p.clean(ctx)
 	}
 }
@@ -227,6 +231,7 @@ func (p *Journal) fail(ctx actor.Context, err error) {
 	}
 	p.failing = true
 	p.Log.failing(true)
+	p.Log.publish(p.j.Stats(), p.Log.Status().LastCommit)
 	self, system := ctx.Self(), ctx.ActorSystem()
 	time.AfterFunc(retryAfter, func() { system.Root.Send(self, &commit{}) })
 }

@@ -25,6 +25,8 @@ type Log struct {
 	// Failing says that the journal cannot be written. OnFailing, when set, is told of every change.
 	Failing   atomic.Bool
 	OnFailing func(bool)
+	// status is for those who look at the broker; the actor writes it.
+	status atomic.Pointer[Status]
 
 	fs      vfs.FS
 	dir     string

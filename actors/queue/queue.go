@@ -40,6 +40,7 @@ type Queue struct {
 	journaled       uint64 // newest record that was sent to the journal
 	sinceCheckpoint volume // appended since the last checkpoint
 	checkpointSize  int    // living records in it
+	bytesAtSave     int    // held when records were last sent
 	held            []held // answers that wait for the disk
 }
 

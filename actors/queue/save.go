@@ -41,18 +41,23 @@ func (q *Queue) save(ctx actor.Context) {
 	}
 	ctx.Send(q.Journal.PID, m)
 	q.sinceCheckpoint.records += len(pending)
+	if now := q.state.Bytes(); now < q.bytesAtSave {
+		q.sinceCheckpoint.bytes += q.bytesAtSave - now
+	}
+	q.bytesAtSave = q.state.Bytes()
 	if s := q.sinceCheckpoint; s.records >= max(checkpointRecords, q.checkpointSize) || s.bytes >= max(checkpointBytes, q.state.Bytes()) {
 		q.checkpoint(ctx)
 	}
 }
 
-// A checkpoint is worth that many records or bytes, at least; where much is still waiting, as many as that.
+// A checkpoint is worth that many records, or bytes that came or went, at least; where much is still waiting, as many as
+// that.
 const (
 	checkpointRecords = 4096
 	checkpointBytes   = 16 << 20
 )
 
-// volume is what was appended.
+// volume is what was appended, and in bytes also what was settled.
 type volume struct{ records, bytes int }
 
 // checkpoint makes every record of settled and delivered messages superfluous, and says which messages are still needed.
