@@ -81,7 +81,7 @@ func (p *Journal) Receive(ctx actor.Context) {
 func (p *Journal) open() {
 	j, recovered, err := p.Log.open(p.Logs)
 	if err != nil {
-		panic(err)
+		panic(&supervision.Refusal{Err: err})
 	}
 	p.j, p.streams, p.ids = j, map[string]*stream{}, map[journal.StreamID]*stream{}
 	for _, r := range recovered {

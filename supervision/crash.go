@@ -38,6 +38,14 @@ func (c *Crash) MarshalZerologObject(e *zerolog.Event) {
 		Str("reason", fmt.Sprint(c.Reason)).Str("message_type", c.Message).Bool("injected", c.Injected).Str("stack", c.Stack)
 }
 
+// Refusal is what an actor panics with in its Started turn when the world keeps it from starting, and no stack would say
+// more: a file that somebody else has, a disk that fails.
+type Refusal struct{ Err error }
+
+func (r *Refusal) Error() string { return r.Err.Error() }
+
+func (r *Refusal) Unwrap() error { return r.Err }
+
 // Escalation is a supervisor that gave up: the reason it ends with, and what made it one too many. Escalations nest:
 // unwrapping leads from the top down to the last crash.
 type Escalation struct {

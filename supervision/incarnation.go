@@ -82,7 +82,15 @@ func (i *incarnation) failed(reason, msg any, stack string) {
 	if x, ok := reason.(*injection); ok {
 		crash.Injected, crash.uncounted = true, !x.count
 	}
-	i.sys.log.Error().EmbedObject(crash).Msg("actor crashed")
+	if _, refuses := reason.(*Refusal); refuses {
+		// The first start is the boot: whoever called System.Start is told, and says it.
+		st := i.child.node.status.Load()
+		if crash.Stack = ""; st.restarts+st.injectedRestarts > 0 {
+			i.sys.log.Error().Str("path", crash.Path).Str("reason", fmt.Sprint(reason)).Msg("actor does not start")
+		}
+	} else {
+		i.sys.log.Error().EmbedObject(crash).Msg("actor crashed")
+	}
 	if i.crashes.Add(1) > 1 && i.supervisor {
 		// A supervisor that cannot even shut down: Proto.Actor stops its children, all at once.
 		i.finished.Store(true)

@@ -1,12 +1,22 @@
 package supervision
 
+import (
+	"errors"
+
+	"github.com/rs/zerolog"
+)
+
 // escalate ends this supervisor abnormally: OTP's supervisor exits with reason shutdown when it has reached its intensity.
 // Here it reports its failure and waits to be stopped, because only the supervisor above knows whether this is a restart
 // or the end, and the children are told which of the two it is.
 func (s *supervisor) escalate(err error) {
+	level := zerolog.ErrorLevel
+	if refusal := (*Refusal)(nil); s.phase == booting && errors.As(err, &refusal) {
+		level = zerolog.DebugLevel // System.Start returns it
+	}
 	s.phase = escalated
 	s.dropPlan()
-	s.sys.log.Error().Str("path", s.node.path).Stringer("strategy", s.spec.Strategy).Str("reason", err.Error()).
+	s.sys.log.WithLevel(level).Str("path", s.node.path).Stringer("strategy", s.spec.Strategy).Str("reason", err.Error()).
 		Msg("supervisor gives up")
 	s.life.overseer.hear(childFailed{s.life, err})
 }

@@ -25,21 +25,19 @@ func TestClearedWakesEverybody(t *testing.T) {
 	// P-16: every blocked connection goes on when the alarm clears, and a second alarm has a gate of its own.
 	m := NewMemory(100, 50)
 	m.Resident(200)
-	first := m.Cleared()
 	var waiting sync.WaitGroup
 	for range 10 {
-		waiting.Go(func() { <-m.Cleared() })
+		gate := m.Cleared()
+		waiting.Go(func() { <-gate })
 	}
 	m.Resident(-200)
-	<-first
+	waiting.Wait()
 	m.Resident(200)
 	select {
 	case <-m.Cleared():
 		t.Fatal("the second alarm is cleared")
 	default:
 	}
-	m.Resident(-200)
-	waiting.Wait()
 }
 
 func TestAlarmFollowsTheLedger(t *testing.T) {

@@ -25,11 +25,11 @@ func (u *Users) PasswordHash(name string) string {
 func Matches(passwordHash, algorithm, password string) (matches, known bool) {
 	var sum func(salted []byte) []byte
 	switch algorithm {
-	case HashingAlgorithm:
+	case HashingAlgorithm, "":
 		sum = func(b []byte) []byte { h := sha256.Sum256(b); return h[:] }
 	case "rabbit_password_hashing_sha512":
 		sum = func(b []byte) []byte { h := sha512.Sum512(b); return h[:] }
-	case "rabbit_password_hashing_md5", "": // what was before there was a choice
+	case "rabbit_password_hashing_md5":
 		sum = func(b []byte) []byte { h := md5.Sum(b); return h[:] }
 	default:
 		return false, false

@@ -88,6 +88,8 @@ func (c *Channel) Receive(ctx actor.Context) {
 	switch m := ctx.Message().(type) {
 	case *actor.Started:
 		c.recover(ctx)
+		c.flush(ctx)
+		return
 	case *Wake:
 		c.todo = c.Inbox.After(c.state.step)
 	case *Drained:
@@ -149,7 +151,8 @@ func (c *Channel) recover(ctx actor.Context) {
 	c.creditAll(ctx)
 	c.askAgain(ctx)
 	c.encode()
-	c.todo = c.Inbox.After(c.state.step)
+	// Steps are done in turns of their own: a panic in one of them is a crash like another, and no failing start.
+	ctx.Send(ctx.Self(), wake)
 }
 
 // happen makes an event part of the channel: in the stream first, so that no panic can part the two.

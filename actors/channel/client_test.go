@@ -17,18 +17,17 @@ import (
 // client is one channel of a connection, from the client's side.
 type client struct {
 	*office
-	id       string
-	inbox    *Inbox
-	outlet   *Outlet
-	info     *Info
-	in       *bytes.Buffer // what has left for the client
-	stalled  []Chunk       // what has not, while stall is set
-	stall    bool
-	owner    []any // what the connection heard
-	credit   int   // bytes the inbox holds
-	seq      uint64
-	steps    []Step // of this read
-	frameMax int
+	id      string
+	inbox   *Inbox
+	outlet  *Outlet
+	info    *Info
+	in      *bytes.Buffer // what has left for the client
+	stalled []Chunk       // what has not, while stall is set
+	stall   bool
+	owner   []any // what the connection heard
+	credit  int   // bytes the inbox holds
+	seq     uint64
+	steps   []Step // of this read
 }
 
 // open seats a channel of connection 1.

@@ -48,7 +48,7 @@ func (c *Channel) proceed(ctx actor.Context) bool {
 	_, commit := op.Method.(*amqp091.TxCommit)
 	switch {
 	case op.Asked && commit:
-		if !c.state.Drained() || c.state.Commanding() {
+		if !c.state.Safe() || c.state.Commanding() { // RabbitMQ's commit-ok stands for the disk, as a confirm does
 			return false
 		}
 		c.happen(0, &Ended{Reply: &amqp091.TxCommitOk{}})

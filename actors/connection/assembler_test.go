@@ -49,7 +49,7 @@ func TestAssemblerRefuses(t *testing.T) {
 		{"immediate", opened().method(1, &amqp091.BasicPublish{Immediate: true}), "NOT_IMPLEMENTED - immediate=true"},
 		{"a connection's method on a channel", opened().method(1, &amqp091.ConnectionClose{}), "COMMAND_INVALID - unimplemented method"},
 		{"size beyond 512 MiB", opened().start(1).header(1, 60, 512<<20+1, protocol.Properties{}), "FRAME_ERROR - content of 536870913 bytes exceeds the maximum of 536870912"},
-		{"size beyond max_message_size", opened().start(1).header(1, 60, 1<<20+1, protocol.Properties{}), "1 PRECONDITION_FAILED - message size 1048577 is larger than configured max size 1048576"},
+		{"size beyond max_message_size", opened().start(1).header(1, 60, feedMax+1, protocol.Properties{}), "1 PRECONDITION_FAILED - message size 4097 is larger than configured max size 4096"},
 		{"another user's id", opened().start(1).header(1, 60, 0, protocol.Properties{UserID: "me"}), "1 PRECONDITION_FAILED - user_id property set to 'me' but authenticated user was 'guest'"},
 	} {
 		f := newFeed()
@@ -71,8 +71,8 @@ func TestAssemblerRefuses(t *testing.T) {
 
 func TestAssemblerReadsOverWhatItRefused(t *testing.T) {
 	// P-25: a message that is too large is a channel's error; the connection stays in step and its other channels go on.
-	s := opened().method(2, &amqp091.ChannelOpen{}).start(1).header(1, 60, 1<<20+5, protocol.Properties{})
-	s.publish(2, "y", "k", "other").body(1, strings.Repeat("a", 1<<20)).body(1, "12345").start(1).content(1, "next")
+	s := opened().method(2, &amqp091.ChannelOpen{}).start(1).header(1, 60, feedMax+5, protocol.Properties{})
+	s.publish(2, "y", "k", "other").body(1, strings.Repeat("a", feedMax)).body(1, "12345").start(1).content(1, "next")
 	f := newFeed()
 	if rest := f.read(s.b); len(rest) != 0 || f.failed != nil {
 		t.Fatalf("%d bytes left, %v", len(rest), f.failed)

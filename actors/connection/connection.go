@@ -36,6 +36,7 @@ type Connection struct {
 	directory   *vhost.Directory // of the open vhost
 	forgotten   bool             // the vhost has deleted our exclusive queues
 	asked       bool             // it has been asked to
+	up          bool             // it has gone on where it stood
 	ticking     *time.Timer      // for the next tick
 	timers      []*time.Timer    // to stop at the end
 }
@@ -64,9 +65,15 @@ func (p *peer) streamName() string { return "connection/" + strconv.FormatUint(p
 
 // Receive is the connection's table of contents.
 func (c *Connection) Receive(ctx actor.Context) {
-	switch m := ctx.Message().(type) {
-	case *actor.Started:
+	if _, is := ctx.Message().(*actor.Started); is {
 		c.recover(ctx)
+		return
+	}
+	if !c.up {
+		c.up = true
+		c.takeUp(ctx)
+	}
+	switch m := ctx.Message().(type) {
 	case *channel.Wake:
 		c.steps(ctx)
 	case *channel.Fault:
@@ -106,8 +113,14 @@ func (c *Connection) recover(ctx actor.Context) {
 	c.state = got.State
 	c.encoded = c.outlet.Last()
 	c.inbox.Attach(ctx.Self())
-	fresh := c.state.output == 0
-	if fresh {
+	// The rest is for the next turn: a panic there is a crash like another, and no failing start.
+	ctx.Send(ctx.Self(), &channel.Wake{})
+}
+
+// takeUp goes on where the connection stood, or begins it.
+func (c *Connection) takeUp(ctx actor.Context) {
+	c.publish() // before the client hears that it is so
+	if c.state.output == 0 {
 		c.become(0, c.state.Params, c.terms().start())
 	}
 	if c.state.Phase < Running {
@@ -136,9 +149,15 @@ func (c *Connection) become(step uint64, p Params, reply amqp091.Method) {
 		panic(err)
 	}
 	c.state.Apply(e)
+	c.publish()
+	c.say()
+}
+
+// publish shows reader and lists what the connection has become.
+func (c *Connection) publish() {
+	p := c.state.Params
 	c.info.params.Store(&p)
 	c.negotiate(p)
-	c.say()
 }
 
 // say sends what the client has not heard.

@@ -112,8 +112,9 @@ func (p *peer) openChannel(number uint16) *inbound {
 			New:      func(incarnation uint64) actor.Actor { return channel.New(options, incarnation) },
 		},
 		Done: func(_ *actor.PID, err error) {
-			if err != nil {
+			if err != nil { // nobody will answer on this channel
 				gone()
+				p.inbox.Put([]channel.Step{{Err: errCrashed()}})
 			}
 		},
 	})

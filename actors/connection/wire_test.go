@@ -21,6 +21,8 @@ type feed struct {
 	failed *protocol.Error
 }
 
+const feedMax = 4096 // max_message_size
+
 func newFeed() *feed {
 	f := &feed{}
 	f.assembler = newAssembler(func(number uint16) *inbound {
@@ -28,7 +30,7 @@ func newFeed() *feed {
 		return &inbound{number: number}
 	})
 	f.said = map[uint16][]said{}
-	f.limits = limits{channelMax: 8, maxMessage: 1 << 20, user: "guest", running: true}
+	f.limits = limits{channelMax: 8, maxMessage: feedMax, user: "guest", running: true}
 	return f
 }
 

@@ -57,7 +57,7 @@ func (q *Queue) commands(ctx actor.Context, m *Commands) {
 func needsDisk(ops []Op) bool {
 	for _, op := range ops {
 		switch op := op.(type) {
-		case *Cancel:
+		case *Cancel, *Purge:
 			return true
 		case *Settle:
 			if op.Sync {

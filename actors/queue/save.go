@@ -127,7 +127,7 @@ func (q *Queue) whenSaved(ctx actor.Context, to *actor.PID, done *Done) {
 	if q.state.Unsaved() {
 		q.happen(&ready.Saved{})
 	}
-	if pending := q.state.Pending(); len(pending) > 0 {
+	if pending := q.state.Pending(); len(pending) > 0 && !q.Journal.Failing.Load() { // nobody hangs because the disk is full
 		q.held = append(q.held, held{pending[len(pending)-1].Index, to, done})
 		q.hurry(ctx)
 		return

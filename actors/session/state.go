@@ -148,6 +148,16 @@ func NewState() State {
 // Drained says that every queue has everything that was published to it.
 func (s *State) Drained() bool { return s.ledger.unaccepted == 0 }
 
+// Safe says that everything that was published is as safe as it asks to be, or lost with its queue.
+func (s *State) Safe() bool {
+	for _, p := range s.ledger.links {
+		if len(p.runs) > 0 {
+			return false
+		}
+	}
+	return true
+}
+
 // Unconfirmed is the number of messages the client waits for a confirm of, while in confirm mode.
 func (s *State) Unconfirmed() int {
 	if s.Mode != Confirmed {

@@ -55,3 +55,13 @@ func (d *Directory) definitions() *Definitions {
 	defs.Apply(&batch)
 	return defs
 }
+
+// Predeclared says whether every vhost begins with an exchange of that name.
+func Predeclared(exchangeName string) bool {
+	for _, def := range predeclared() {
+		if def.GetExchangeDeclared().GetName() == exchangeName {
+			return true
+		}
+	}
+	return false
+}

@@ -3,6 +3,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -16,6 +17,7 @@ import (
 	"warren/internal/admin"
 	"warren/internal/config"
 	"warren/internal/host"
+	"warren/supervision"
 	"warren/supervision/tree"
 )
 
@@ -82,6 +84,9 @@ func serve(c config.Config, dataDir string, sockets []net.Listener) error {
 	b := tree.New(c, dataDir, sockets, total, log, stop)
 	limitMemory(c, total)
 	if err := b.Start(); err != nil {
+		if refusal := (*supervision.Refusal)(nil); errors.As(err, &refusal) {
+			return refusal.Err // where in the tree that was is of no use to who started us
+		}
 		return err
 	}
 	a, err := admin.Serve(dataDir, b, log)

@@ -59,7 +59,7 @@ func (c *ctl) command() *cobra.Command {
 	for _, l := range lists {
 		root.AddCommand(c.listCommand(l))
 	}
-	root.AddCommand(c.statusCommand(), c.stopCommand(), c.actorsCommand())
+	root.AddCommand(c.statusCommand(), c.stopCommand(), c.actorsCommand(), c.journalCommand(), c.exportCommand(), c.importCommand())
 	return root
 }
 
@@ -97,6 +97,16 @@ func (c *ctl) ask(do func(context.Context, adminv1.AdminServiceClient) error) er
 		defer cancel()
 	}
 	return do(ctx, adminv1.NewAdminServiceClient(conn))
+}
+
+// oneArgument refuses more and less of them than one.
+func oneArgument(name string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		if len(args) != 1 {
+			return usage("it takes one argument, %s", name)
+		}
+		return nil
+	}
 }
 
 // noArguments refuses arguments of a command that takes none.

@@ -14,11 +14,14 @@ import (
 const (
 	exitOK          = 0
 	exitUsage       = 64 // the command line is wrong
-	exitDataError   = 65 // no such vhost, no such actor
+	exitDataError   = 65 // no such vhost, no such actor; a damaged journal, definitions that cannot be imported
 	exitUnavailable = 69 // no broker there, or it refuses
 	exitSoftware    = 70 // a fault of the broker or of warrenctl
 	exitTempFail    = 75 // no answer in time
 )
+
+// dataError is something wrong with what the command was given to look at.
+type dataError struct{ error }
 
 // usageError is a wrong command line.
 type usageError struct{ error }
@@ -33,6 +36,8 @@ func (c *ctl) explain(err error) (code int, text string) {
 	switch {
 	case errors.As(err, new(usageError)) || !c.parsed:
 		return exitUsage, fmt.Sprintf("Error (argument validation): %v\nSee warrenctl help.", err)
+	case errors.As(err, new(dataError)):
+		return exitDataError, fmt.Sprintf("Error:\n%v", err)
 	case !answered:
 		return exitSoftware, fmt.Sprintf("Error: %v", err)
 	}
@@ -49,7 +54,7 @@ Most common reasons for this are:
 %s`, c.dataDir, admin.SocketPath(c.dataDir), s.Message())
 	case codes.DeadlineExceeded:
 		return exitTempFail, fmt.Sprintf("Error: the operation on the broker in %s timed out. Timeout value used: %v", c.dataDir, c.timeout())
-	case codes.NotFound:
+	case codes.NotFound, codes.InvalidArgument:
 		return exitDataError, "Error:\n" + s.Message()
 	case codes.FailedPrecondition:
 		return exitUnavailable, "Error:\n" + s.Message()

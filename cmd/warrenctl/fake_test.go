@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"sync"
@@ -118,6 +119,25 @@ func (f *fake) Crash(path string, count bool) error {
 		return errors.New("chaos.enabled is false")
 	}
 	return admin.NoSuchActor(path)
+}
+
+func (f *fake) JournalStatus() *adminv1.JournalStatusResponse {
+	return &adminv1.JournalStatusResponse{
+		State: "running", Segments: 2, FreeSegments: 1, Bytes: 192 << 20, LivingBytes: proto.Int64(5_000), Streams: 3, Records: 40,
+		RecordsWaiting: 1, LastCommit: 1_700_000_000_000, Commits: 7, Syncs: 6,
+	}
+}
+
+// exported is more than goes into one message.
+var exported = `{"queues":[` + strings.Repeat(" ", 600<<10) + `]}`
+
+func (f *fake) ExportDefinitions() ([]byte, error) { return []byte(exported), nil }
+
+func (f *fake) ImportDefinitions(_ context.Context, json []byte) (*adminv1.ImportDefinitionsResponse, error) {
+	if string(json) != exported {
+		return nil, admin.BadDefinitions(errors.New("the definitions are no good"))
+	}
+	return &adminv1.ImportDefinitionsResponse{Exchanges: 1, Queues: 2, Bindings: 3}, nil
 }
 
 func (f *fake) Stop() { f.stop.Do(f.server.Close) }

@@ -51,6 +51,12 @@ func TestExitCodes(t *testing.T) {
 		{"status now", "too many arguments", exitUsage},
 		{"actors", "actors takes tree or crash", exitUsage},
 		{"actors crash", "takes one path", exitUsage},
+		{"journal", "journal takes status, verify or dump", exitUsage},
+		{"journal dump all", "too many arguments", exitUsage},
+		{"export_definitions", "it takes one argument", exitUsage},
+		{"import_definitions a b", "it takes one argument", exitUsage},
+		{"journal verify", "there is no journal in", exitDataError},
+		{"journal dump", "there is no journal in", exitDataError},
 		{"list_queues -p nowhere", "Virtual host 'nowhere' does not exist", exitDataError},
 		{"actors crash warren/nobody", "There is no actor at 'warren/nobody'", exitDataError},
 		{"actors crash forbidden", "chaos.enabled is false", exitUnavailable},
@@ -77,7 +83,8 @@ func TestJSONIsValid(t *testing.T) {
 	_, dir := start(t)
 	for _, command := range []string{
 		"list_queues " + strings.Join(columnNames(lists[3].item), " "), "list_connections name client_properties", "list_channels",
-		"list_exchanges", "list_bindings", "list_consumers", "actors tree", "status", "list_queues -p empty",
+		"list_exchanges", "list_bindings", "list_consumers", "actors tree", "status", "journal status",
+		"export_definitions -", "list_queues -p empty",
 	} {
 		_, out, _ := ctlRun(append([]string{"--data-dir", dir, "--formatter=json"}, strings.Fields(command)...)...)
 		if !json.Valid([]byte(out)) {

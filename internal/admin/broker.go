@@ -6,6 +6,8 @@
 package admin
 
 import (
+	"context"
+
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
@@ -13,8 +15,8 @@ import (
 )
 
 // Broker is what can be seen and done. Every method is called from goroutines of the server, several at a time, and answers from
-// published state: none waits for an actor's turn, so that a broker that is stuck can still be looked at. What they return is
-// given away.
+// published state: none but ImportDefinitions waits for an actor's turn, so that a broker that is stuck can still be looked at. What
+// they return is given away.
 type Broker interface {
 	Status() *adminv1.StatusResponse
 	Connections() []*adminv1.Connection
@@ -29,6 +31,12 @@ type Broker interface {
 	// Crash makes the actor panic in its next turn; count says that the crash counts against its supervisor's intensity.
 	// The error is NoSuchActor when nothing is at that path, any other one when crashing is not allowed.
 	Crash(path string, count bool) error
+	// JournalStatus is the journal as it was after its newest commit.
+	JournalStatus() *adminv1.JournalStatusResponse
+	// ExportDefinitions is the whole broker in RabbitMQ's JSON form.
+	ExportDefinitions() ([]byte, error)
+	// ImportDefinitions declares what is in that form. The error is BadDefinitions when nothing was.
+	ImportDefinitions(ctx context.Context, json []byte) (*adminv1.ImportDefinitionsResponse, error)
 	// Stop begins the orderly shutdown. It may return before that is over or after.
 	Stop()
 }

@@ -56,12 +56,15 @@ var rooms = []room{
 	{"supervision/tree", []string{"actors/...", "persistence/...", "protocol/...", "proto/...", "supervision", "plugins/...", "internal/..."}},
 
 	{"internal/config", nil},
+	// Pure: RabbitMQ's JSON form of users, vhosts and topology.
+	{"internal/definitions", []string{"protocol/..."}},
 	{"internal/admin", []string{"proto/...", "protocol/..."}},
 	{"internal/host", nil},
 	{"internal/imports", nil},
 
 	{"cmd/warren", []string{"supervision/tree", "supervision", "internal/...", "protocol/...", "plugins/..."}},
-	{"cmd/warrenctl", []string{"internal/...", "proto/...", "protocol/..."}},
+	// It reads the files of a broker that is stopped.
+	{"cmd/warrenctl", []string{"internal/...", "persistence/...", "proto/...", "protocol/..."}},
 	{"cmd/warren-perf", []string{"protocol/..."}},
 
 	{"benchmarks", everything},

@@ -15,7 +15,7 @@ func clones() int {
 	if n, err := strconv.Atoi(os.Getenv("WARREN_CRASHES")); err == nil {
 		return n
 	}
-	return 1500
+	return 600
 }
 
 func testOptions() Options {
@@ -92,14 +92,24 @@ func crashes(t *testing.T, opt Options, faults bool, crash func(*vfs.Memory, *ra
 	t.Logf("%d crashes", done)
 }
 
-// check opens a clone and compares it; then what is left when the power fails right after that recovery, and when the process
-// is killed instead.
+// check opens a clone and compares it; then what is left when the power fails right after that recovery, when it fails
+// in the middle of it, and when the process is killed instead. What a recovery found counts as durable from then on: its readers act on it.
 func check(t *testing.T, seed uint64, x *runner, mem *vfs.Memory) {
 	t.Helper()
 	opt := x.opt
 	opt.Now = nil
+	found := map[StreamID]uint64{}
 	for i := range 3 {
-		j, recovery, err := Open(mem, testDir, opt)
+		fs := vfs.NewFaulty(mem)
+		var during []*vfs.Memory
+		fs.Watch(func(vfs.Op, string) error {
+			if x.opt.Sync == SyncAlways && x.r.IntN(8) == 0 {
+				during = append(during, mem.Crash(x.r))
+			}
+			return nil
+		})
+		j, recovery, err := Open(fs, testDir, opt)
+		fs.Heal()
 		if err != nil {
 			t.Fatalf("seed %d: %v", seed, err)
 		}
@@ -108,6 +118,20 @@ func check(t *testing.T, seed uint64, x *runner, mem *vfs.Memory) {
 		}
 		if err := x.m.check(j); err != nil {
 			t.Fatalf("seed %d, opening %d: %v\n%s", seed, i, err, &recovery)
+		}
+		for id, next := range found {
+			if info, err := j.Info(id); err != nil || info.Next < next {
+				t.Fatalf("seed %d, opening %d: stream %d had %d events after the last recovery, has %d, %v", seed, i, id, next, info.Next, err)
+			}
+		}
+		for info := range j.Streams() {
+			found[info.ID] = info.Next
+		}
+		for _, m := range during {
+			j, recovery, err := Open(m, testDir, opt)
+			if err != nil || !recovery.Intact() || x.m.check(j) != nil {
+				t.Fatalf("seed %d, opening %d, crashed in the middle of it: %v %s %v", seed, i, err, &recovery, x.m.check(j))
+			}
 		}
 		switch {
 		case x.r.IntN(3) > 0:

@@ -48,7 +48,22 @@ func buildIndex(l *loader) *index {
 		}
 	}
 	x.recovery.Streams = len(x.streams)
+	x.nameDamage()
 	return x
+}
+
+// nameDamage says what the streams are called whose records were hit.
+func (x *index) nameDamage() {
+	for _, d := range x.recovery.Damage {
+		for _, r := range d.Records {
+			if listed, ok := x.catalogue.streams[r.Stream]; ok {
+				if x.recovery.Names == nil {
+					x.recovery.Names = map[StreamID]string{}
+				}
+				x.recovery.Names[r.Stream] = listed.name
+			}
+		}
+	}
 }
 
 // readCatalogue folds the journal's own stream: the newest checkpoint that can be read, and the events behind it.

@@ -60,6 +60,10 @@ func (j *Journal) adopt(x *index) error {
 	for _, f := range j.files {
 		j.number = max(j.number, f.number())
 	}
+	// The process that died may have named a segment and not synced the name.
+	if err := j.fs.SyncDir(j.dir); err != nil {
+		return err
+	}
 	if err := j.secure(); err != nil {
 		return err
 	}

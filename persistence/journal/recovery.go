@@ -16,6 +16,8 @@ type Recovery struct {
 	Torn []Place
 	// Damage is what was durable and is not what it was.
 	Damage []Damage
+	// Names of the streams whose records are known to be hit, as far as they have one still.
+	Names map[StreamID]string
 	// Lost are the events that are missing.
 	Lost []Lost
 	// Orphans are streams whose names were lost with a damaged catalogue. They may be what is left of streams that were removed.
@@ -71,6 +73,32 @@ func (l Lost) String() string {
 	return fmt.Sprintf("%s (stream %d): events %d to %d are lost%s", l.Name, l.Stream, l.From, l.To-1, perhaps)
 }
 
+// Hit names the records that a damage is known to have hit; those of a stream that follow each other in one.
+func (r *Recovery) Hit(d Damage) []string {
+	var out []string
+	for i := 0; i < len(d.Records); {
+		first := d.Records[i]
+		n := 1
+		for i+n < len(d.Records) && d.Records[i+n] == (RecordID{first.Stream, first.Index + uint64(n), first.Kind}) {
+			n++
+		}
+		which := fmt.Sprintf("%s %d", first.Kind, first.Index)
+		if n > 1 {
+			which = fmt.Sprintf("%s %d to %d", first.Kind, first.Index, first.Index+uint64(n)-1)
+		}
+		name, known := r.Names[first.Stream]
+		switch {
+		case first.Stream == catalogueID:
+			name = "the journal's own list of streams"
+		case !known:
+			name = "a stream without a name"
+		}
+		out = append(out, fmt.Sprintf("%s (stream %d): %s", name, first.Stream, which))
+		i += n
+	}
+	return out
+}
+
 // Intact says that nothing durable is missing.
 func (r *Recovery) Intact() bool {
 	return len(r.Damage) == 0 && len(r.Lost) == 0 && len(r.Orphans) == 0
@@ -95,6 +123,9 @@ func (r *Recovery) String() string {
 	}
 	for _, d := range r.Damage {
 		fmt.Fprintf(&b, "\ndamage: %s", d)
+		for _, hit := range r.Hit(d) {
+			fmt.Fprintf(&b, "\n  hit: %s", hit)
+		}
 	}
 	for _, l := range r.Lost {
 		fmt.Fprintf(&b, "\nlost: %s", l)

@@ -41,6 +41,9 @@ func TestCrashKeepsWhatWasSynced(t *testing.T) {
 	if got := read(t, m.Kill(), "d/a"); got != "two, longer" {
 		t.Errorf("after the end of the process: %q", got)
 	}
+	if got := read(t, m.Kill().Crash(nil), "d/a"); got != "one" {
+		t.Errorf("after the end of the process and a power failure: %q", got)
+	}
 	must(t, m.Rename("d/a", "d/b"))
 	c := m.Crash(nil)
 	if got := read(t, c, "d/a"); got != "one" {

@@ -3,6 +3,7 @@ package vfs
 import (
 	"io"
 	"io/fs"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -42,10 +43,10 @@ func (i *inode) crash(r *rand.Rand) *inode {
 	return out
 }
 
-func (i *inode) whole() *inode {
+func (i *inode) clone() *inode {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	return &inode{data: slices.Clone(i.data), synced: slices.Clone(i.data)}
+	return &inode{data: slices.Clone(i.data), synced: slices.Clone(i.synced), dirty: maps.Clone(i.dirty)}
 }
 
 func (i *inode) sector(s int64) []byte {

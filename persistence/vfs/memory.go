@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -43,40 +44,51 @@ func NewMemory() *Memory {
 func (m *Memory) Crash(r *rand.Rand) *Memory {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	names := make(map[string]*inode, len(m.synced))
-	for name, i := range m.synced {
-		names[name] = i
-	}
+	names := maps.Clone(m.synced)
 	for _, c := range m.changes {
 		if r != nil && r.IntN(2) == 0 {
 			c.apply(names)
 		}
 	}
-	return m.clone(names, func(i *inode) *inode { return i.crash(r) })
+	return m.crashed(names, r)
 }
 
-// Kill returns what the end of the process at this moment leaves: all that was written, since the kernel goes on.
+// Kill returns what the end of the process at this moment leaves: all that was written, since the kernel goes on. What was not
+// synced is still not, so a power failure after it is another Crash. Locks are gone.
 func (m *Memory) Kill() *Memory {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.clone(m.names, (*inode).whole)
+	out := NewMemory()
+	copies := map[*inode]*inode{}
+	same := func(i *inode) *inode {
+		if i != nil && copies[i] == nil {
+			copies[i] = i.clone()
+		}
+		return copies[i]
+	}
+	for name, i := range m.names {
+		out.names[name] = same(i)
+	}
+	for name, i := range m.synced {
+		out.synced[name] = same(i)
+	}
+	for _, c := range m.changes {
+		c.inode = same(c.inode)
+		out.changes = append(out.changes, c)
+	}
+	return out
 }
 
-// clone copies the inodes in the order of their names, so that equal randomness gives an equal clone.
-func (m *Memory) clone(names map[string]*inode, f func(*inode) *inode) *Memory {
+// crashed copies the inodes in the order of their names, so that equal randomness gives an equal clone.
+func (m *Memory) crashed(names map[string]*inode, r *rand.Rand) *Memory {
 	out := NewMemory()
-	sorted := make([]string, 0, len(names))
-	for name := range names {
-		sorted = append(sorted, name)
-	}
-	slices.Sort(sorted)
-	done := make(map[*inode]*inode, len(names))
-	for _, name := range sorted {
+	copies := map[*inode]*inode{}
+	for _, name := range slices.Sorted(maps.Keys(names)) {
 		from := names[name]
-		if done[from] == nil {
-			done[from] = f(from)
+		if copies[from] == nil {
+			copies[from] = from.crash(r)
 		}
-		out.names[name], out.synced[name] = done[from], done[from]
+		out.names[name], out.synced[name] = copies[from], copies[from]
 	}
 	return out
 }

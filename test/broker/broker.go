@@ -82,6 +82,26 @@ func Start(t testing.TB, opts ...Option) *Broker {
 	return b
 }
 
+// TryStart is Start for a broker that may refuse to start; the error holds what it printed and its exit status.
+func TryStart(t testing.TB, opts ...Option) (*Broker, error) {
+	t.Helper()
+	if addr, given := External(); given {
+		t.Skipf("this test needs a broker process of its own; WARREN_TEST_ADDR=%s", addr)
+	}
+	o := options{race: RaceEnabled}
+	for _, opt := range opts {
+		opt(&o)
+	}
+	if o.dataDir == "" {
+		o.dataDir = t.TempDir()
+	}
+	b, err := start(o, func(s string) { t.Error(s) })
+	if err == nil {
+		t.Cleanup(b.end)
+	}
+	return b, err
+}
+
 // start returns when the broker has said where it listens.
 func start(o options, report func(string)) (*Broker, error) {
 	built := binary("warren", o.race)

@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	amqp "github.com/rabbitmq/amqp091-go"
+
 	"warren/test/broker"
 )
 
@@ -28,7 +30,7 @@ const (
 	fanout = "chaos.fanout"
 )
 
-var queues = []string{"chaos.plain", "chaos.tx", "chaos.all", "chaos.even", "chaos.three", "chaos.two"}
+var queues = []string{"chaos.plain", "chaos.tx", "chaos.all", "chaos.even", "chaos.three", "chaos.two", "chaos.durable"}
 
 // Any actor may crash at any time: no connection and no channel closes, every confirm comes once, everything confirmed is received,
 // in order, and again only what was nacked, as redelivered (DESIGN sections 3 to 5, issue 5).
@@ -53,6 +55,9 @@ func TestAnyActorMayDie(t *testing.T) {
 		}),
 		r.transactional("tx", func(int) (string, string, []string) { return direct, "tx", []string{"chaos.tx"} }),
 	}
+	persistent := r.publisher("durable", func(int) (string, string, []string) { return "", "chaos.durable", []string{"chaos.durable"} })
+	persistent.mode = amqp.Persistent
+	publishers = append(publishers, persistent)
 	consumers := []*consumer{
 		r.consumer("chaos.plain", consumes{prefetch: 1, random: random(1)}),
 		r.consumer("chaos.plain", consumes{prefetch: 1000, multiple: true, random: random(2)}),
@@ -61,6 +66,7 @@ func TestAnyActorMayDie(t *testing.T) {
 		r.consumer("chaos.even", consumes{noAck: true, random: random(5)}),
 		r.consumer("chaos.three", consumes{prefetch: 200, requeue: 0.05, random: random(6)}),
 		r.consumer("chaos.two", consumes{prefetch: 100, random: random(7)}),
+		r.consumer("chaos.durable", consumes{prefetch: 300, multiple: true, requeue: 0.02, random: random(10)}),
 	}
 	churns := []*churn{r.churn("churn.a", random(8)), r.churn("churn.b", random(9))}
 
@@ -105,7 +111,7 @@ func (r *run) declare() {
 		r.must(ch.ExchangeDeclare(name, kind, false, false, false, false, nil))
 	}
 	for _, q := range queues {
-		_, err := ch.QueueDeclare(q, false, false, false, false, nil)
+		_, err := ch.QueueDeclare(q, q == "chaos.durable", false, false, false, nil)
 		r.must(err)
 	}
 	for _, b := range []struct{ queue, key, exchange string }{
@@ -121,7 +127,7 @@ func (r *run) emptyQueues() {
 	ch := r.channel(r.connect("count"))
 	for _, q := range queues {
 		broker.Eventually(r.t, patience, q+" is empty", func() (bool, any) {
-			got, err := ch.QueueDeclarePassive(q, false, false, false, false, nil)
+			got, err := ch.QueueDeclarePassive(q, q == "chaos.durable", false, false, false, nil)
 			r.must(err)
 			return got.Messages == 0, got.Messages
 		})

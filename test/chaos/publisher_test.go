@@ -19,6 +19,7 @@ type publisher struct {
 	client  *client
 	channel *amqp.Channel
 	tx      bool
+	mode    uint8 // delivery mode
 
 	published, confirmed atomic.Int64
 	ended                atomic.Bool
@@ -70,7 +71,7 @@ func (p *publisher) publish(stop <-chan struct{}) error {
 			exchange, key, to := p.route(n)
 			stream := p.name + "@" + exchange
 			p.run.tally.expect(stream, n, to)
-			if err := p.channel.Publish(exchange, key, true, false, amqp.Publishing{Body: body(stream, n)}); err != nil {
+			if err := p.channel.Publish(exchange, key, true, false, amqp.Publishing{DeliveryMode: p.mode, Body: body(stream, n)}); err != nil {
 				return err
 			}
 			p.published.Add(1)

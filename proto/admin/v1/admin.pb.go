@@ -2413,6 +2413,385 @@ func (*ActorsCrashResponse) Descriptor() ([]byte, []int) {
 	return file_admin_v1_admin_proto_rawDescGZIP(), []int{30}
 }
 
+type JournalStatusRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *JournalStatusRequest) Reset() {
+	*x = JournalStatusRequest{}
+	mi := &file_admin_v1_admin_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *JournalStatusRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*JournalStatusRequest) ProtoMessage() {}
+
+func (x *JournalStatusRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_admin_v1_admin_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use JournalStatusRequest.ProtoReflect.Descriptor instead.
+func (*JournalStatusRequest) Descriptor() ([]byte, []int) {
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{31}
+}
+
+// JournalStatusResponse is what the journal was like after its newest commit.
+type JournalStatusResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// running, failing (it cannot be written, and confirms stop), or stopped: then it was read from the files.
+	State string `protobuf:"bytes,1,opt,name=state,proto3" json:"state,omitempty"`
+	// Segment files that hold records, and files that wait for their next use.
+	Segments     int64 `protobuf:"varint,2,opt,name=segments,proto3" json:"segments,omitempty"`
+	FreeSegments int64 `protobuf:"varint,3,opt,name=free_segments,json=freeSegments,proto3" json:"free_segments,omitempty"`
+	// What all these files take on the disk.
+	Bytes int64 `protobuf:"varint,4,opt,name=bytes,proto3" json:"bytes,omitempty"`
+	// Of those, the bytes that are still needed; absent when stopped.
+	LivingBytes *int64 `protobuf:"varint,5,opt,name=living_bytes,json=livingBytes,proto3,oneof" json:"living_bytes,omitempty"`
+	Streams     int64  `protobuf:"varint,6,opt,name=streams,proto3" json:"streams,omitempty"`
+	// Records that are still needed; when stopped, all that are in the files.
+	Records int64 `protobuf:"varint,7,opt,name=records,proto3" json:"records,omitempty"`
+	// Records that are not durable yet.
+	RecordsWaiting int64 `protobuf:"varint,8,opt,name=records_waiting,json=recordsWaiting,proto3" json:"records_waiting,omitempty"`
+	// Milliseconds since the Unix epoch, 0 when there was none; when stopped, the newest write to a file.
+	LastCommit int64 `protobuf:"varint,9,opt,name=last_commit,json=lastCommit,proto3" json:"last_commit,omitempty"`
+	// Since the broker started.
+	Commits  int64 `protobuf:"varint,10,opt,name=commits,proto3" json:"commits,omitempty"`
+	Syncs    int64 `protobuf:"varint,11,opt,name=syncs,proto3" json:"syncs,omitempty"`
+	Failures int64 `protobuf:"varint,12,opt,name=failures,proto3" json:"failures,omitempty"`
+	// Places that are damaged and ranges of events that are lost, as journal verify names them; a running broker does not look.
+	Damaged       int64 `protobuf:"varint,13,opt,name=damaged,proto3" json:"damaged,omitempty"`
+	Lost          int64 `protobuf:"varint,14,opt,name=lost,proto3" json:"lost,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *JournalStatusResponse) Reset() {
+	*x = JournalStatusResponse{}
+	mi := &file_admin_v1_admin_proto_msgTypes[32]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *JournalStatusResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*JournalStatusResponse) ProtoMessage() {}
+
+func (x *JournalStatusResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_admin_v1_admin_proto_msgTypes[32]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use JournalStatusResponse.ProtoReflect.Descriptor instead.
+func (*JournalStatusResponse) Descriptor() ([]byte, []int) {
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{32}
+}
+
+func (x *JournalStatusResponse) GetState() string {
+	if x != nil {
+		return x.State
+	}
+	return ""
+}
+
+func (x *JournalStatusResponse) GetSegments() int64 {
+	if x != nil {
+		return x.Segments
+	}
+	return 0
+}
+
+func (x *JournalStatusResponse) GetFreeSegments() int64 {
+	if x != nil {
+		return x.FreeSegments
+	}
+	return 0
+}
+
+func (x *JournalStatusResponse) GetBytes() int64 {
+	if x != nil {
+		return x.Bytes
+	}
+	return 0
+}
+
+func (x *JournalStatusResponse) GetLivingBytes() int64 {
+	if x != nil && x.LivingBytes != nil {
+		return *x.LivingBytes
+	}
+	return 0
+}
+
+func (x *JournalStatusResponse) GetStreams() int64 {
+	if x != nil {
+		return x.Streams
+	}
+	return 0
+}
+
+func (x *JournalStatusResponse) GetRecords() int64 {
+	if x != nil {
+		return x.Records
+	}
+	return 0
+}
+
+func (x *JournalStatusResponse) GetRecordsWaiting() int64 {
+	if x != nil {
+		return x.RecordsWaiting
+	}
+	return 0
+}
+
+func (x *JournalStatusResponse) GetLastCommit() int64 {
+	if x != nil {
+		return x.LastCommit
+	}
+	return 0
+}
+
+func (x *JournalStatusResponse) GetCommits() int64 {
+	if x != nil {
+		return x.Commits
+	}
+	return 0
+}
+
+func (x *JournalStatusResponse) GetSyncs() int64 {
+	if x != nil {
+		return x.Syncs
+	}
+	return 0
+}
+
+func (x *JournalStatusResponse) GetFailures() int64 {
+	if x != nil {
+		return x.Failures
+	}
+	return 0
+}
+
+func (x *JournalStatusResponse) GetDamaged() int64 {
+	if x != nil {
+		return x.Damaged
+	}
+	return 0
+}
+
+func (x *JournalStatusResponse) GetLost() int64 {
+	if x != nil {
+		return x.Lost
+	}
+	return 0
+}
+
+type ExportDefinitionsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExportDefinitionsRequest) Reset() {
+	*x = ExportDefinitionsRequest{}
+	mi := &file_admin_v1_admin_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExportDefinitionsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExportDefinitionsRequest) ProtoMessage() {}
+
+func (x *ExportDefinitionsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_admin_v1_admin_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExportDefinitionsRequest.ProtoReflect.Descriptor instead.
+func (*ExportDefinitionsRequest) Descriptor() ([]byte, []int) {
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{33}
+}
+
+type ExportDefinitionsResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Json          []byte                 `protobuf:"bytes,1,opt,name=json,proto3" json:"json,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExportDefinitionsResponse) Reset() {
+	*x = ExportDefinitionsResponse{}
+	mi := &file_admin_v1_admin_proto_msgTypes[34]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExportDefinitionsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExportDefinitionsResponse) ProtoMessage() {}
+
+func (x *ExportDefinitionsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_admin_v1_admin_proto_msgTypes[34]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExportDefinitionsResponse.ProtoReflect.Descriptor instead.
+func (*ExportDefinitionsResponse) Descriptor() ([]byte, []int) {
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{34}
+}
+
+func (x *ExportDefinitionsResponse) GetJson() []byte {
+	if x != nil {
+		return x.Json
+	}
+	return nil
+}
+
+type ImportDefinitionsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Json          []byte                 `protobuf:"bytes,1,opt,name=json,proto3" json:"json,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ImportDefinitionsRequest) Reset() {
+	*x = ImportDefinitionsRequest{}
+	mi := &file_admin_v1_admin_proto_msgTypes[35]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ImportDefinitionsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ImportDefinitionsRequest) ProtoMessage() {}
+
+func (x *ImportDefinitionsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_admin_v1_admin_proto_msgTypes[35]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ImportDefinitionsRequest.ProtoReflect.Descriptor instead.
+func (*ImportDefinitionsRequest) Descriptor() ([]byte, []int) {
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{35}
+}
+
+func (x *ImportDefinitionsRequest) GetJson() []byte {
+	if x != nil {
+		return x.Json
+	}
+	return nil
+}
+
+// ImportDefinitionsResponse counts what there was to import. What was there already is among it.
+type ImportDefinitionsResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Exchanges     int64                  `protobuf:"varint,1,opt,name=exchanges,proto3" json:"exchanges,omitempty"`
+	Queues        int64                  `protobuf:"varint,2,opt,name=queues,proto3" json:"queues,omitempty"`
+	Bindings      int64                  `protobuf:"varint,3,opt,name=bindings,proto3" json:"bindings,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ImportDefinitionsResponse) Reset() {
+	*x = ImportDefinitionsResponse{}
+	mi := &file_admin_v1_admin_proto_msgTypes[36]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ImportDefinitionsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ImportDefinitionsResponse) ProtoMessage() {}
+
+func (x *ImportDefinitionsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_admin_v1_admin_proto_msgTypes[36]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ImportDefinitionsResponse.ProtoReflect.Descriptor instead.
+func (*ImportDefinitionsResponse) Descriptor() ([]byte, []int) {
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{36}
+}
+
+func (x *ImportDefinitionsResponse) GetExchanges() int64 {
+	if x != nil {
+		return x.Exchanges
+	}
+	return 0
+}
+
+func (x *ImportDefinitionsResponse) GetQueues() int64 {
+	if x != nil {
+		return x.Queues
+	}
+	return 0
+}
+
+func (x *ImportDefinitionsResponse) GetBindings() int64 {
+	if x != nil {
+		return x.Bindings
+	}
+	return 0
+}
+
 var File_admin_v1_admin_proto protoreflect.FileDescriptor
 
 const file_admin_v1_admin_proto_rawDesc = "" +
@@ -2622,7 +3001,35 @@ const file_admin_v1_admin_proto_rawDesc = "" +
 	"\x12ActorsCrashRequest\x12\x12\n" +
 	"\x04path\x18\x01 \x01(\tR\x04path\x12\x14\n" +
 	"\x05count\x18\x02 \x01(\bR\x05count\"\x15\n" +
-	"\x13ActorsCrashResponse2\x94\a\n" +
+	"\x13ActorsCrashResponse\"\x16\n" +
+	"\x14JournalStatusRequest\"\xb5\x03\n" +
+	"\x15JournalStatusResponse\x12\x14\n" +
+	"\x05state\x18\x01 \x01(\tR\x05state\x12\x1a\n" +
+	"\bsegments\x18\x02 \x01(\x03R\bsegments\x12#\n" +
+	"\rfree_segments\x18\x03 \x01(\x03R\ffreeSegments\x12\x14\n" +
+	"\x05bytes\x18\x04 \x01(\x03R\x05bytes\x12&\n" +
+	"\fliving_bytes\x18\x05 \x01(\x03H\x00R\vlivingBytes\x88\x01\x01\x12\x18\n" +
+	"\astreams\x18\x06 \x01(\x03R\astreams\x12\x18\n" +
+	"\arecords\x18\a \x01(\x03R\arecords\x12'\n" +
+	"\x0frecords_waiting\x18\b \x01(\x03R\x0erecordsWaiting\x12\x1f\n" +
+	"\vlast_commit\x18\t \x01(\x03R\n" +
+	"lastCommit\x12\x18\n" +
+	"\acommits\x18\n" +
+	" \x01(\x03R\acommits\x12\x14\n" +
+	"\x05syncs\x18\v \x01(\x03R\x05syncs\x12\x1a\n" +
+	"\bfailures\x18\f \x01(\x03R\bfailures\x12\x18\n" +
+	"\adamaged\x18\r \x01(\x03R\adamaged\x12\x12\n" +
+	"\x04lost\x18\x0e \x01(\x03R\x04lostB\x0f\n" +
+	"\r_living_bytes\"\x1a\n" +
+	"\x18ExportDefinitionsRequest\"/\n" +
+	"\x19ExportDefinitionsResponse\x12\x12\n" +
+	"\x04json\x18\x01 \x01(\fR\x04json\".\n" +
+	"\x18ImportDefinitionsRequest\x12\x12\n" +
+	"\x04json\x18\x01 \x01(\fR\x04json\"m\n" +
+	"\x19ImportDefinitionsResponse\x12\x1c\n" +
+	"\texchanges\x18\x01 \x01(\x03R\texchanges\x12\x16\n" +
+	"\x06queues\x18\x02 \x01(\x03R\x06queues\x12\x1a\n" +
+	"\bbindings\x18\x03 \x01(\x03R\bbindings2\xd0\t\n" +
 	"\fAdminService\x12I\n" +
 	"\x06Status\x12\x1e.warren.admin.v1.StatusRequest\x1a\x1f.warren.admin.v1.StatusResponse\x12f\n" +
 	"\x0fListConnections\x12'.warren.admin.v1.ListConnectionsRequest\x1a(.warren.admin.v1.ListConnectionsResponse0\x01\x12]\n" +
@@ -2635,7 +3042,10 @@ const file_admin_v1_admin_proto_rawDesc = "" +
 	"\x04Stop\x12\x1c.warren.admin.v1.StopRequest\x1a\x1d.warren.admin.v1.StopResponse\x12W\n" +
 	"\n" +
 	"ActorsTree\x12\".warren.admin.v1.ActorsTreeRequest\x1a#.warren.admin.v1.ActorsTreeResponse0\x01\x12X\n" +
-	"\vActorsCrash\x12#.warren.admin.v1.ActorsCrashRequest\x1a$.warren.admin.v1.ActorsCrashResponseB\x1fZ\x1dwarren/proto/admin/v1;adminv1b\x06proto3"
+	"\vActorsCrash\x12#.warren.admin.v1.ActorsCrashRequest\x1a$.warren.admin.v1.ActorsCrashResponse\x12^\n" +
+	"\rJournalStatus\x12%.warren.admin.v1.JournalStatusRequest\x1a&.warren.admin.v1.JournalStatusResponse\x12l\n" +
+	"\x11ExportDefinitions\x12).warren.admin.v1.ExportDefinitionsRequest\x1a*.warren.admin.v1.ExportDefinitionsResponse0\x01\x12l\n" +
+	"\x11ImportDefinitions\x12).warren.admin.v1.ImportDefinitionsRequest\x1a*.warren.admin.v1.ImportDefinitionsResponse(\x01B\x1fZ\x1dwarren/proto/admin/v1;adminv1b\x06proto3"
 
 var (
 	file_admin_v1_admin_proto_rawDescOnce sync.Once
@@ -2649,62 +3059,68 @@ func file_admin_v1_admin_proto_rawDescGZIP() []byte {
 	return file_admin_v1_admin_proto_rawDescData
 }
 
-var file_admin_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 31)
+var file_admin_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 37)
 var file_admin_v1_admin_proto_goTypes = []any{
-	(*StatusRequest)(nil),           // 0: warren.admin.v1.StatusRequest
-	(*StatusResponse)(nil),          // 1: warren.admin.v1.StatusResponse
-	(*Listener)(nil),                // 2: warren.admin.v1.Listener
-	(*Memory)(nil),                  // 3: warren.admin.v1.Memory
-	(*Disk)(nil),                    // 4: warren.admin.v1.Disk
-	(*Totals)(nil),                  // 5: warren.admin.v1.Totals
-	(*ListConnectionsRequest)(nil),  // 6: warren.admin.v1.ListConnectionsRequest
-	(*ListConnectionsResponse)(nil), // 7: warren.admin.v1.ListConnectionsResponse
-	(*Connection)(nil),              // 8: warren.admin.v1.Connection
-	(*ListChannelsRequest)(nil),     // 9: warren.admin.v1.ListChannelsRequest
-	(*ListChannelsResponse)(nil),    // 10: warren.admin.v1.ListChannelsResponse
-	(*Channel)(nil),                 // 11: warren.admin.v1.Channel
-	(*ListExchangesRequest)(nil),    // 12: warren.admin.v1.ListExchangesRequest
-	(*ListExchangesResponse)(nil),   // 13: warren.admin.v1.ListExchangesResponse
-	(*Exchange)(nil),                // 14: warren.admin.v1.Exchange
-	(*ListQueuesRequest)(nil),       // 15: warren.admin.v1.ListQueuesRequest
-	(*ListQueuesResponse)(nil),      // 16: warren.admin.v1.ListQueuesResponse
-	(*Queue)(nil),                   // 17: warren.admin.v1.Queue
-	(*ListBindingsRequest)(nil),     // 18: warren.admin.v1.ListBindingsRequest
-	(*ListBindingsResponse)(nil),    // 19: warren.admin.v1.ListBindingsResponse
-	(*Binding)(nil),                 // 20: warren.admin.v1.Binding
-	(*ListConsumersRequest)(nil),    // 21: warren.admin.v1.ListConsumersRequest
-	(*ListConsumersResponse)(nil),   // 22: warren.admin.v1.ListConsumersResponse
-	(*Consumer)(nil),                // 23: warren.admin.v1.Consumer
-	(*StopRequest)(nil),             // 24: warren.admin.v1.StopRequest
-	(*StopResponse)(nil),            // 25: warren.admin.v1.StopResponse
-	(*ActorsTreeRequest)(nil),       // 26: warren.admin.v1.ActorsTreeRequest
-	(*ActorsTreeResponse)(nil),      // 27: warren.admin.v1.ActorsTreeResponse
-	(*Actor)(nil),                   // 28: warren.admin.v1.Actor
-	(*ActorsCrashRequest)(nil),      // 29: warren.admin.v1.ActorsCrashRequest
-	(*ActorsCrashResponse)(nil),     // 30: warren.admin.v1.ActorsCrashResponse
-	(*durationpb.Duration)(nil),     // 31: google.protobuf.Duration
-	(*Table)(nil),                   // 32: warren.admin.v1.Table
+	(*StatusRequest)(nil),             // 0: warren.admin.v1.StatusRequest
+	(*StatusResponse)(nil),            // 1: warren.admin.v1.StatusResponse
+	(*Listener)(nil),                  // 2: warren.admin.v1.Listener
+	(*Memory)(nil),                    // 3: warren.admin.v1.Memory
+	(*Disk)(nil),                      // 4: warren.admin.v1.Disk
+	(*Totals)(nil),                    // 5: warren.admin.v1.Totals
+	(*ListConnectionsRequest)(nil),    // 6: warren.admin.v1.ListConnectionsRequest
+	(*ListConnectionsResponse)(nil),   // 7: warren.admin.v1.ListConnectionsResponse
+	(*Connection)(nil),                // 8: warren.admin.v1.Connection
+	(*ListChannelsRequest)(nil),       // 9: warren.admin.v1.ListChannelsRequest
+	(*ListChannelsResponse)(nil),      // 10: warren.admin.v1.ListChannelsResponse
+	(*Channel)(nil),                   // 11: warren.admin.v1.Channel
+	(*ListExchangesRequest)(nil),      // 12: warren.admin.v1.ListExchangesRequest
+	(*ListExchangesResponse)(nil),     // 13: warren.admin.v1.ListExchangesResponse
+	(*Exchange)(nil),                  // 14: warren.admin.v1.Exchange
+	(*ListQueuesRequest)(nil),         // 15: warren.admin.v1.ListQueuesRequest
+	(*ListQueuesResponse)(nil),        // 16: warren.admin.v1.ListQueuesResponse
+	(*Queue)(nil),                     // 17: warren.admin.v1.Queue
+	(*ListBindingsRequest)(nil),       // 18: warren.admin.v1.ListBindingsRequest
+	(*ListBindingsResponse)(nil),      // 19: warren.admin.v1.ListBindingsResponse
+	(*Binding)(nil),                   // 20: warren.admin.v1.Binding
+	(*ListConsumersRequest)(nil),      // 21: warren.admin.v1.ListConsumersRequest
+	(*ListConsumersResponse)(nil),     // 22: warren.admin.v1.ListConsumersResponse
+	(*Consumer)(nil),                  // 23: warren.admin.v1.Consumer
+	(*StopRequest)(nil),               // 24: warren.admin.v1.StopRequest
+	(*StopResponse)(nil),              // 25: warren.admin.v1.StopResponse
+	(*ActorsTreeRequest)(nil),         // 26: warren.admin.v1.ActorsTreeRequest
+	(*ActorsTreeResponse)(nil),        // 27: warren.admin.v1.ActorsTreeResponse
+	(*Actor)(nil),                     // 28: warren.admin.v1.Actor
+	(*ActorsCrashRequest)(nil),        // 29: warren.admin.v1.ActorsCrashRequest
+	(*ActorsCrashResponse)(nil),       // 30: warren.admin.v1.ActorsCrashResponse
+	(*JournalStatusRequest)(nil),      // 31: warren.admin.v1.JournalStatusRequest
+	(*JournalStatusResponse)(nil),     // 32: warren.admin.v1.JournalStatusResponse
+	(*ExportDefinitionsRequest)(nil),  // 33: warren.admin.v1.ExportDefinitionsRequest
+	(*ExportDefinitionsResponse)(nil), // 34: warren.admin.v1.ExportDefinitionsResponse
+	(*ImportDefinitionsRequest)(nil),  // 35: warren.admin.v1.ImportDefinitionsRequest
+	(*ImportDefinitionsResponse)(nil), // 36: warren.admin.v1.ImportDefinitionsResponse
+	(*durationpb.Duration)(nil),       // 37: google.protobuf.Duration
+	(*Table)(nil),                     // 38: warren.admin.v1.Table
 }
 var file_admin_v1_admin_proto_depIdxs = []int32{
-	31, // 0: warren.admin.v1.StatusResponse.uptime:type_name -> google.protobuf.Duration
+	37, // 0: warren.admin.v1.StatusResponse.uptime:type_name -> google.protobuf.Duration
 	2,  // 1: warren.admin.v1.StatusResponse.listeners:type_name -> warren.admin.v1.Listener
 	3,  // 2: warren.admin.v1.StatusResponse.memory:type_name -> warren.admin.v1.Memory
 	4,  // 3: warren.admin.v1.StatusResponse.disk:type_name -> warren.admin.v1.Disk
 	5,  // 4: warren.admin.v1.StatusResponse.totals:type_name -> warren.admin.v1.Totals
 	8,  // 5: warren.admin.v1.ListConnectionsResponse.connections:type_name -> warren.admin.v1.Connection
-	32, // 6: warren.admin.v1.Connection.client_properties:type_name -> warren.admin.v1.Table
+	38, // 6: warren.admin.v1.Connection.client_properties:type_name -> warren.admin.v1.Table
 	11, // 7: warren.admin.v1.ListChannelsResponse.channels:type_name -> warren.admin.v1.Channel
 	14, // 8: warren.admin.v1.ListExchangesResponse.exchanges:type_name -> warren.admin.v1.Exchange
-	32, // 9: warren.admin.v1.Exchange.arguments:type_name -> warren.admin.v1.Table
+	38, // 9: warren.admin.v1.Exchange.arguments:type_name -> warren.admin.v1.Table
 	17, // 10: warren.admin.v1.ListQueuesResponse.queues:type_name -> warren.admin.v1.Queue
-	32, // 11: warren.admin.v1.Queue.arguments:type_name -> warren.admin.v1.Table
-	32, // 12: warren.admin.v1.Queue.effective_policy_definition:type_name -> warren.admin.v1.Table
+	38, // 11: warren.admin.v1.Queue.arguments:type_name -> warren.admin.v1.Table
+	38, // 12: warren.admin.v1.Queue.effective_policy_definition:type_name -> warren.admin.v1.Table
 	20, // 13: warren.admin.v1.ListBindingsResponse.bindings:type_name -> warren.admin.v1.Binding
-	32, // 14: warren.admin.v1.Binding.arguments:type_name -> warren.admin.v1.Table
+	38, // 14: warren.admin.v1.Binding.arguments:type_name -> warren.admin.v1.Table
 	23, // 15: warren.admin.v1.ListConsumersResponse.consumers:type_name -> warren.admin.v1.Consumer
-	32, // 16: warren.admin.v1.Consumer.arguments:type_name -> warren.admin.v1.Table
+	38, // 16: warren.admin.v1.Consumer.arguments:type_name -> warren.admin.v1.Table
 	28, // 17: warren.admin.v1.ActorsTreeResponse.actors:type_name -> warren.admin.v1.Actor
-	31, // 18: warren.admin.v1.Actor.uptime:type_name -> google.protobuf.Duration
+	37, // 18: warren.admin.v1.Actor.uptime:type_name -> google.protobuf.Duration
 	0,  // 19: warren.admin.v1.AdminService.Status:input_type -> warren.admin.v1.StatusRequest
 	6,  // 20: warren.admin.v1.AdminService.ListConnections:input_type -> warren.admin.v1.ListConnectionsRequest
 	9,  // 21: warren.admin.v1.AdminService.ListChannels:input_type -> warren.admin.v1.ListChannelsRequest
@@ -2715,18 +3131,24 @@ var file_admin_v1_admin_proto_depIdxs = []int32{
 	24, // 26: warren.admin.v1.AdminService.Stop:input_type -> warren.admin.v1.StopRequest
 	26, // 27: warren.admin.v1.AdminService.ActorsTree:input_type -> warren.admin.v1.ActorsTreeRequest
 	29, // 28: warren.admin.v1.AdminService.ActorsCrash:input_type -> warren.admin.v1.ActorsCrashRequest
-	1,  // 29: warren.admin.v1.AdminService.Status:output_type -> warren.admin.v1.StatusResponse
-	7,  // 30: warren.admin.v1.AdminService.ListConnections:output_type -> warren.admin.v1.ListConnectionsResponse
-	10, // 31: warren.admin.v1.AdminService.ListChannels:output_type -> warren.admin.v1.ListChannelsResponse
-	13, // 32: warren.admin.v1.AdminService.ListExchanges:output_type -> warren.admin.v1.ListExchangesResponse
-	16, // 33: warren.admin.v1.AdminService.ListQueues:output_type -> warren.admin.v1.ListQueuesResponse
-	19, // 34: warren.admin.v1.AdminService.ListBindings:output_type -> warren.admin.v1.ListBindingsResponse
-	22, // 35: warren.admin.v1.AdminService.ListConsumers:output_type -> warren.admin.v1.ListConsumersResponse
-	25, // 36: warren.admin.v1.AdminService.Stop:output_type -> warren.admin.v1.StopResponse
-	27, // 37: warren.admin.v1.AdminService.ActorsTree:output_type -> warren.admin.v1.ActorsTreeResponse
-	30, // 38: warren.admin.v1.AdminService.ActorsCrash:output_type -> warren.admin.v1.ActorsCrashResponse
-	29, // [29:39] is the sub-list for method output_type
-	19, // [19:29] is the sub-list for method input_type
+	31, // 29: warren.admin.v1.AdminService.JournalStatus:input_type -> warren.admin.v1.JournalStatusRequest
+	33, // 30: warren.admin.v1.AdminService.ExportDefinitions:input_type -> warren.admin.v1.ExportDefinitionsRequest
+	35, // 31: warren.admin.v1.AdminService.ImportDefinitions:input_type -> warren.admin.v1.ImportDefinitionsRequest
+	1,  // 32: warren.admin.v1.AdminService.Status:output_type -> warren.admin.v1.StatusResponse
+	7,  // 33: warren.admin.v1.AdminService.ListConnections:output_type -> warren.admin.v1.ListConnectionsResponse
+	10, // 34: warren.admin.v1.AdminService.ListChannels:output_type -> warren.admin.v1.ListChannelsResponse
+	13, // 35: warren.admin.v1.AdminService.ListExchanges:output_type -> warren.admin.v1.ListExchangesResponse
+	16, // 36: warren.admin.v1.AdminService.ListQueues:output_type -> warren.admin.v1.ListQueuesResponse
+	19, // 37: warren.admin.v1.AdminService.ListBindings:output_type -> warren.admin.v1.ListBindingsResponse
+	22, // 38: warren.admin.v1.AdminService.ListConsumers:output_type -> warren.admin.v1.ListConsumersResponse
+	25, // 39: warren.admin.v1.AdminService.Stop:output_type -> warren.admin.v1.StopResponse
+	27, // 40: warren.admin.v1.AdminService.ActorsTree:output_type -> warren.admin.v1.ActorsTreeResponse
+	30, // 41: warren.admin.v1.AdminService.ActorsCrash:output_type -> warren.admin.v1.ActorsCrashResponse
+	32, // 42: warren.admin.v1.AdminService.JournalStatus:output_type -> warren.admin.v1.JournalStatusResponse
+	34, // 43: warren.admin.v1.AdminService.ExportDefinitions:output_type -> warren.admin.v1.ExportDefinitionsResponse
+	36, // 44: warren.admin.v1.AdminService.ImportDefinitions:output_type -> warren.admin.v1.ImportDefinitionsResponse
+	32, // [32:45] is the sub-list for method output_type
+	19, // [19:32] is the sub-list for method input_type
 	19, // [19:19] is the sub-list for extension type_name
 	19, // [19:19] is the sub-list for extension extendee
 	0,  // [0:19] is the sub-list for field type_name
@@ -2739,13 +3161,14 @@ func file_admin_v1_admin_proto_init() {
 	}
 	file_admin_v1_value_proto_init()
 	file_admin_v1_admin_proto_msgTypes[17].OneofWrappers = []any{}
+	file_admin_v1_admin_proto_msgTypes[32].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_admin_v1_admin_proto_rawDesc), len(file_admin_v1_admin_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   31,
+			NumMessages:   37,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

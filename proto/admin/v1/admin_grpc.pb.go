@@ -25,16 +25,19 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	AdminService_Status_FullMethodName          = "/warren.admin.v1.AdminService/Status"
-	AdminService_ListConnections_FullMethodName = "/warren.admin.v1.AdminService/ListConnections"
-	AdminService_ListChannels_FullMethodName    = "/warren.admin.v1.AdminService/ListChannels"
-	AdminService_ListExchanges_FullMethodName   = "/warren.admin.v1.AdminService/ListExchanges"
-	AdminService_ListQueues_FullMethodName      = "/warren.admin.v1.AdminService/ListQueues"
-	AdminService_ListBindings_FullMethodName    = "/warren.admin.v1.AdminService/ListBindings"
-	AdminService_ListConsumers_FullMethodName   = "/warren.admin.v1.AdminService/ListConsumers"
-	AdminService_Stop_FullMethodName            = "/warren.admin.v1.AdminService/Stop"
-	AdminService_ActorsTree_FullMethodName      = "/warren.admin.v1.AdminService/ActorsTree"
-	AdminService_ActorsCrash_FullMethodName     = "/warren.admin.v1.AdminService/ActorsCrash"
+	AdminService_Status_FullMethodName            = "/warren.admin.v1.AdminService/Status"
+	AdminService_ListConnections_FullMethodName   = "/warren.admin.v1.AdminService/ListConnections"
+	AdminService_ListChannels_FullMethodName      = "/warren.admin.v1.AdminService/ListChannels"
+	AdminService_ListExchanges_FullMethodName     = "/warren.admin.v1.AdminService/ListExchanges"
+	AdminService_ListQueues_FullMethodName        = "/warren.admin.v1.AdminService/ListQueues"
+	AdminService_ListBindings_FullMethodName      = "/warren.admin.v1.AdminService/ListBindings"
+	AdminService_ListConsumers_FullMethodName     = "/warren.admin.v1.AdminService/ListConsumers"
+	AdminService_Stop_FullMethodName              = "/warren.admin.v1.AdminService/Stop"
+	AdminService_ActorsTree_FullMethodName        = "/warren.admin.v1.AdminService/ActorsTree"
+	AdminService_ActorsCrash_FullMethodName       = "/warren.admin.v1.AdminService/ActorsCrash"
+	AdminService_JournalStatus_FullMethodName     = "/warren.admin.v1.AdminService/JournalStatus"
+	AdminService_ExportDefinitions_FullMethodName = "/warren.admin.v1.AdminService/ExportDefinitions"
+	AdminService_ImportDefinitions_FullMethodName = "/warren.admin.v1.AdminService/ImportDefinitions"
 )
 
 // AdminServiceClient is the client API for AdminService service.
@@ -58,6 +61,11 @@ type AdminServiceClient interface {
 	ActorsTree(ctx context.Context, in *ActorsTreeRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ActorsTreeResponse], error)
 	// ActorsCrash makes an actor panic in its next turn.
 	ActorsCrash(ctx context.Context, in *ActorsCrashRequest, opts ...grpc.CallOption) (*ActorsCrashResponse, error)
+	JournalStatus(ctx context.Context, in *JournalStatusRequest, opts ...grpc.CallOption) (*JournalStatusResponse, error)
+	// ExportDefinitions and ImportDefinitions are rabbitmqctl's export_definitions and import_definitions. The JSON comes in pieces
+	// that mean nothing by themselves.
+	ExportDefinitions(ctx context.Context, in *ExportDefinitionsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ExportDefinitionsResponse], error)
+	ImportDefinitions(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[ImportDefinitionsRequest, ImportDefinitionsResponse], error)
 }
 
 type adminServiceClient struct {
@@ -231,6 +239,48 @@ func (c *adminServiceClient) ActorsCrash(ctx context.Context, in *ActorsCrashReq
 	return out, nil
 }
 
+func (c *adminServiceClient) JournalStatus(ctx context.Context, in *JournalStatusRequest, opts ...grpc.CallOption) (*JournalStatusResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(JournalStatusResponse)
+	err := c.cc.Invoke(ctx, AdminService_JournalStatus_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *adminServiceClient) ExportDefinitions(ctx context.Context, in *ExportDefinitionsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ExportDefinitionsResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &AdminService_ServiceDesc.Streams[7], AdminService_ExportDefinitions_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[ExportDefinitionsRequest, ExportDefinitionsResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type AdminService_ExportDefinitionsClient = grpc.ServerStreamingClient[ExportDefinitionsResponse]
+
+func (c *adminServiceClient) ImportDefinitions(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[ImportDefinitionsRequest, ImportDefinitionsResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &AdminService_ServiceDesc.Streams[8], AdminService_ImportDefinitions_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[ImportDefinitionsRequest, ImportDefinitionsResponse]{ClientStream: stream}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type AdminService_ImportDefinitionsClient = grpc.ClientStreamingClient[ImportDefinitionsRequest, ImportDefinitionsResponse]
+
 // AdminServiceServer is the server API for AdminService service.
 // All implementations must embed UnimplementedAdminServiceServer
 // for forward compatibility.
@@ -252,6 +302,11 @@ type AdminServiceServer interface {
 	ActorsTree(*ActorsTreeRequest, grpc.ServerStreamingServer[ActorsTreeResponse]) error
 	// ActorsCrash makes an actor panic in its next turn.
 	ActorsCrash(context.Context, *ActorsCrashRequest) (*ActorsCrashResponse, error)
+	JournalStatus(context.Context, *JournalStatusRequest) (*JournalStatusResponse, error)
+	// ExportDefinitions and ImportDefinitions are rabbitmqctl's export_definitions and import_definitions. The JSON comes in pieces
+	// that mean nothing by themselves.
+	ExportDefinitions(*ExportDefinitionsRequest, grpc.ServerStreamingServer[ExportDefinitionsResponse]) error
+	ImportDefinitions(grpc.ClientStreamingServer[ImportDefinitionsRequest, ImportDefinitionsResponse]) error
 	mustEmbedUnimplementedAdminServiceServer()
 }
 
@@ -291,6 +346,15 @@ func (UnimplementedAdminServiceServer) ActorsTree(*ActorsTreeRequest, grpc.Serve
 }
 func (UnimplementedAdminServiceServer) ActorsCrash(context.Context, *ActorsCrashRequest) (*ActorsCrashResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ActorsCrash not implemented")
+}
+func (UnimplementedAdminServiceServer) JournalStatus(context.Context, *JournalStatusRequest) (*JournalStatusResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method JournalStatus not implemented")
+}
+func (UnimplementedAdminServiceServer) ExportDefinitions(*ExportDefinitionsRequest, grpc.ServerStreamingServer[ExportDefinitionsResponse]) error {
+	return status.Error(codes.Unimplemented, "method ExportDefinitions not implemented")
+}
+func (UnimplementedAdminServiceServer) ImportDefinitions(grpc.ClientStreamingServer[ImportDefinitionsRequest, ImportDefinitionsResponse]) error {
+	return status.Error(codes.Unimplemented, "method ImportDefinitions not implemented")
 }
 func (UnimplementedAdminServiceServer) mustEmbedUnimplementedAdminServiceServer() {}
 func (UnimplementedAdminServiceServer) testEmbeddedByValue()                      {}
@@ -444,6 +508,42 @@ func _AdminService_ActorsCrash_Handler(srv interface{}, ctx context.Context, dec
 	return interceptor(ctx, in, info, handler)
 }
 
+func _AdminService_JournalStatus_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(JournalStatusRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AdminServiceServer).JournalStatus(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AdminService_JournalStatus_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AdminServiceServer).JournalStatus(ctx, req.(*JournalStatusRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _AdminService_ExportDefinitions_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(ExportDefinitionsRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(AdminServiceServer).ExportDefinitions(m, &grpc.GenericServerStream[ExportDefinitionsRequest, ExportDefinitionsResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type AdminService_ExportDefinitionsServer = grpc.ServerStreamingServer[ExportDefinitionsResponse]
+
+func _AdminService_ImportDefinitions_Handler(srv interface{}, stream grpc.ServerStream) error {
+	return srv.(AdminServiceServer).ImportDefinitions(&grpc.GenericServerStream[ImportDefinitionsRequest, ImportDefinitionsResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type AdminService_ImportDefinitionsServer = grpc.ClientStreamingServer[ImportDefinitionsRequest, ImportDefinitionsResponse]
+
 // AdminService_ServiceDesc is the grpc.ServiceDesc for AdminService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -462,6 +562,10 @@ var AdminService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ActorsCrash",
 			Handler:    _AdminService_ActorsCrash_Handler,
+		},
+		{
+			MethodName: "JournalStatus",
+			Handler:    _AdminService_JournalStatus_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{
@@ -499,6 +603,16 @@ var AdminService_ServiceDesc = grpc.ServiceDesc{
 			StreamName:    "ActorsTree",
 			Handler:       _AdminService_ActorsTree_Handler,
 			ServerStreams: true,
+		},
+		{
+			StreamName:    "ExportDefinitions",
+			Handler:       _AdminService_ExportDefinitions_Handler,
+			ServerStreams: true,
+		},
+		{
+			StreamName:    "ImportDefinitions",
+			Handler:       _AdminService_ImportDefinitions_Handler,
+			ClientStreams: true,
 		},
 	},
 	Metadata: "admin/v1/admin.proto",
