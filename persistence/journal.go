@@ -30,6 +30,7 @@ type Journal struct {
 	lazy        bool // a commit is due after a while
 	failing     bool
 	syncing     bool // a sync is due
+	looked      time.Time
 }
 
 // stream is what the actor remembers of a durable stream.
@@ -47,6 +48,13 @@ type token struct{ index, token uint64 }
 type (
 	commit  struct{}
 	syncNow struct{}
+	look    struct{ of *Journal } // at the disk
+)
+
+// lookAfter is how often free room is looked at; lookSoon how often at most while much is written.
+const (
+	lookAfter = time.Second
+	lookSoon  = 20 * time.Millisecond
 )
 
 // retryAfter is how long a journal that cannot write waits before it tries a new segment.
@@ -63,6 +71,11 @@ func (p *Journal) Receive(ctx actor.Context) {
 	switch m := ctx.Message().(type) {
 	case *actor.Started:
 		p.open()
+		p.look(ctx)
+	case *look:
+		if m.of == p { // its predecessor's timer may still be on
+			p.look(ctx)
+		}
 	case *Append:
 		p.append(ctx, m)
 	case *Checkpoint:
@@ -215,7 +228,12 @@ func (p *Journal) commit(ctx actor.Context) {
 		p.Log.failing(false)
 		p.Logs.Info().Msg("the journal is written again")
 	}
-	p.Log.publish(p.j.Stats(), time.Now())
+	now := time.Now()
+	p.Log.publish(p.j.Stats(), now)
+	if now.Sub(p.looked) > lookSoon {
+		p.looked = now
+		p.Log.lowOnDisk(p.Logs)
+	}
 	p.tell(ctx, done)
 	p.syncLater(ctx)
 	if p.commits++; p.checkpoints || p.commits%cleanAfter == 0 {
@@ -234,6 +252,13 @@ func (p *Journal) fail(ctx actor.Context, err error) {
 	p.Log.publish(p.j.Stats(), p.Log.Status().LastCommit)
 	self, system := ctx.Self(), ctx.ActorSystem()
 	time.AfterFunc(retryAfter, func() { system.Root.Send(self, &commit{}) })
+}
+
+// look watches the disk, also for others that fill it or make room.
+func (p *Journal) look(ctx actor.Context) {
+	p.Log.lowOnDisk(p.Logs)
+	self, system := ctx.Self(), ctx.ActorSystem()
+	time.AfterFunc(lookAfter, func() { system.Root.Send(self, &look{p}) })
 }
 
 // syncLater sees to it that what was reported and not synced is (journal.sync = interval), also when nothing follows.

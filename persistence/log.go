@@ -22,9 +22,11 @@ import (
 type Log struct {
 	// PID of the persistence actor.
 	PID *actor.PID
-	// Failing says that the journal cannot be written. OnFailing, when set, is told of every change.
+	// Failing says that the journal cannot be written. OnFailing, when set, is told when that or the disk's lack of room
+	// changes whether anything more should be published.
 	Failing   atomic.Bool
 	OnFailing func(bool)
+	low       bool // less is free than DiskFreeLimit; the persistence actor's
 	// status is for those who look at the broker; the actor writes it.
 	status atomic.Pointer[Status]
 
@@ -33,6 +35,7 @@ type Log struct {
 	options journal.Options
 	// acceptLoss: open although definitions are lost.
 	acceptLoss bool
+	freeLimit  int64
 	j          *journal.Journal // of the actor's present incarnation
 	loaded     bool
 
@@ -42,7 +45,7 @@ type Log struct {
 
 // NewLog returns the log of a data directory. Nothing is opened before the actor starts.
 func NewLog(pid *actor.PID, fs vfs.FS, dataDir string, o Options) *Log {
-	return &Log{PID: pid, fs: fs, dir: Dir(dataDir), acceptLoss: o.AcceptLoss, options: o.Options, recovered: map[string][]Record{}}
+	return &Log{PID: pid, fs: fs, dir: Dir(dataDir), acceptLoss: o.AcceptLoss, freeLimit: o.DiskFreeLimit, options: o.Options, recovered: map[string][]Record{}}
 }
 
 // Dir is where the journal of a data directory is.
@@ -54,6 +57,9 @@ type Options struct {
 	// AcceptLoss opens a journal in which damage hit definitions. Without it that is refused: a broker that comes up without
 	// its queues would take messages for nowhere.
 	AcceptLoss bool
+	// DiskFreeLimit is how much must be free where the journal is: below, whoever publishes waits, so that there is room for
+	// what consumers settle, without which no segment ever gets free. 0 turns that off.
+	DiskFreeLimit int64
 }
 
 // definitions is how the names of streams begin that a broker cannot do without.
@@ -81,7 +87,31 @@ func (l *Log) interval() time.Duration {
 }
 
 func (l *Log) failing(now bool) {
-	if l.Failing.Swap(now) != now && l.OnFailing != nil {
+	if l.Failing.Swap(now) != now && l.OnFailing != nil && !l.low {
+		l.OnFailing(now)
+	}
+}
+
+// lowOnDisk looks at how much is free.
+func (l *Log) lowOnDisk(log zerolog.Logger) {
+	if l.freeLimit <= 0 {
+		return
+	}
+	free, err := l.fs.Free(l.dir)
+	if err != nil {
+		return // the next write says more
+	}
+	now := free < l.freeLimit
+	if now == l.low {
+		return
+	}
+	l.low = now
+	if now {
+		log.Warn().Int64("free", free).Int64("limit", l.freeLimit).Msg("low on disk: publishers wait")
+	} else {
+		log.Info().Int64("free", free).Msg("there is room on the disk again")
+	}
+	if l.OnFailing != nil && !l.Failing.Load() {
 		l.OnFailing(now)
 	}
 }

@@ -33,6 +33,7 @@ type Options struct {
 	Info       *Info
 	Sessions   *session.Registry
 	Streams    *volatile.Store
+	Ledger     queue.Ledger
 	System     *supervision.System
 	Log        zerolog.Logger
 	// CancelNotify says that the client takes basic.cancel (contract P-44).
@@ -232,6 +233,13 @@ func (c *Channel) flush(ctx actor.Context) {
 	c.inform()
 }
 
+// account enters into the node's ledger what an open transaction holds.
+func (c *Channel) account(bytes int) {
+	if delta := int64(bytes) - c.Info.staged.Swap(int64(bytes)); delta != 0 {
+		c.Ledger.Resident(int(delta))
+	}
+}
+
 func (c *Channel) inform() {
 	i, s := c.Info, c.state
 	i.Mode.Store(int32(s.Mode))
@@ -246,4 +254,5 @@ func (c *Channel) inform() {
 	}
 	i.Ending.Store(int32(s.Ending))
 	i.PublishCount.Store(int64(s.Published()))
+	c.account(s.StagedBytes())
 }

@@ -67,6 +67,7 @@ func (c *Channel) Terminate(ctx actor.Context, why supervision.Reason) {
 	}
 	c.Inbox.Attach(nil)
 	c.Outlet.Attach(nil)
+	c.account(0)
 	c.Streams.Drop(c.streamName())
 }
 

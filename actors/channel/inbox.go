@@ -79,6 +79,13 @@ func (in *Inbox) After(ordinal uint64) []Step {
 	return nil
 }
 
+// Empty says that every step is done.
+func (in *Inbox) Empty() bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return len(in.steps) == 0
+}
+
 // Done forgets the steps up to an ordinal. ledger are the bytes that their messages still hold.
 func (in *Inbox) Done(ordinal uint64, ledger int) {
 	in.mu.Lock()

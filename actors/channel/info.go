@@ -16,6 +16,7 @@ type Info struct {
 	Unsettled    atomic.Int64 // acknowledgements that wait for tx.commit
 	Ending       atomic.Int32 // an Ending
 	PublishCount atomic.Int64
+	staged       atomic.Int64 // bytes of an open transaction that the node's ledger knows of
 
 	// Fault is set when the channel ended its connection.
 	Fault atomic.Pointer[Fault]

@@ -199,6 +199,7 @@ func (c *Connection) steps(ctx actor.Context) {
 		}
 	}
 	c.inbox.Done(c.state.step, 0)
+	c.socket.wakeReader()
 }
 
 func (c *Connection) method(ctx actor.Context, step uint64, m amqp091.Method) {

@@ -98,7 +98,7 @@ func (p *peer) openChannel(number uint16) *inbound {
 	options := channel.Options{
 		Session: session, Number: number, Connection: p.info.ID, User: params.User, Owner: self,
 		VHost: p.VHosts(params.VHost), Inbox: in.inbox, Outlet: channel.NewOutlet(p.socket, params.FrameMax), Info: info,
-		Sessions: p.Sessions, Streams: p.Streams, System: p.System, Log: p.log,
+		Sessions: p.Sessions, Streams: p.Streams, Ledger: p.Memory, System: p.System, Log: p.log,
 		CancelNotify: params.Capability("consumer_cancel_notify"),
 	}
 	id := "channel " + strconv.Itoa(int(number)) + "." + strconv.FormatUint(session&0xffffffff, 10)

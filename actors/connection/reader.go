@@ -34,8 +34,10 @@ type reader struct {
 	faulted    bool
 }
 
-// Memory says when publishers must wait.
+// Memory is the node's ledger, and says when publishers must wait.
 type Memory interface {
+	// Resident adds delta bytes to what is held in memory.
+	Resident(delta int)
 	Raised() bool
 	Cleared() <-chan struct{}
 	// Reason is what clients are told.
@@ -166,8 +168,9 @@ func (r *reader) parse() {
 			r.fault(err, false)
 		}
 		if len(a.control) > 0 {
-			// What follows on this connection depends on what becomes of it.
+			// What follows on this connection depends on what becomes of it: a client need not wait for open-ok.
 			r.deliver()
+			r.awaitHandshake()
 		}
 	}
 	if r.faulted {
@@ -175,6 +178,17 @@ func (r *reader) parse() {
 	}
 	a.detach()
 	r.deliver()
+}
+
+// awaitHandshake waits until the connection's actor has taken what the reader brought, while the handshake lasts.
+func (r *reader) awaitHandshake() {
+	for !r.limits.Load().running && !r.control.Empty() {
+		select {
+		case <-r.transport.done:
+			return
+		case <-r.transport.room:
+		}
+	}
 }
 
 // fault ends the connection with an error, behind what came before it.

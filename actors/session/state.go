@@ -31,8 +31,9 @@ type State struct {
 	Unacked   Unacked
 	tag       uint64 // newest delivery tag
 
-	staged []staged // publishes of an open transaction
-	acks   []Settled
+	staged      []staged // publishes of an open transaction
+	stagedBytes int
+	acks        []Settled
 
 	Outputs []any
 }
@@ -65,74 +66,6 @@ type staged struct {
 	exchange *exchange.Slot
 	messages []protocol.Message
 }
-
-// Events of a session, beside what exchanges and queues say, which are events as they are: *exchange.Routed,
-// *exchange.Gone, *queue.Accepted, *queue.Deliveries, *queue.Done, *queue.Gone.
-type (
-	// Published: messages are numbered and under way.
-	Published struct {
-		Exchange *exchange.Slot
-		Messages []protocol.Message
-	}
-	// Staged: messages wait for the commit of a transaction.
-	Staged struct {
-		Exchange *exchange.Slot
-		Messages []protocol.Message
-	}
-	// Settled: the client settled deliveries.
-	Settled struct{ Ranges []TagRange }
-	// Recovered: the client gave back everything that it has not settled, also in a transaction (basic.recover).
-	Recovered struct{}
-	// Committed and RolledBack end a transaction and begin the next.
-	Committed  struct{}
-	RolledBack struct{}
-	// Commanded: the session wants something of a queue.
-	Commanded struct {
-		Queue *queue.Slot
-		Op    queue.Op
-	}
-	// Subscribed: a consumer is there, before the first delivery to it.
-	Subscribed struct{ Consumer Consumer }
-	// Unsubscribed: it is gone.
-	Unsubscribed struct{ Tag string }
-	// ModeSet: confirm.select or tx.select.
-	ModeSet struct{ Mode Mode }
-)
-
-// TagRange is delivery tags settled in one way.
-type TagRange struct {
-	First, Last uint64
-	Outcome     ready.Outcome
-}
-
-// What the client is to hear.
-type (
-	// Returned: a mandatory message reached no queue.
-	Returned struct {
-		Exchange exchange.Name
-		Message  protocol.Message
-	}
-	// Delivered: messages for a consumer, with delivery tags from FirstTag.
-	Delivered struct {
-		Tag      string
-		FirstTag uint64
-		Delivery queue.Delivery
-		Queue    *queue.Slot
-		Consumer uint32
-	}
-	// Got: the answer to a get.
-	Got struct {
-		Tag      uint64
-		Delivery queue.Delivery
-		Ready    uint64
-		NoAck    bool
-		Queue    *queue.Slot
-	}
-	// Acknowledged: publisher confirms.
-	Acknowledged struct{ Confirms []Confirm }
-	// Cancelled: a consumer's queue is gone.
-	Cancelled struct{ Tag string }
-)
 
 // NewState returns the state of a session that has done nothing.
 func NewState() State {
@@ -172,6 +105,9 @@ func (s *State) Unconfirmed() int {
 
 // UnacceptedBytes is the memory held by messages that some queue on their route does not have yet.
 func (s *State) UnacceptedBytes() int { return s.ledger.bytes }
+
+// StagedBytes is the memory held by publishes that wait for tx.commit.
+func (s *State) StagedBytes() int { return s.stagedBytes }
 
 // NextNumber is the number of the next consumer.
 func (s *State) NextNumber() uint32 { return s.next }
@@ -238,6 +174,7 @@ func (s *State) Apply(e any) {
 	case *Staged:
 		s.published = max(s.published, e.Messages[len(e.Messages)-1].Seq)
 		s.staged = append(s.staged, staged{e.Exchange, e.Messages})
+		s.stagedBytes += size(e.Messages)
 	case *Committed:
 		for i := range s.staged {
 			s.publish(s.staged[i].exchange, s.staged[i].messages)
@@ -245,9 +182,9 @@ func (s *State) Apply(e any) {
 		for i := range s.acks {
 			s.settle(&s.acks[i], true)
 		}
-		s.staged, s.acks = nil, nil
+		s.staged, s.acks, s.stagedBytes = nil, nil, 0
 	case *RolledBack:
-		s.staged, s.acks = nil, nil
+		s.staged, s.acks, s.stagedBytes = nil, nil, 0
 	case *Subscribed:
 		c := e.Consumer
 		s.Consumers[c.Tag], s.numbers[c.Number] = &c, &c

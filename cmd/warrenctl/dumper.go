@@ -18,6 +18,12 @@ import (
 type dumper struct {
 	to     io.Writer
 	bodies bool
+	// nameless are streams that were removed and that held messages: those of queues.
+	nameless map[journal.StreamID]bool
+}
+
+func newDumper(to io.Writer, bodies bool) *dumper {
+	return &dumper{to: to, bodies: bodies, nameless: map[journal.StreamID]bool{}}
 }
 
 // stored is a kind of record: its name and what its payload is.
@@ -60,22 +66,22 @@ func (d *dumper) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
+// decode puts an event in the place of the payload. A payload that is not understood may have bodies in it.
 func (d *dumper) decode(r *dumped) {
-	r.Payload, r.Dumped.Payload = r.Dumped.Payload, nil
-	if len(r.Payload) == 0 || r.Error != "" {
+	payload := r.Dumped.Payload
+	r.Dumped.Payload = nil
+	if d.bodies || r.Stream == 0 {
+		r.Payload = payload
+	}
+	if len(payload) == 0 || r.Error != "" {
 		return
 	}
-	kind, known := stored{}, false
-	for prefix, of := range kinds {
-		if strings.HasPrefix(r.Name, prefix) {
-			kind, known = of[r.Payload[0]]
-		}
-	}
+	kind, known := d.kind(r, payload[0])
 	if !known {
 		return
 	}
 	event := proto.Clone(kind.message)
-	err := proto.Unmarshal(r.Payload[1:], event)
+	err := proto.Unmarshal(payload[1:], event)
 	if e, is := event.(*eventv1.MessagesEnqueued); is && !d.bodies {
 		for _, m := range e.GetMessages() {
 			m.Body = nil
@@ -89,4 +95,20 @@ func (d *dumper) decode(r *dumped) {
 		return
 	}
 	r.Holds, r.Payload = kind.name, nil
+}
+
+func (d *dumper) kind(r *dumped, first byte) (kind stored, known bool) {
+	name := r.Name
+	if name == "" && r.Kind == journal.Messages.String() {
+		d.nameless[r.Stream] = true
+	}
+	if name == "" && d.nameless[r.Stream] {
+		name = "queue/"
+	}
+	for prefix, of := range kinds {
+		if strings.HasPrefix(name, prefix) {
+			kind, known = of[first]
+		}
+	}
+	return kind, known
 }

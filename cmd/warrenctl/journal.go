@@ -148,7 +148,7 @@ newer ones replaced and messages that are settled are among them until their seg
 			if err != nil {
 				return err
 			}
-			found, err := journal.Dump(vfs.OS{}, dir, &dumper{to: c.out, bodies: bodies})
+			found, err := journal.Dump(vfs.OS{}, dir, newDumper(c.out, bodies))
 			if err == nil && len(found.Damage) > 0 {
 				err = dataError{fmt.Errorf("the journal in %s is damaged, and not all of it is here: warrenctl journal verify says what", dir)}
 			}

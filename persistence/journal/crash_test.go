@@ -103,7 +103,7 @@ func check(t *testing.T, seed uint64, x *runner, mem *vfs.Memory) {
 		fs := vfs.NewFaulty(mem)
 		var during []*vfs.Memory
 		fs.Watch(func(vfs.Op, string) error {
-			if x.opt.Sync == SyncAlways && x.r.IntN(8) == 0 {
+			if x.opt.Sync == SyncAlways && x.r.IntN(50) == 0 {
 				during = append(during, mem.Crash(x.r))
 			}
 			return nil

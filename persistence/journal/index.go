@@ -175,6 +175,12 @@ func (x *index) gather() map[StreamID][]placed {
 	for id := range x.catalogue.streams {
 		x.streams[id] = &stream{id: id}
 	}
+	counts := map[StreamID]int{}
+	for _, f := range x.files {
+		for _, e := range f.entries {
+			counts[StreamID(e.Stream)]++
+		}
+	}
 	for _, f := range x.files {
 		if f.released {
 			continue
@@ -188,6 +194,9 @@ func (x *index) gather() map[StreamID][]placed {
 			if s == nil {
 				s = &stream{id: id}
 				x.streams[id] = s
+			}
+			if s.entries == nil {
+				s.entries = make([]entry, 0, counts[id])
 			}
 			if e.Kind == Checkpoint {
 				snaps[id] = append(snaps[id], placed{e, f})

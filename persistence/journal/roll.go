@@ -1,7 +1,9 @@
 package journal
 
 import (
+	"errors"
 	"fmt"
+	"syscall"
 
 	"warren/persistence/segment"
 	"warren/persistence/vfs"
@@ -32,7 +34,19 @@ func (j *Journal) seal() error {
 //	number written to the file "current" and synced             before it, nobody would miss the file if somebody removed it
 //
 // A segment that fails on the way is never tried again: the next one has another number and another epoch.
+//
+// Where a whole segment does not fit on the disk any more, a smaller one may: what is settled takes little room and makes much.
 func (j *Journal) roll() error {
+	err := j.rollTo(j.opt.SegmentBytes)
+	for size := j.opt.SegmentBytes / 4; size >= leastSegment && errors.Is(err, syscall.ENOSPC); size /= 4 {
+		err = j.rollTo(size)
+	}
+	return err
+}
+
+const leastSegment = 1 << 20
+
+func (j *Journal) rollTo(size int64) error {
 	j.number++
 	j.epoch = max(j.epoch+1, uint64(j.clock()))
 	f := &file{
@@ -46,7 +60,7 @@ func (j *Journal) roll() error {
 	if len(j.pending) > 0 {
 		payload += int64(len(j.pending[0].record.Payload))
 	}
-	f.header.Size = max(j.opt.SegmentBytes, segment.SizeFor(2, payload))
+	f.header.Size = max(size, segment.SizeFor(2, payload))
 
 	w, name, err := j.make(f)
 	if err != nil {

@@ -52,9 +52,16 @@ func (s *stream) upto() uint64 {
 
 // search returns the position of the first entry with at least that index.
 func (s *stream) search(index uint64) int {
-	// Most look for one of the newest.
-	if n := len(s.entries); n == 0 || s.entries[n-1].index < index {
+	n := len(s.entries)
+	if n == 0 || s.entries[n-1].index < index {
 		return n
+	}
+	// Most look for one of the newest, and those are gapless: a subtraction instead of the search below, which was a seventh
+	// of BenchmarkJournalAppend's time.
+	if back := s.entries[n-1].index - index; back < uint64(n) {
+		if i := n - 1 - int(back); s.entries[i].index == index {
+			return i
+		}
 	}
 	return sort.Search(len(s.entries), func(i int) bool { return s.entries[i].index >= index })
 }

@@ -88,6 +88,9 @@ func appendStream(b []byte, entries []Entry) []byte {
 // errFooter is all there is to say: the records are still there to be read.
 var errFooter = errors.New("footer cannot be read")
 
+// minEntry is the least that an entry takes: a count that does not fit is not believed.
+const minEntry = 4
+
 // ParseFooter reads a footer's payload; the entries are sorted by offset.
 func ParseFooter(b []byte) ([]Entry, error) {
 	if len(b) == 0 || b[0] != footerVersion {
@@ -101,7 +104,11 @@ func ParseFooter(b []byte) ([]Entry, error) {
 		index := d.uvarint()
 		d.uvarint()
 		offset := int64(0)
-		for n := d.uvarint(); n > 0 && !d.bad; n-- {
+		n := d.uvarint()
+		if n <= uint64(len(d.b))/minEntry {
+			entries = slices.Grow(entries, int(n))
+		}
+		for ; n > 0 && !d.bad; n-- {
 			index += uint64(d.varint())
 			offset += int64(d.uvarint() * align)
 			e := Entry{Stream: id, Index: index, Offset: offset, Bytes: uint32(d.uvarint())}

@@ -87,7 +87,8 @@ func (s *scanner) run() {
 		payload := s.payload(p, offset)
 		if payload == nil || end > s.limit {
 			end = min(end, s.limit)
-			s.faults = append(s.faults, Fault{Offset: offset, Bytes: end - offset, Record: &entry})
+			lost := entry // of its own, or every entry would be allocated
+			s.faults = append(s.faults, Fault{Offset: offset, Bytes: end - offset, Record: &lost})
 			offset = end
 			continue
 		}

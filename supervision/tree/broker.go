@@ -55,7 +55,7 @@ func New(c config.Config, dataDir string, sockets []net.Listener, totalMemory in
 		memory: alarm.NewMemory(resident(high), resident(low)),
 	}
 	b.journal = persistence.NewLog(b.system.PID(top+"/core/journal"), vfs.OS{}, dataDir, persistence.Options{
-		Options: journal.Options{Sync: syncModes[c.JournalSync]}, AcceptLoss: c.JournalAcceptLoss,
+		Options: journal.Options{Sync: syncModes[c.JournalSync]}, AcceptLoss: c.JournalAcceptLoss, DiskFreeLimit: c.DiskFreeLimit,
 	})
 	b.journal.OnFailing = b.memory.Storage
 	sessions := session.NewRegistry(uint32(b.started.Unix()))

@@ -124,80 +124,124 @@ func take(t *testing.T, deliveries <-chan amqp.Delivery, b *broker.Broker, want 
 // Issue 3: a disk that is full stops confirms and raises the alarm, loses nothing, and the broker goes on without a restart once
 // there is room.
 func TestDiskFull(t *testing.T) {
-	dir := smallDisk(t, "200m")
-	room := ballast(t, dir, 60<<20)
-	b := broker.Start(t, broker.DataDir(filepath.Join(dir, "data")), broker.Set("disk_free_limit.absolute", "0"))
-	const q = "filled"
-	control := connect(t, b.URI())
-	_, err := channelOn(t, control).QueueDeclare(q, true, false, false, false, nil)
-	must(t, err)
-	publisher := connect(t, b.URI())
-	blocked := publisher.NotifyBlocked(make(chan amqp.Blocking, 100))
-	f := fill(t, publisher, q)
-	stood := f.still(t, b)
-	t.Logf("%d confirmed of %d when the disk was full", stood, f.published.Load())
-	// As in RabbitMQ, who publishes from now on is told.
-	must(t, channelOn(t, publisher).Publish("", "nowhere", false, false, amqp.Publishing{Body: []byte("one more")}))
-	expect(t, b, blocked, true)
-
-	// Consumers go on meanwhile.
-	consumer := channelOn(t, connect(t, b.URI()))
-	must(t, consumer.Qos(20, 0, false))
-	deliveries, err := consumer.Consume(q, "", false, false, false, false, nil)
-	must(t, err)
-	next := 1
-	for ; next <= int(stood)/4; next++ {
-		take(t, deliveries, b, next)
-	}
-	must(t, os.Remove(room))
-	broker.Eventually(t, 30*time.Second, "confirms go on", func() (bool, any) {
-		n := f.confirmed.Load()
-		return n > stood+20, n
-	})
-	expect(t, b, blocked, false)
-	for ; next <= int(stood)/2; next++ {
-		take(t, deliveries, b, next)
-	}
-
-	// Full again: what a consumer takes away makes room, with nobody's help.
-	for round := range 3 {
-		stood = f.still(t, b)
-		for ; next <= int(stood)-5; next++ {
-			take(t, deliveries, b, next)
+	// Below the limit publishers wait, and what consumers take away makes room with nobody's help.
+	t.Run("limit", func(t *testing.T) {
+		dir := smallDisk(t, "200m")
+		s := newDisk(t, dir, "50MB")
+		for range 3 {
+			stood := s.fill.still(t, s.b)
+			if stood-int64(s.next) < 200 {
+				t.Fatalf("stands at %d with %d taken: there is room for more\n%s", stood, s.next, s.b.Log())
+			}
+			s.expect(t, true)
+			s.takeUpTo(t, int(stood)-5)
+			s.goesOn(t, stood)
+			s.expect(t, false)
 		}
-		broker.Eventually(t, 30*time.Second, "what was drained makes room", func() (bool, any) {
-			n := f.confirmed.Load()
-			return n > stood+20, fmt.Sprintf("round %d: %d confirmed, %d taken\n%s", round, n, next, b.Log())
-		})
-	}
+		s.killAndCompare(t)
+	})
+	// To the brim, because somebody else took the room.
+	t.Run("brim", func(t *testing.T) {
+		dir := smallDisk(t, "200m")
+		room := ballast(t, dir, 60<<20)
+		s := newDisk(t, dir, "0")
+		stood := s.fill.still(t, s.b)
+		s.expect(t, true)
+		s.takeUpTo(t, int(stood)/4) // consumers go on meanwhile
+		must(t, os.Remove(room))
+		s.goesOn(t, stood)
+		s.expect(t, false)
+		s.takeUpTo(t, int(stood)/2)
+		s.fill.still(t, s.b)
+		s.killAndCompare(t)
+	})
+}
 
-	stood = f.still(t, b)
-	confirmed := int(f.confirmed.Load())
-	b.Kill(t)
-	b = b.Restart(t)
-	ch := channelOn(t, connect(t, b.URI()))
-	deliveries, err = ch.Consume(q, "", false, false, false, false, nil)
+// disk is a broker on a small disk with a publisher that fills it and a consumer.
+type disk struct {
+	b          *broker.Broker
+	fill       *filler
+	other      *amqp.Channel // of the publisher's connection
+	blocked    chan amqp.Blocking
+	deliveries <-chan amqp.Delivery
+	next       int // to be taken
+}
+
+const filled = "filled"
+
+func newDisk(t *testing.T, dir, limit string) *disk {
+	t.Helper()
+	s := &disk{next: 1}
+	s.b = broker.Start(t, broker.DataDir(filepath.Join(dir, "data")), broker.Set("disk_free_limit.absolute", limit))
+	ch := channelOn(t, connect(t, s.b.URI()))
+	_, err := ch.QueueDeclare(filled, true, false, false, false, nil)
 	must(t, err)
-	// Acks in the last moments before the kill may be lost.
-	first := true
-	for want := 0; want <= confirmed; want++ {
+	publisher := connect(t, s.b.URI())
+	s.blocked = publisher.NotifyBlocked(make(chan amqp.Blocking, 100))
+	s.other = channelOn(t, publisher)
+	s.fill = fill(t, publisher, filled)
+	t.Cleanup(func() { close(s.fill.stop) })
+	return s
+}
+
+func (s *disk) takeUpTo(t *testing.T, last int) {
+	t.Helper()
+	if s.deliveries == nil { // who has never published is let in whatever the state
+		ch := channelOn(t, connect(t, s.b.URI()))
+		must(t, ch.Qos(20, 0, false))
+		var err error
+		s.deliveries, err = ch.Consume(filled, "", false, false, false, false, nil)
+		must(t, err)
+	}
+	for ; s.next <= last; s.next++ {
+		take(t, s.deliveries, s.b, s.next)
+	}
+}
+
+func (s *disk) goesOn(t *testing.T, stood int64) {
+	t.Helper()
+	broker.Eventually(t, 30*time.Second, "confirms go on", func() (bool, any) {
+		n := s.fill.confirmed.Load()
+		return n > stood+20, fmt.Sprintf("%d confirmed, %d taken\n%s", n, s.next, s.b.Log())
+	})
+}
+
+// killAndCompare: nothing that was confirmed and not taken is lost. Acks in the last moments before the kill may be.
+func (s *disk) killAndCompare(t *testing.T) {
+	t.Helper()
+	confirmed := int(s.fill.confirmed.Load())
+	s.b.Kill(t)
+	b := s.b.Restart(t)
+	ch := channelOn(t, connect(t, b.URI()))
+	deliveries, err := ch.Consume(filled, "", false, false, false, false, nil)
+	must(t, err)
+	for want := 0; want < confirmed; want++ {
 		select {
 		case d := <-deliveries:
-			if first {
-				first = false
-				for want = 1; !bytes.HasPrefix(d.Body, fmt.Appendf(nil, "%d|", want)); want++ {
-					if want > next {
-						t.Fatalf("begins with %.20q, and %d was never taken", d.Body, next)
-					}
+			if want == 0 {
+				_, err := fmt.Sscanf(string(d.Body[:10]), "%d|", &want)
+				must(t, err)
+				if want > s.next {
+					t.Fatalf("begins with %d, and %d was never taken", want, s.next)
 				}
 			}
 			if !bytes.Equal(d.Body, fillBody(want)) {
 				t.Fatalf("message %d is %.30q", want, d.Body)
 			}
+			must(t, d.Ack(false))
 		case <-time.After(patience):
-			t.Fatalf("%d were confirmed, %d does not come", confirmed, want)
+			t.Fatalf("%d were confirmed, %d does not come\n%s", confirmed, want+1, b.Log())
 		}
 	}
+}
+
+// expect waits for connection.blocked or unblocked. As in RabbitMQ, who publishes is told.
+func (s *disk) expect(t *testing.T, active bool) {
+	t.Helper()
+	if active {
+		must(t, s.other.PublishWithContext(context.Background(), "", "nowhere", false, false, amqp.Publishing{Body: []byte("one more")}))
+	}
+	expect(t, s.b, s.blocked, active)
 }
 
 // expect waits for connection.blocked or unblocked.
