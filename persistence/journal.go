@@ -228,11 +228,11 @@ func (p *Journal) commit(ctx actor.Context) {
 		p.Log.failing(false)
 		p.Logs.Info().Msg("the journal is written again")
 	}
-	now := time.Now()
-	p.Log.publish(p.j.Stats(), now)
+	now, stats := time.Now(), p.j.Stats()
+	p.Log.publish(stats, now)
 	if now.Sub(p.looked) > lookSoon {
 		p.looked = now
-		p.Log.lowOnDisk(p.Logs)
+		p.Log.lowOnDisk(stats.FreeBytes, p.Logs)
 	}
 	p.tell(ctx, done)
 	p.syncLater(ctx)
@@ -256,7 +256,7 @@ func (p *Journal) fail(ctx actor.Context, err error) {
 
 // look watches the disk, also for others that fill it or make room.
 func (p *Journal) look(ctx actor.Context) {
-	p.Log.lowOnDisk(p.Logs)
+	p.Log.lowOnDisk(p.j.Stats().FreeBytes, p.Logs)
 	self, system := ctx.Self(), ctx.ActorSystem()
 	time.AfterFunc(lookAfter, func() { system.Root.Send(self, &look{p}) })
 }

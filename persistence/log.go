@@ -92,8 +92,8 @@ func (l *Log) failing(now bool) {
 	}
 }
 
-// lowOnDisk looks at how much is free.
-func (l *Log) lowOnDisk(log zerolog.Logger) {
+// lowOnDisk looks at how much is free. What the journal has in reserve is.
+func (l *Log) lowOnDisk(reserve int64, log zerolog.Logger) {
 	if l.freeLimit <= 0 {
 		return
 	}
@@ -101,6 +101,7 @@ func (l *Log) lowOnDisk(log zerolog.Logger) {
 	if err != nil {
 		return // the next write says more
 	}
+	free += reserve
 	now := free < l.freeLimit
 	if now == l.low {
 		return

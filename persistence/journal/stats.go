@@ -13,9 +13,9 @@ type Stats struct {
 	Recycled, Copied  int64
 
 	Streams, Segments, Free int
-	// DiskBytes is what the segment files take, free ones included; LivingBytes what is needed of it.
-	DiskBytes, LivingBytes int64
-	LivingRecords          int
+	// DiskBytes is what the segment files take, free ones included; FreeBytes what those do; LivingBytes what is needed of it.
+	DiskBytes, FreeBytes, LivingBytes int64
+	LivingRecords                     int
 	// Pending records are not durable yet.
 	Pending int
 }
@@ -24,7 +24,8 @@ type Stats struct {
 func (j *Journal) Stats() Stats {
 	out := j.stats
 	out.Streams, out.Segments, out.Free, out.Pending = len(j.streams), len(j.files), len(j.free), len(j.pending)
-	out.DiskBytes = int64(len(j.free)) * j.opt.SegmentBytes
+	out.FreeBytes = int64(len(j.free)) * j.opt.SegmentBytes
+	out.DiskBytes = out.FreeBytes
 	for _, f := range j.files {
 		out.DiskBytes += f.header.Size
 		out.LivingBytes += f.liveBytes

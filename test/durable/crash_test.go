@@ -14,6 +14,7 @@ import (
 
 // DESIGN 5: actors that crash lose nothing, and neither does the process that is killed while they come back.
 func TestActorCrashAndKill(t *testing.T) {
+	t.Parallel()
 	endings(t, rounds(t, 4), (*broker.Broker).Kill, shake, broker.Set("chaos.enabled", "true"))
 }
 

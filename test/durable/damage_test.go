@@ -3,6 +3,7 @@ package durable
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -19,10 +20,11 @@ import (
 // Issue 3: whatever happens to a file, the broker starts with what is before the damage, or refuses in one line and starts
 // when the loss is accepted.
 func TestDamage(t *testing.T) {
+	t.Parallel()
 	random := source(t)
 	whole := t.TempDir()
 	const messages = 150
-	b := broker.Start(t, broker.DataDir(whole))
+	b := broker.Start(t, broker.NoRace(), broker.DataDir(whole))
 	ch := channelOn(t, connect(t, b.URI()))
 	must(t, ch.Confirm(false))
 	k := newBook()
@@ -48,7 +50,7 @@ func TestDamage(t *testing.T) {
 		dir := t.TempDir()
 		copyJournal(t, filepath.Join(dir, "journal"), filepath.Join(whole, "journal"))
 		file, from, what := damage(t, filepath.Join(dir, "journal"), random)
-		b, err := broker.TryStart(t, broker.DataDir(dir))
+		b, err := broker.TryStart(t, broker.NoRace(), broker.DataDir(dir))
 		if err != nil {
 			refused++
 			said := refusal(t, err)
@@ -56,7 +58,7 @@ func TestDamage(t *testing.T) {
 				t.Fatalf("round %d: %s: refused without a way out:\n%s", round, what, last)
 			}
 			var still error
-			if b, still = broker.TryStart(t, broker.DataDir(dir), broker.Set("journal.accept_loss", "true")); still != nil {
+			if b, still = broker.TryStart(t, broker.NoRace(), broker.DataDir(dir), broker.Set("journal.accept_loss", "true")); still != nil {
 				t.Fatalf("round %d: %s: the loss is accepted, and it does not start: %v", round, what, still)
 			}
 		}
@@ -90,11 +92,23 @@ func copyJournal(t *testing.T, to, from string) {
 	entries, err := os.ReadDir(from)
 	must(t, err)
 	for _, e := range entries {
-		content, err := os.ReadFile(filepath.Join(from, e.Name()))
-		must(t, err)
-		must(t, os.WriteFile(filepath.Join(to, e.Name()), bytes.TrimRight(content, "\x00"), 0o600))
-		must(t, os.Truncate(filepath.Join(to, e.Name()), int64(len(content))))
+		content, size := head(t, filepath.Join(from, e.Name()))
+		must(t, os.WriteFile(filepath.Join(to, e.Name()), content, 0o600))
+		must(t, os.Truncate(filepath.Join(to, e.Name()), size))
 	}
+}
+
+// head is what is written in a file, which is little, and its size, most of which is only reserved.
+func head(t *testing.T, path string) ([]byte, int64) {
+	t.Helper()
+	f, err := os.Open(path)
+	must(t, err)
+	defer f.Close()
+	info, err := f.Stat()
+	must(t, err)
+	content, err := io.ReadAll(io.LimitReader(f, 256<<10))
+	must(t, err)
+	return bytes.TrimRight(content, "\x00"), info.Size()
 }
 
 // damage does something to a segment, and says where it begins.
@@ -110,12 +124,11 @@ func damage(t *testing.T, dir string, random *rand.Rand) (file string, from int6
 	}
 	file = files[random.IntN(len(files))]
 	path := filepath.Join(dir, file)
-	content, err := os.ReadFile(path)
-	must(t, err)
-	end := int64(len(bytes.TrimRight(content, "\x00"))) // the rest is reserved
-	if end == 0 {
-		end = 1
+	content, size := head(t, path)
+	if len(content) == 0 {
+		content = []byte{0}
 	}
+	end := int64(len(content))
 	at := random.Int64N(end)
 	if random.IntN(4) == 0 {
 		at = random.Int64N(min(end, 1500)) // what stands at the front is the most valuable
@@ -130,10 +143,9 @@ func damage(t *testing.T, dir string, random *rand.Rand) (file string, from int6
 		clear(content[at : at+n])
 	default:
 		what = fmt.Sprintf("%s: cut to %d of %d", file, at, end)
-		content = content[:at]
+		content, size = content[:at], at
 	}
-	size := int64(len(content))
-	must(t, os.WriteFile(path, bytes.TrimRight(content, "\x00"), 0o600))
+	must(t, os.WriteFile(path, content, 0o600))
 	must(t, os.Truncate(path, size))
 	t.Log(what)
 	return file, at, what
@@ -147,9 +159,7 @@ func before(t *testing.T, whole, file string, from int64, messages int) (out []i
 	entries, err := os.ReadDir(dir)
 	must(t, err)
 	for _, e := range entries {
-		content, err := os.ReadFile(filepath.Join(dir, e.Name()))
-		must(t, err)
-		content = bytes.TrimRight(content, "\x00")
+		content, _ := head(t, filepath.Join(dir, e.Name()))
 		for n := 1; n <= messages; n++ {
 			m := id{"p", n}
 			at := bytes.Index(content, body(m))

@@ -100,7 +100,7 @@ func (f *filler) still(t *testing.T, b *broker.Broker) int64 {
 		if n := f.confirmed.Load(); n != seen {
 			seen, since = n, time.Now()
 		}
-		return time.Since(since) > 1500*time.Millisecond, seen
+		return time.Since(since) > time.Second, seen
 	})
 	return seen
 }
@@ -124,11 +124,12 @@ func take(t *testing.T, deliveries <-chan amqp.Delivery, b *broker.Broker, want 
 // Issue 3: a disk that is full stops confirms and raises the alarm, loses nothing, and the broker goes on without a restart once
 // there is room.
 func TestDiskFull(t *testing.T) {
+	t.Parallel()
 	// Below the limit publishers wait, and what consumers take away makes room with nobody's help.
 	t.Run("limit", func(t *testing.T) {
 		dir := smallDisk(t, "200m")
 		s := newDisk(t, dir, "50MB")
-		for range 3 {
+		for range 2 {
 			stood := s.fill.still(t, s.b)
 			if stood-int64(s.next) < 200 {
 				t.Fatalf("stands at %d with %d taken: there is room for more\n%s", stood, s.next, s.b.Log())
@@ -172,7 +173,7 @@ const filled = "filled"
 func newDisk(t *testing.T, dir, limit string) *disk {
 	t.Helper()
 	s := &disk{next: 1}
-	s.b = broker.Start(t, broker.DataDir(filepath.Join(dir, "data")), broker.Set("disk_free_limit.absolute", limit))
+	s.b = broker.Start(t, broker.NoRace(), broker.DataDir(filepath.Join(dir, "data")), broker.Set("disk_free_limit.absolute", limit))
 	ch := channelOn(t, connect(t, s.b.URI()))
 	_, err := ch.QueueDeclare(filled, true, false, false, false, nil)
 	must(t, err)

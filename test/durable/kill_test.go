@@ -43,11 +43,13 @@ func source(t *testing.T) *rand.Rand {
 // Issue 3: kill -9 at a random moment loses nothing that was confirmed, brings nothing back that was settled for good, and
 // keeps order and definitions.
 func TestKill(t *testing.T) {
+	t.Parallel()
 	endings(t, rounds(t, 10), (*broker.Broker).Kill, nil)
 }
 
 // An orderly end keeps no less.
 func TestStop(t *testing.T) {
+	t.Parallel()
 	endings(t, rounds(t, 4), (*broker.Broker).Stop, nil)
 }
 

@@ -9,6 +9,7 @@ import (
 
 // Issue 3: a second process on the same directory is refused, in one line that says by whom.
 func TestSecondProcess(t *testing.T) {
+	t.Parallel()
 	b := broker.Start(t)
 	second, err := broker.TryStart(t, broker.DataDir(b.DataDir))
 	if err == nil {
