@@ -53,7 +53,7 @@ func (c *Channel) proceed(ctx actor.Context) bool {
 		}
 		c.happen(0, &Ended{Reply: &amqp091.TxCommitOk{}})
 		return true
-	case op.Asked || !c.state.Drained():
+	case op.Asked, !c.state.Drained(), c.state.Commanding(): // what came before, settlements too, has taken effect
 		return false
 	}
 	c.ask(ctx, op)

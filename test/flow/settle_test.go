@@ -14,6 +14,7 @@ func filled(t testing.TB, ch *amqp.Channel, n int) string {
 	for i := range n {
 		publish(t, ch, "", q, fmt.Sprint(i))
 	}
+	ready(t, ch, q, n) // before anybody looks from another channel, whose methods no publish here is ordered with
 	return q
 }
 
