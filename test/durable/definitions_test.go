@@ -14,9 +14,8 @@ import (
 
 // definitions is what there must be and must not be: by what an entity is called in here, whether the broker has said so.
 type definitions struct {
-	mu   sync.Mutex
-	is   map[string]answer
-	lost bool // damage was accepted
+	mu sync.Mutex
+	is map[string]answer
 }
 
 type answer uint8

@@ -38,7 +38,6 @@ func ballast(t *testing.T, dir string, size int64) string {
 
 // filler publishes persistent messages with confirms, and never stops by itself.
 type filler struct {
-	book      *book
 	ch        *amqp.Channel
 	published atomic.Int64
 	confirmed atomic.Int64
