@@ -1,0 +1,190 @@
+package persistence
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"github.com/rs/zerolog"
+
+	"warren/persistence/journal"
+	"warren/persistence/vfs"
+	"warren/supervision"
+)
+
+// desk runs the persistence actor over a file system, beside an owner of streams that keeps what it is told.
+type desk struct {
+	t     *testing.T
+	sys   *supervision.System
+	log   *Log
+	owner *actor.PID
+	heard chan *Durable
+}
+
+type listener struct{ heard chan *Durable }
+
+func (l *listener) Receive(ctx actor.Context) {
+	if m, ok := ctx.Message().(*Durable); ok {
+		l.heard <- m
+	}
+}
+
+func newDesk(t *testing.T, fs vfs.FS) *desk {
+	t.Helper()
+	d := &desk{t: t, sys: supervision.NewSystem(zerolog.Nop()), heard: make(chan *Durable, 1000)}
+	d.log = NewLog(d.sys.PID("top/journal"), fs, "data", Options{Options: journal.Options{SegmentBytes: 1 << 20}})
+	d.owner = d.sys.PID("top/owner")
+	err := d.sys.Start("top", supervision.Spec{
+		Limit: supervision.Limit{Restarts: 10},
+		Children: []supervision.ChildSpec{
+			{ID: "owner", New: func(uint64) actor.Actor { return &listener{d.heard} }},
+			{ID: "journal", New: func(uint64) actor.Actor { return &Journal{Log: d.log, Logs: zerolog.Nop()} }},
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = d.sys.Stop() })
+	return d
+}
+
+func (d *desk) append(records ...Record) {
+	d.sys.Send(d.log.PID, &Append{Stream: "queue/a", From: d.owner, Records: records})
+}
+
+func record(index uint64) Record {
+	return Record{Index: index, Kind: 7, Payload: fmt.Appendf(nil, "record %d", index)}
+}
+
+// durable waits until the stream is durable up to an index.
+func (d *desk) durable(upto uint64) {
+	d.t.Helper()
+	deadline := time.After(20 * time.Second)
+	for {
+		select {
+		case m := <-d.heard:
+			if m.Upto >= upto {
+				return
+			}
+		case <-deadline:
+			d.t.Fatalf("never durable up to %d", upto)
+		}
+	}
+}
+
+// DESIGN 6: what was said to be durable is there for the next process, in order, with its kind; the lock is free again.
+func TestWhatIsDurableIsThereForTheNextProcess(t *testing.T) {
+	fs := vfs.NewMemory()
+	d := newDesk(t, fs)
+	d.append(record(1), record(2))
+	d.append(record(2), record(3)) // a repeat counts once
+	d.durable(3)
+
+	next := newDesk(t, fs.Kill())
+	got := next.log.Recovered("queue/a")
+	if len(got) != 3 {
+		t.Fatalf("%d records", len(got))
+	}
+	for i, r := range got {
+		if want := record(uint64(i + 1)); r.Index != want.Index || r.Kind != want.Kind || string(r.Payload) != string(want.Payload) {
+			t.Errorf("record %d is %+v", i+1, r)
+		}
+	}
+	if again := next.log.Recovered("queue/a"); again != nil {
+		t.Errorf("recovered twice: %v", again)
+	}
+}
+
+// DESIGN 5, the journal dies: what was not durable is sent again, and nothing that was is lost or doubled.
+func TestCrashOfTheJournal(t *testing.T) {
+	fs := vfs.NewMemory()
+	d := newDesk(t, fs)
+	const n = 200
+	for i := uint64(1); i <= n; i++ {
+		d.append(record(i))
+		if i%50 == 0 {
+			if err := d.sys.Crash("top/journal", false); err != nil && !errors.Is(err, supervision.ErrNotFound) {
+				t.Log(err) // between two incarnations
+			}
+		}
+	}
+	for deadline := time.Now().Add(20 * time.Second); ; { // as an owner does: everything, until it is durable
+		all := make([]Record, n)
+		for i := range all {
+			all[i] = record(uint64(i + 1))
+		}
+		d.append(all...)
+		select {
+		case m := <-d.heard:
+			if m.Upto < n {
+				continue
+			}
+		case <-time.After(100 * time.Millisecond):
+			if time.Now().After(deadline) {
+				t.Fatal("never durable")
+			}
+			continue
+		}
+		break
+	}
+	if got := newDesk(t, fs.Kill()).log.Recovered("queue/a"); len(got) != n {
+		t.Fatalf("%d records, not %d", len(got), n)
+	}
+}
+
+// DESIGN 5, a failed write or sync: nothing is durable, the alarm is up; when the disk works again the tail is written without
+// a restart.
+func TestDiskThatFails(t *testing.T) {
+	memory := vfs.NewMemory()
+	fs := vfs.NewFaulty(memory)
+	d := newDesk(t, fs)
+	alarm := make(chan bool, 10)
+	d.log.OnFailing = func(now bool) { alarm <- now }
+	d.append(record(1))
+	d.durable(1)
+	fs.Watch(func(op vfs.Op, _ string) error {
+		if op == vfs.OpWrite || op == vfs.OpSync {
+			return errors.New("input/output error")
+		}
+		return nil
+	})
+	d.append(record(2))
+	if !<-alarm {
+		t.Fatal("no alarm")
+	}
+	select {
+	case m := <-d.heard:
+		t.Fatalf("%+v while nothing can be written", m)
+	default:
+	}
+	fs.Heal()
+	d.durable(2)
+	if <-alarm {
+		t.Fatal("the alarm stays")
+	}
+	if got := newDesk(t, memory.Kill()).log.Recovered("queue/a"); len(got) != 2 {
+		t.Fatalf("%d records", len(got))
+	}
+}
+
+// A checkpoint stands for what came before it, and messages that live on are kept beside it.
+func TestCheckpoint(t *testing.T) {
+	fs := vfs.NewMemory()
+	d := newDesk(t, fs)
+	one, two := record(1), record(2)
+	one.Messages, two.Messages = true, true
+	d.append(one, two, record(3))
+	d.sys.Send(d.log.PID, &Checkpoint{Stream: "queue/a", Upto: 3, Kind: 9, Payload: []byte("checkpoint"), Live: []uint64{2}})
+	d.append(record(4))
+	d.durable(4)
+	var kinds []uint8
+	var indexes []uint64
+	for _, r := range newDesk(t, fs.Kill()).log.Recovered("queue/a") {
+		kinds, indexes = append(kinds, r.Kind), append(indexes, r.Index)
+	}
+	if fmt.Sprint(kinds, indexes) != "[9 7 7] [3 2 4]" {
+		t.Fatalf("kinds %v at %v", kinds, indexes)
+	}
+}
