@@ -332,7 +332,7 @@ func (c *Connection) Terminate(ctx actor.Context, why supervision.Reason) {
 	if why == supervision.Restarting {
 		return
 	}
-	if why == supervision.Shutdown && c.state != nil && c.state.Phase == Running {
+	if why != supervision.Normal && c.state != nil && c.state.Phase == Running {
 		f := &channel.Frames{}
 		err := protocol.ConnectionForced("broker forced connection closure with reason 'shutdown'")
 		f.Method(0, &amqp091.ConnectionClose{ReplyCode: err.Code, ReplyText: err.ReplyText()})

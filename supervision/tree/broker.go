@@ -100,8 +100,39 @@ func Listen(listeners []config.Listener) ([]net.Listener, error) {
 // Start boots the tree. It returns when clients are served.
 func (b *Broker) Start() error { return b.system.Start(top, b.spec()) }
 
-// Shutdown stops the tree in reverse.
-func (b *Broker) Shutdown() error { return b.system.Stop() }
+// Shutdown stops the tree in reverse. First the listeners go, with all connections. Then what clients have sent takes effect:
+// the end of an actor overtakes what waits in its mailbox, so the core only ends when nothing waits any more.
+func (b *Broker) Shutdown() error {
+	closed := make(chan error, 1)
+	b.system.Send(b.system.PID(top), &supervision.TerminateChild{ID: "listeners", Done: func(err error) { closed <- err }})
+	select {
+	case <-closed:
+		b.settle(settleWithin)
+	case <-b.Done():
+	}
+	return b.system.Stop()
+}
+
+// settleWithin bounds how long a shutdown waits for what clients have sent.
+const settleWithin = 5 * time.Second
+
+// settle waits until no actor has anything to do.
+func (b *Broker) settle(within time.Duration) {
+	for deadline := time.Now().Add(within); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		if b.idle() && b.idle() { // a message may have been between two mailboxes
+			return
+		}
+	}
+}
+
+func (b *Broker) idle() bool {
+	for _, n := range b.system.Tree() {
+		if n.MailboxLength > 0 {
+			return false
+		}
+	}
+	return true
+}
 
 // Done is closed when the tree is gone; Err says why, when it gave up.
 func (b *Broker) Done() <-chan struct{} { return b.system.Done() }
