@@ -116,11 +116,13 @@ func (b *Broker) Shutdown() error {
 // settleWithin bounds how long a shutdown waits for what clients have sent.
 const settleWithin = 5 * time.Second
 
-// settle waits until no actor has anything to do.
+// settle waits until no actor has anything to do, twice in a row: a message may have been between two mailboxes.
 func (b *Broker) settle(within time.Duration) {
-	for deadline := time.Now().Add(within); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
-		if b.idle() && b.idle() { // a message may have been between two mailboxes
-			return
+	idle := 0
+	for deadline := time.Now().Add(within); idle < 2 && time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		idle++
+		if !b.idle() {
+			idle = 0
 		}
 	}
 }
