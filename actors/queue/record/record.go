@@ -34,17 +34,6 @@ const (
 	fieldBody       = 4
 )
 
-// Persistent is the number of messages that a record would hold.
-func Persistent(messages []protocol.Message) int {
-	n := 0
-	for i := range messages {
-		if messages[i].Flags.Has(protocol.FlagPersistent) {
-			n++
-		}
-	}
-	return n
-}
-
 // AppendEnqueued writes the persistent ones of messages, which have the indexes from first on.
 func AppendEnqueued(dst []byte, first uint64, exchange string, messages []protocol.Message) []byte {
 	dst = appendUint(dst, fieldFirst, first)

@@ -68,7 +68,7 @@ func TestRoundTrip(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if rest := Persistent(messages[min(at, len(messages)):]); rest != 0 {
+		if rest := persistent(messages[min(at, len(messages)):]); rest != 0 {
 			t.Fatalf("%d messages were not read", rest)
 		}
 	}
@@ -92,6 +92,17 @@ func FuzzParse(f *testing.F) {
 		}
 		_, _ = ParseRanges(b)
 	})
+}
+
+// persistent is the number of messages that a record would hold.
+func persistent(messages []protocol.Message) int {
+	n := 0
+	for i := range messages {
+		if messages[i].Flags.Has(protocol.FlagPersistent) {
+			n++
+		}
+	}
+	return n
 }
 
 func randomMessages(r *rand.Rand) []protocol.Message {
