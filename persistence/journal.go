@@ -80,6 +80,8 @@ func (p *Journal) Receive(ctx actor.Context) {
 		p.append(ctx, m)
 	case *Checkpoint:
 		p.checkpoint(ctx, m)
+	case *Fetch:
+		p.fetch(ctx, m)
 	case *Forget:
 		p.forget(ctx, m)
 	case *commit:
@@ -141,7 +143,11 @@ func (p *Journal) append(ctx actor.Context, m *Append) {
 			kind = journal.Messages
 			s.living = append(s.living, r.Index)
 		}
-		if err := p.j.Append(s.id, m.Incarnation, r.Index-1, kind, append([]byte{r.Kind}, r.Payload...)); err != nil {
+		summary := 0
+		if r.Summary > 0 {
+			summary = r.Summary + 1 // the kind is part of it
+		}
+		if err := p.j.AppendSummarized(s.id, m.Incarnation, r.Index-1, kind, summary, append([]byte{r.Kind}, r.Payload...)); err != nil {
 			panic(err)
 		}
 		s.next++

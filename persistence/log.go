@@ -3,6 +3,7 @@ package persistence
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -37,6 +38,7 @@ type Log struct {
 	acceptLoss bool
 	freeLimit  int64
 	j          *journal.Journal // of the actor's present incarnation
+	reading    chan struct{}    // as many as may read at a time
 	loaded     bool
 
 	mu        sync.Mutex
@@ -45,7 +47,7 @@ type Log struct {
 
 // NewLog returns the log of a data directory. Nothing is opened before the actor starts.
 func NewLog(pid *actor.PID, fs vfs.FS, dataDir string, o Options) *Log {
-	return &Log{PID: pid, fs: fs, dir: Dir(dataDir), acceptLoss: o.AcceptLoss, freeLimit: o.DiskFreeLimit, options: o.Options, recovered: map[string][]Record{}}
+	return &Log{PID: pid, fs: fs, dir: Dir(dataDir), acceptLoss: o.AcceptLoss, freeLimit: o.DiskFreeLimit, options: o.Options, recovered: map[string][]Record{}, reading: make(chan struct{}, readers)}
 }
 
 // Dir is where the journal of a data directory is.
@@ -155,6 +157,7 @@ func (l *Log) open(log zerolog.Logger) (*journal.Journal, []found, error) {
 		}
 		streams = append(streams, f)
 	}
+	j.Forget()
 	l.loaded = true
 	return j, streams, nil
 }
@@ -171,11 +174,28 @@ func progress(log zerolog.Logger) func(journal.Progress) {
 	}
 }
 
-// load reads a stream: its checkpoint, what came behind it, and the messages before it that live on.
+// load reads a stream: its checkpoint, what came behind it, and of the messages before it that live on no more than their
+// summaries.
 //
 // A record that cannot be read costs what it holds and no more, unless it is a definition.
 func (l *Log) load(j *journal.Journal, f *found, log zerolog.Logger) error {
-	var records []Record
+	there, err := j.Found(f.id)
+	if err != nil {
+		return err
+	}
+	var unread []uint64
+	for _, e := range there {
+		if e.Kind == journal.Messages {
+			f.living = append(f.living, e.Index+1)
+		}
+		if e.Summary == "" {
+			unread = append(unread, e.Index)
+		}
+	}
+	if l.loaded {
+		return nil
+	}
+	records := make([]Record, 0, len(there)+1)
 	if snap, ok, err := j.Snapshot(f.id); err != nil {
 		if err := l.lost(f, err, log); err != nil {
 			return err
@@ -183,29 +203,29 @@ func (l *Log) load(j *journal.Journal, f *found, log zerolog.Logger) error {
 	} else if ok {
 		records = append(records, fromJournal(snap, snap.Index)) // it stands for the records below its index
 	}
-	r, err := j.Read(f.id, 0)
+	r, err := j.Pick(f.id, unread)
 	if err != nil {
 		return err
 	}
-	for event, err := range r.All() {
+	read, stop := iter.Pull2(r.All())
+	defer stop()
+	for _, e := range there {
+		if e.Summary != "" {
+			records = append(records, brief(e))
+			continue
+		}
+		event, err, _ := read()
 		if err != nil {
 			if err := l.lost(f, err, log); err != nil {
 				return err
 			}
 			continue
 		}
-		if event.Kind == journal.Messages {
-			f.living = append(f.living, event.Index+1)
-		}
-		if !l.loaded {
-			records = append(records, fromJournal(event, event.Index+1))
-		}
+		records = append(records, fromJournal(event, event.Index+1))
 	}
-	if !l.loaded {
-		l.mu.Lock()
-		l.recovered[f.name] = records
-		l.mu.Unlock()
-	}
+	l.mu.Lock()
+	l.recovered[f.name] = records
+	l.mu.Unlock()
 	return nil
 }
 
@@ -224,6 +244,14 @@ func (l *Log) lost(f *found, err error, log zerolog.Logger) error {
 // fromJournal takes the record's kind, which is the first byte of the payload, off it. The journal counts from 0, we from 1.
 func fromJournal(r journal.Record, index uint64) Record {
 	return Record{Index: index, Kind: r.Payload[0], Messages: r.Kind == journal.Messages, Payload: r.Payload[1:]}
+}
+
+// brief is a record of which the summary is known.
+func brief(e journal.Found) Record {
+	return Record{
+		Index: e.Index + 1, Kind: e.Summary[0], Messages: e.Kind == journal.Messages,
+		Summary: len(e.Summary) - 1, Brief: true, Payload: []byte(e.Summary[1:]),
+	}
 }
 
 // close closes the journal of an incarnation that ended. What it had not written its writers send again.

@@ -20,7 +20,11 @@ type (
 		Index    uint64
 		Kind     uint8
 		Messages bool // holds messages, which live on behind a checkpoint until they are settled
-		Payload  []byte
+		// Summary is how many bytes at the beginning of the payload tell at a start what the record holds.
+		Summary int
+		// Brief: the payload ends with the summary. A start reads no more; Fetch brings the rest.
+		Brief   bool
+		Payload []byte
 	}
 	// Checkpoint stands for every record of a stream up to Upto but those that live on; Upto 0 means all that there are.
 	Checkpoint struct {
@@ -30,6 +34,21 @@ type (
 		Kind        uint8
 		Payload     []byte
 		Live        []uint64 // ascending
+	}
+	// Fetch asks for records that hold messages, in rising order; From hears of Fetched.
+	Fetch struct {
+		Stream  string
+		Records []uint64
+		From    *actor.PID
+		Tag     uint64 // comes back
+	}
+	// Fetched are the records that were asked for. Those that are damaged are missing and in Lost; Err says that the disk failed.
+	Fetched struct {
+		Stream  string
+		Tag     uint64
+		Records []Record
+		Lost    []uint64
+		Err     error
 	}
 	// Forget ends a stream.
 	Forget struct{ Stream string }

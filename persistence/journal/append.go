@@ -29,6 +29,12 @@ func (j *Journal) Claim(id StreamID, incarnation uint64) error {
 // Append puts an event into the current group. The payload is the journal's from here on; nobody changes it any more. Appending goes
 // on while commits fail, and all of it is written when they succeed again; to stop before memory is full is the caller's part.
 func (j *Journal) Append(id StreamID, incarnation, index uint64, kind Kind, payload []byte) error {
+	return j.AppendSummarized(id, incarnation, index, kind, 0, payload)
+}
+
+// AppendSummarized is Append of a payload whose first bytes, as many as summary says, are what a start is to find without reading
+// the rest; see Found.
+func (j *Journal) AppendSummarized(id StreamID, incarnation, index uint64, kind Kind, summary int, payload []byte) error {
 	if kind != Event && kind != Messages {
 		return fmt.Errorf("journal: append to stream %d: %s is no event", id, kind)
 	}
@@ -42,9 +48,12 @@ func (j *Journal) Append(id StreamID, incarnation, index uint64, kind Kind, payl
 	if len(payload) > maxPayload {
 		return fmt.Errorf("journal: append %d bytes to %s: the limit is %d", len(payload), s.name, maxPayload)
 	}
+	if summary > min(len(payload), segment.MaxSummary) {
+		return fmt.Errorf("journal: append to %s: a summary of %d bytes, of %d: the limit is %d", s.name, summary, len(payload), segment.MaxSummary)
+	}
 	s.next++
 	s.entries = append(s.entries, entry{index: index, kind: kind, bytes: uint32(len(payload))})
-	j.push(s, segment.Record{Index: index, Incarnation: incarnation, Kind: kind, Payload: payload})
+	j.push(s, segment.Record{Index: index, Incarnation: incarnation, Kind: kind, Summary: summary, Payload: payload})
 	return nil
 }
 

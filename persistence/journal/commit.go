@@ -72,7 +72,7 @@ func (j *Journal) write() error {
 			}
 		}
 		n := j.written
-		for n < len(j.pending) && j.active.Fits(len(j.pending[n].record.Payload)) {
+		for n < len(j.pending) && j.active.Fits(&j.pending[n].record) {
 			j.pending[n].at = j.active.Add(&j.pending[n].record)
 			n++
 		}

@@ -31,12 +31,12 @@ var (
 // minCompress is what is not worth a frame of its own.
 const minCompress = 128
 
-// deflate compresses a payload if that saves an eighth of it.
+// deflate compresses a payload, its summary excepted, if that saves an eighth of it.
 func deflate(r *segment.Record) {
 	if r.Flags&segment.Zstd != 0 || len(r.Payload) < minCompress {
 		return
 	}
-	b := compressor().EncodeAll(r.Payload, make([]byte, 0, len(r.Payload)))
+	b := compressor().EncodeAll(r.Payload[r.Summary:], append(make([]byte, 0, len(r.Payload)), r.Payload[:r.Summary]...))
 	if len(b) <= len(r.Payload)-len(r.Payload)/8 {
 		r.Payload, r.Flags = b, r.Flags|segment.Zstd
 	}
@@ -46,7 +46,7 @@ func inflate(r *segment.Record) error {
 	if r.Flags&segment.Zstd == 0 {
 		return nil
 	}
-	b, err := decompressor().DecodeAll(r.Payload, nil)
+	b, err := decompressor().DecodeAll(r.Payload[r.Summary:], append([]byte(nil), r.Payload[:r.Summary]...))
 	if err != nil {
 		return fmt.Errorf("decompress %s %d/%d: %w", r.Kind, r.Stream, r.Index, err)
 	}

@@ -15,19 +15,29 @@ import (
 
 var update = flag.Bool("update", false, "write testdata anew; only for a format that was never released")
 
-const goldenDir = "testdata/v1"
+// What this version writes, and what the first one wrote.
+const (
+	goldenDir = "testdata/v2"
+	firstDir  = "testdata/v1"
+)
 
 // STYLE "Disk and wire": a directory of version 1 opens in every later version. It holds two streams, a checkpoint, released
 // messages, a removed stream, copies that cleaning compressed, and a segment without a footer, as kill -9 leaves one.
-func TestOldDirectoryOpens(t *testing.T) {
+func TestFirstDirectoryOpens(t *testing.T) { opens(t, firstDir, 0) }
+
+func TestDirectoryOpens(t *testing.T) {
 	if *update {
 		writeGolden(t)
 	}
+	opens(t, goldenDir, goldenSummary)
+}
+
+func opens(t *testing.T, dir string, summary int) {
 	mem := vfs.NewMemory()
-	entries, err := os.ReadDir(goldenDir)
+	entries, err := os.ReadDir(dir)
 	must(t, err)
 	for _, e := range entries {
-		b, err := os.ReadFile(filepath.Join(goldenDir, e.Name()))
+		b, err := os.ReadFile(filepath.Join(dir, e.Name()))
 		must(t, err)
 		f, err := mem.Create(filepath.Join(testDir, e.Name()))
 		must(t, err)
@@ -55,6 +65,16 @@ func TestOldDirectoryOpens(t *testing.T) {
 	if got := events(t, j, orders, 0); !slices.Equal(got, want) {
 		t.Errorf("orders %.80q", got)
 	}
+	found, err := j.Found(orders)
+	must(t, err)
+	for i, f := range found {
+		if f.Index != goldenLeft[i] || f.Kind != Messages || f.Summary != string(goldenBody(f.Index)[:summary]) {
+			t.Errorf("found %+v", f)
+		}
+	}
+	if len(found) != len(goldenLeft) {
+		t.Errorf("found %d", len(found))
+	}
 	vhost, _ := j.Lookup("/")
 	if got := events(t, j, vhost, 0); !slices.Equal(got, []string{"0:declared orders", "1:deleted old"}) {
 		t.Errorf("vhost %q", got)
@@ -65,6 +85,8 @@ func TestOldDirectoryOpens(t *testing.T) {
 }
 
 var goldenLeft = []uint64{3, 17, 40, 41}
+
+const goldenSummary = len("order 1")
 
 func goldenBody(i uint64) []byte {
 	return append(fmt.Appendf(nil, "order %d ", i), bytes.Repeat([]byte("carrots "), 40)...)
@@ -79,7 +101,7 @@ func writeGolden(t *testing.T) {
 	must(t, j.Append(vhost, 1, 0, Event, []byte("declared orders")))
 	must(t, j.Append(old, 1, 0, Messages, []byte("never seen again")))
 	for i := range uint64(42) {
-		must(t, j.Append(orders, 1, i, Messages, goldenBody(i)))
+		must(t, j.AppendSummarized(orders, 1, i, Messages, goldenSummary, goldenBody(i)))
 		if !slices.Contains(goldenLeft, i) {
 			must(t, j.Release(orders, i))
 		}

@@ -202,6 +202,9 @@ func (x *index) gather() map[StreamID][]placed {
 				snaps[id] = append(snaps[id], placed{e, f})
 				continue
 			}
+			if e.Summary != "" {
+				s.summaries = append(s.summaries, summary{e.Index, e.Summary})
+			}
 			s.entries = append(s.entries, entry{index: e.Index, file: f, offset: e.Offset, bytes: e.Bytes, kind: e.Kind, flags: e.Flags})
 		}
 		if f.sealed {
@@ -219,6 +222,10 @@ func (x *index) settle(s *stream, snaps []placed, durable uint64) {
 	}
 	// Of two copies the first: the same record, from before cleaning and from after it.
 	s.entries = slices.CompactFunc(s.entries, func(a, b entry) bool { return a.index == b.index })
+	bySummary := func(a, b summary) int { return cmp.Compare(a.index, b.index) }
+	if !slices.IsSortedFunc(s.summaries, bySummary) {
+		slices.SortStableFunc(s.summaries, bySummary)
+	}
 	left := x.chooseSnap(s, snaps)
 	upto := s.upto()
 

@@ -214,7 +214,7 @@ func TestNewerVersionIsRefused(t *testing.T) {
 	_, err = f.WriteAt(newerHeader(), 0)
 	must(t, err)
 	_, _, err = Open(mem, testDir, testOptions())
-	if err == nil || !strings.Contains(err.Error(), "segment format 2 was written by a newer version; this one reads format 1 and older") {
+	if err == nil || !strings.Contains(err.Error(), "segment format 3 was written by a newer version; this one reads format 2 and older") {
 		t.Errorf("open: %v", err)
 	}
 	// The refusal let the lock go.

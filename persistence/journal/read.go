@@ -60,15 +60,74 @@ func (j *Journal) Read(id StreamID, from uint64) (*Reader, error) {
 	}
 	r := &Reader{id: id}
 	for _, e := range s.entries[s.search(from):] {
+		if e.kind != 0 {
+			r.add(e)
+		}
+	}
+	j.addWaiting(r, s, from)
+	return r, nil
+}
+
+// Pick returns a reader of these events of a stream, which are given in rising order. What is not there any more is left out.
+func (j *Journal) Pick(id StreamID, indexes []uint64) (*Reader, error) {
+	s, err := j.stream(id)
+	if err != nil {
+		return nil, err
+	}
+	r := &Reader{id: id, items: make([]entry, 0, len(indexes))}
+	for _, index := range indexes {
+		if e := s.find(index); e != nil {
+			r.add(*e)
+		}
+	}
+	if len(r.items) > 0 && r.items[len(r.items)-1].file == nil {
+		j.addWaiting(r, s, indexes[0])
+	}
+	return r, nil
+}
+
+// Found is a living event that was there when the journal was opened.
+type Found struct {
+	Index uint64
+	Kind  Kind
+	// Summary is the beginning of the payload, as far as its writer said; empty when it said nothing.
+	Summary string
+}
+
+// Found returns what lives of a stream, in order, without reading it. The summaries are there until Forget.
+func (j *Journal) Found(id StreamID) ([]Found, error) {
+	s, err := j.stream(id)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Found, 0, len(s.entries))
+	at := 0
+	for i := range s.entries {
+		e := &s.entries[i]
 		if e.kind == 0 {
 			continue
 		}
-		r.items = append(r.items, e)
-		if f := e.file; f != nil && !r.holds(f) {
-			f.pins.Add(1)
-			r.pinned = append(r.pinned, f)
+		for at < len(s.summaries) && s.summaries[at].index < e.index {
+			at++
 		}
+		f := Found{Index: e.index, Kind: e.kind}
+		if at < len(s.summaries) && s.summaries[at].index == e.index {
+			f.Summary = s.summaries[at].text
+		}
+		out = append(out, f)
 	}
+	return out, nil
+}
+
+// Forget lets go of the summaries that were found.
+func (j *Journal) Forget() {
+	for _, s := range j.streams {
+		s.summaries = nil
+	}
+}
+
+// addWaiting gives a reader what is not written yet.
+func (j *Journal) addWaiting(r *Reader, s *stream, from uint64) {
 	for i := range j.pending {
 		if p := &j.pending[i]; p.stream == s && p.from == nil && p.record.Kind != Checkpoint && p.record.Index >= from {
 			if r.waiting == nil {
@@ -77,10 +136,9 @@ func (j *Journal) Read(id StreamID, from uint64) (*Reader, error) {
 			r.waiting[p.record.Index] = p.record
 		}
 	}
-	return r, nil
 }
 
-// Reader is a stream as it was when Read was called. It holds the segments that it needs until All is through or it is closed, and may
+// Reader is a stream, or some of it, as it was when Read or Pick was called. It holds the segments that it needs until All is through or it is closed, and may
 // be used on another goroutine than the journal's.
 type Reader struct {
 	id      StreamID
@@ -93,6 +151,14 @@ type Reader struct {
 	reader *segment.Reader
 	base   int64
 	buf    []byte
+}
+
+func (r *Reader) add(e entry) {
+	r.items = append(r.items, e)
+	if f := e.file; f != nil && !r.holds(f) {
+		f.pins.Add(1)
+		r.pinned = append(r.pinned, f)
+	}
 }
 
 // Len is how many events there are.

@@ -21,9 +21,18 @@ type stream struct {
 	snap    entry
 	hasSnap bool
 
+	// What the index told of records at the start, by index; forgotten when the owner has heard it.
+	summaries []summary
+
 	// listed: the catalogue's event is durable. removed: there will be no more appends.
 	listed, removed bool
 	touched         bool // is in Journal.touched
+}
+
+// summary is the beginning of a record's payload.
+type summary struct {
+	index uint64
+	text  string
 }
 
 // entry is where a record is.

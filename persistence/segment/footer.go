@@ -15,6 +15,8 @@ type Entry struct {
 	Bytes  uint32 // of the payload
 	Kind   Kind
 	Flags  Flags
+	// Summary is the beginning of the payload, as far as its writer said.
+	Summary string
 }
 
 // End is where the next record begins.
@@ -22,12 +24,12 @@ func (e Entry) End() int64 { return e.Offset + Bytes(int(e.Bytes)) }
 
 // footerVersion is the first byte of a footer's payload; what is behind it may change with it. A reader that does not know the
 // version has the records themselves to read.
-const footerVersion = 1
+const footerVersion = 2
 
 // appendFooter encodes the payload of the Footer record: every record of the segment, groups left out, by stream.
 //
 //	bytes
-//	    1  footer version, 1
+//	    1  footer version, 2
 //	    v  streams
 //	       for each stream, by rising id:
 //	    v    id, less the one before
@@ -39,6 +41,8 @@ const footerVersion = 1
 //	    v      offset, less the one before (0 for the first), divided by 8
 //	    v      bytes of the payload
 //	    1      kind in the low four bits, flags in the high four
+//	    v      bytes of the summary (version 1 has no summaries)
+//	           summary
 //
 // v is a varint as protobuf has it, z the same in zigzag, since a copy made by cleaning may stand behind newer events.
 func appendFooter(b []byte, entries []Entry) []byte {
@@ -80,6 +84,8 @@ func appendStream(b []byte, entries []Entry) []byte {
 		b = binary.AppendUvarint(b, uint64(e.Offset-offset)/align)
 		b = binary.AppendUvarint(b, uint64(e.Bytes))
 		b = append(b, byte(e.Kind)|byte(e.Flags)<<4)
+		b = binary.AppendUvarint(b, uint64(len(e.Summary)))
+		b = append(b, e.Summary...)
 		index, offset = e.Index, e.Offset
 	}
 	return b
@@ -93,9 +99,10 @@ const minEntry = 4
 
 // ParseFooter reads a footer's payload; the entries are sorted by offset.
 func ParseFooter(b []byte) ([]Entry, error) {
-	if len(b) == 0 || b[0] != footerVersion {
+	if len(b) == 0 || b[0] < 1 || b[0] > footerVersion {
 		return nil, errFooter
 	}
+	version := b[0]
 	d := decoder{b: b[1:]}
 	var entries []Entry
 	id := uint64(0)
@@ -114,6 +121,9 @@ func ParseFooter(b []byte) ([]Entry, error) {
 			e := Entry{Stream: id, Index: index, Offset: offset, Bytes: uint32(d.uvarint())}
 			x := d.byte()
 			e.Kind, e.Flags = Kind(x&15), Flags(x>>4)
+			if version > 1 {
+				e.Summary = d.text(MaxSummary)
+			}
 			if e.Bytes > MaxPayload || e.Offset < DataStart || e.Kind < Event || e.Kind > Checkpoint {
 				return nil, errFooter
 			}
@@ -141,6 +151,18 @@ func (d *decoder) uvarint() uint64 {
 func (d *decoder) varint() int64 {
 	v, n := binary.Varint(d.b)
 	return v * int64(d.take(n))
+}
+
+// text takes a length and as many bytes.
+func (d *decoder) text(limit uint64) string {
+	n := d.uvarint()
+	if n > limit || n > uint64(len(d.b)) {
+		d.bad, d.b = true, nil
+		return ""
+	}
+	s := string(d.b[:n])
+	d.b = d.b[n:]
+	return s
 }
 
 func (d *decoder) byte() byte {

@@ -12,20 +12,35 @@ import (
 
 var update = flag.Bool("update", false, "write testdata anew; only for a format that was never released")
 
-const goldenFile = "testdata/v1.segment"
+// What this version writes, and what the first one wrote.
+const (
+	goldenFile = "testdata/v2.segment"
+	firstFile  = "testdata/v1.segment"
+)
 
 // STYLE "Disk and wire": files of version 1 open in every later version. The file was written by the first code that there was, and
-// is never written again.
-func TestOldFileOpens(t *testing.T) {
+// is never written again. It has no summaries.
+func TestFirstFileOpens(t *testing.T) {
+	groups := someGroups()
+	groups[1][0].Summary = 0
+	opens(t, firstFile, 1, groups)
+}
+
+func TestFileOpens(t *testing.T) {
 	if *update {
 		writeGolden(t)
 	}
-	f, err := vfs.OS{}.OpenRead(goldenFile)
+	opens(t, goldenFile, Version, someGroups())
+}
+
+func opens(t *testing.T, file string, version uint32, groups [][]Record) {
+	f, err := vfs.OS{}.OpenRead(file)
 	must(t, err)
 	defer f.Close()
 	h, err := ReadHeader(f)
 	must(t, err)
 	want := goldenHeader()
+	want.Version = version
 	if h != want {
 		t.Errorf("header %+v, want %+v", h, want)
 	}
@@ -37,11 +52,11 @@ func TestOldFileOpens(t *testing.T) {
 		t.Errorf("footer %v, scan %+v", footer, scan)
 	}
 	i := 0
-	for _, g := range someGroups() {
+	for _, g := range groups {
 		for _, want := range g {
 			got, err := NewReader(f, h.Epoch).ReadAt(footer[i])
 			must(t, err)
-			if fmt.Sprint(got) != fmt.Sprint(want) {
+			if fmt.Sprint(got) != fmt.Sprint(want) || footer[i].Summary != string(want.Payload[:want.Summary]) {
 				t.Errorf("record %d: %v, want %v", i, got, want)
 			}
 			i++
@@ -49,8 +64,8 @@ func TestOldFileOpens(t *testing.T) {
 	}
 }
 
-// What this code writes today is what version 1 is, byte by byte; otherwise it is another version.
-func TestFormatIsStill1(t *testing.T) {
+// What this code writes today is what its version is, byte by byte; otherwise it is another version.
+func TestFormatIsItsVersion(t *testing.T) {
 	want, err := os.ReadFile(goldenFile)
 	must(t, err)
 	m := vfs.NewMemory()

@@ -8,7 +8,7 @@ import (
 )
 
 // Version is the format that this package writes, and the newest that it reads.
-const Version = 1
+const Version = 2
 
 // DataStart is where the first group begins. The header has a page of its own, so that no torn write of records reaches it.
 const DataStart = 4096
@@ -36,7 +36,7 @@ func (p Position) Less(q Position) bool {
 //
 //	offset  bytes
 //	     0      8  magic "WARRENSG"
-//	     8      4  format version, 1
+//	     8      4  format version, 2
 //	    12      4  CRC-32C of bytes 0-11 and 16-63
 //	    16      8  epoch: never used for any other segment of this directory
 //	    24      8  number: the segment's place in the log

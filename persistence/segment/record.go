@@ -59,7 +59,7 @@ const (
 //	    32      8  time, nanoseconds since 1970
 //	    40      1  kind
 //	    41      1  flags: 1 a copy made by cleaning, 2 payload compressed with zstd
-//	    42      2  zero
+//	    42      2  bytes of the payload that are its summary
 //	    44      4  CRC-32C of the payload
 //	    48         payload, and zeros up to the next multiple of 8
 //
@@ -72,8 +72,13 @@ type Record struct {
 	Time        int64
 	Kind        Kind
 	Flags       Flags
-	Payload     []byte
+	// Summary is how many bytes at the beginning of the payload the footer repeats, so that a start need not read the rest.
+	Summary int
+	Payload []byte
 }
+
+// MaxSummary bounds a summary.
+const MaxSummary = 1 << 10
 
 // Bytes is what a record with such a payload takes in the file.
 func Bytes(payload int) int64 { return (RecordHeader + int64(payload) + align - 1) &^ (align - 1) }
@@ -98,7 +103,7 @@ func (c *checksum) encode(h []byte, offset int64, r *Record) {
 	binary.LittleEndian.PutUint64(h[24:], r.Incarnation)
 	binary.LittleEndian.PutUint64(h[32:], uint64(r.Time))
 	h[40], h[41] = byte(r.Kind), byte(r.Flags)
-	h[42], h[43] = 0, 0
+	binary.LittleEndian.PutUint16(h[42:], uint16(r.Summary))
 	binary.LittleEndian.PutUint32(h[44:], payloadSum(r.Payload))
 	binary.LittleEndian.PutUint32(h[4:], c.header(offset, h))
 }
@@ -113,11 +118,11 @@ type parsed struct {
 // parse reads the header of a record at an offset of the file. The cheap tests come first: a search calls this for every
 // eighth byte of what may be gigabytes, and the checksum of a header cannot be made to cost more than a header.
 func (c *checksum) parse(b []byte, offset int64) (p parsed, ok bool) {
-	if len(b) < RecordHeader || b[42] != 0 || b[43] != 0 || Kind(b[40]) < Group || Kind(b[40]) > Checkpoint || Flags(b[41])&^knownFlags != 0 {
+	if len(b) < RecordHeader || Kind(b[40]) < Group || Kind(b[40]) > Checkpoint || Flags(b[41])&^knownFlags != 0 {
 		return parsed{}, false
 	}
-	n := binary.LittleEndian.Uint32(b[0:])
-	if n > MaxPayload || binary.LittleEndian.Uint32(b[4:]) != c.header(offset, b) {
+	n, summary := binary.LittleEndian.Uint32(b[0:]), binary.LittleEndian.Uint16(b[42:])
+	if n > MaxPayload || summary > MaxSummary || uint32(summary) > n || binary.LittleEndian.Uint32(b[4:]) != c.header(offset, b) {
 		return parsed{}, false
 	}
 	return parsed{
@@ -128,6 +133,7 @@ func (c *checksum) parse(b []byte, offset int64) (p parsed, ok bool) {
 			Time:        int64(binary.LittleEndian.Uint64(b[32:])),
 			Kind:        Kind(b[40]),
 			Flags:       Flags(b[41]),
+			Summary:     int(summary),
 		},
 		payload: int(n),
 		sum:     binary.LittleEndian.Uint32(b[44:]),

@@ -95,6 +95,7 @@ func (s *scanner) run() {
 		if p.Kind == Group {
 			s.state(payload)
 		} else {
+			entry.Summary = string(payload[:p.Summary])
 			s.out.Entries = append(s.out.Entries, entry)
 		}
 		offset, s.last = end, end

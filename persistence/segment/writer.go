@@ -10,7 +10,7 @@ import (
 const MaxRecords = 1 << 18
 
 // footerReserve is about what a record takes in the footer; room for it is kept, so that sealing needs no new blocks.
-const footerReserve = 12
+const footerReserve = 13
 
 // Writer fills one segment, group by group: Add as often as there is something, then Write, then Sync. After an error it is of no
 // further use: what it wrote may or may not be there.
@@ -24,6 +24,8 @@ type Writer struct {
 	records uint32
 	// All records, those of the group included.
 	entries []Entry
+	// What the summaries among them take in the footer.
+	summaries int64
 }
 
 // Create makes a file a segment: room for h.Size bytes, the header, durable before anything else is written. The caller gives the
@@ -44,7 +46,7 @@ func Create(f vfs.File, h Header) (*Writer, error) {
 
 // SizeFor is the smallest file that holds one group of records with that many payload bytes in all.
 func SizeFor(records int, payloadBytes int64) int64 {
-	return DataStart + GroupBytes + payloadBytes + int64(records)*(RecordHeader+align+2*footerReserve) + 1024
+	return DataStart + GroupBytes + payloadBytes + int64(records)*(RecordHeader+align+2*footerReserve) + 1024 + MaxSummary
 }
 
 // Header of the segment.
@@ -56,9 +58,9 @@ func (w *Writer) End() int64 { return w.end }
 // Len is how many records the segment has, groups left out, those of the group in the making included.
 func (w *Writer) Len() int { return len(w.entries) }
 
-// Fits says whether one more record with such a payload has room in this group.
-func (w *Writer) Fits(payload int) bool {
-	used := w.end + max(GroupBytes, int64(len(w.group))) + Bytes(payload)
+// Fits says whether one more record has room in this group.
+func (w *Writer) Fits(r *Record) bool {
+	used := w.end + max(GroupBytes, int64(len(w.group))) + Bytes(len(r.Payload)) + w.summaries + int64(r.Summary)
 	return len(w.entries) < MaxRecords && used+int64(len(w.entries)+1)*footerReserve+RecordHeader <= w.header.Size
 }
 
@@ -69,10 +71,11 @@ func (w *Writer) Add(r *Record) Entry {
 	}
 	e := Entry{
 		Stream: r.Stream, Index: r.Index, Kind: r.Kind, Flags: r.Flags,
-		Offset: w.end + int64(len(w.group)), Bytes: uint32(len(r.Payload)),
+		Offset: w.end + int64(len(w.group)), Bytes: uint32(len(r.Payload)), Summary: string(r.Payload[:r.Summary]),
 	}
 	w.group = w.sum.append(w.group, e.Offset, r)
 	w.records++
+	w.summaries += int64(r.Summary)
 	w.entries = append(w.entries, e)
 	return e
 }
