@@ -114,7 +114,7 @@ func newReadyQueue(size int) *readyQueue {
 func (q *readyQueue) enqueue() {
 	q.seq += uint64(len(q.messages))
 	q.messages[len(q.messages)-1].Seq = q.seq
-	q.s.Apply(&ready.Enqueued{Link: q.link, Exchange: "x", Messages: q.messages})
+	q.s.Apply(&ready.Enqueued{Link: q.link, Content: ready.Content{Exchange: "x", Messages: q.messages}})
 }
 
 // deliver sends as many as a batch has.

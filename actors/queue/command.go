@@ -23,8 +23,13 @@ func (q *Queue) commands(ctx actor.Context, m *Commands) {
 	if from == nil {
 		return
 	}
+	if q.defers(m.Session) { // behind what waits
+		q.putOff(m)
+		return
+	}
 	had := len(q.state.Consumers())
 	done := &Done{Queue: q.Slot}
+ops:
 	for i, op := range m.Ops {
 		seq := m.First + uint64(i)
 		last := q.state.LastCommand(m.Session)
@@ -38,6 +43,10 @@ func (q *Queue) commands(ctx actor.Context, m *Commands) {
 				done.Replies = append(done.Replies, r)
 			}
 		default:
+			if _, isGet := op.(*Get); isGet && q.waits() {
+				q.putOff(&Commands{Session: m.Session, First: seq, Ops: m.Ops[i:]})
+				break ops
+			}
 			q.command(m.Session, seq, op, done)
 		}
 	}

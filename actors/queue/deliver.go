@@ -18,7 +18,7 @@ func (q *Queue) pump(ctx actor.Context) {
 				able = append(able, c)
 			}
 		}
-		if len(able) == 0 {
+		if len(able) == 0 || q.waits() {
 			break
 		}
 		share := max(1, int(q.state.Ready())/len(able))
@@ -44,6 +44,9 @@ func (q *Queue) handOut(c *ready.Consumer, n int) {
 		room := min(n, w.room(c))
 		in, redelivered := q.state.Next(uint64(max(0, room)))
 		if in.N == 0 {
+			return
+		}
+		if in.N, _ = q.state.Missing(in); in.N == 0 {
 			return
 		}
 		bytes := 0
@@ -114,7 +117,7 @@ func (q *Queue) deliveriesTo(k ready.Key) *Deliveries {
 func (q *Queue) publishStats() {
 	q.Slot.Ready.Store(int64(q.state.Ready()))
 	q.Slot.Unacked.Store(int64(q.state.Unacked()))
-	if now := q.state.Bytes(); now != q.accounted {
+	if now := q.state.Resident(); now != q.accounted {
 		q.Ledger.Resident(now - q.accounted)
 		q.accounted = now
 		q.Slot.Bytes.Store(int64(now))

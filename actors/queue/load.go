@@ -8,66 +8,106 @@ import (
 	"warren/actors/queue/ready"
 	"warren/actors/queue/record"
 	"warren/persistence"
-	"warren/protocol"
 )
 
 // recoverRecords folds the records of a queue's durable stream: what was enqueued and not settled, in order. It is the same
-// fold for a broker that was stopped and for one that was killed.
+// fold for a broker that was stopped and for one that was killed. Messages stay on disk: their records' summaries tell enough.
 func recoverRecords(records []persistence.Record) (*ready.Recovered, error) {
-	out := &ready.Recovered{}
-	var sum record.Summary
-	var settled ready.Set
-	var extents []ready.RecoveredExtent
+	var f fold
 	for i := range records {
-		r := &records[i]
-		out.Made = max(out.Made, r.Index)
-		var err error
-		switch record.Kind(r.Kind) {
-		case record.Enqueued:
-			err = record.ParseEnqueued(r.Payload, func(exchange string, index uint64, m protocol.Message) {
-				out.Next = max(out.Next, index+1)
-				if n := len(extents); n > 0 {
-					last := &extents[n-1]
-					if last.Record == r.Index && last.First+uint64(len(last.Messages)) == index {
-						last.Messages = append(last.Messages, m)
-						return
-					}
-				}
-				extents = append(extents, ready.RecoveredExtent{Record: r.Index, First: index, Exchange: exchange, Messages: []protocol.Message{m}})
-			})
-		case record.Settled:
-			var ranges []ready.Interval
-			ranges, err = record.ParseRanges(r.Payload)
-			for _, in := range ranges {
-				settled.Put(in)
-			}
-		case record.Delivered:
-			var ranges []ready.Interval
-			ranges, err = record.ParseRanges(r.Payload)
-			out.Delivered = append(out.Delivered, ranges...)
-		case record.Checkpoint:
-			sum, err = record.ParseCheckpoint(r.Payload)
-			for _, in := range sum.Settled {
-				settled.Put(in)
-			}
-			settled.Put(ready.Interval{First: 0, N: sum.Lowest})
-			out.Delivered = append(out.Delivered, sum.Delivered...)
-			out.Next = max(out.Next, sum.Next)
-		default:
-			err = fmt.Errorf("unknown kind %d", r.Kind)
+		if err := f.add(&records[i]); err != nil {
+			return nil, fmt.Errorf("queue: record %d: %w", records[i].Index, err)
 		}
+	}
+	return f.recovered(), nil
+}
+
+type fold struct {
+	out     ready.Recovered
+	next    map[ready.Level]uint64
+	settled ready.Set
+	batches []batch
+}
+
+type batch struct {
+	record uint64
+	record.Brief
+}
+
+func (f *fold) add(r *persistence.Record) error {
+	f.out.Made = max(f.out.Made, r.Index)
+	switch record.Kind(r.Kind) {
+	case record.Enqueued:
+		brief, err := record.ParseBrief(r.Payload)
 		if err != nil {
-			return nil, fmt.Errorf("queue: record %d: %w", r.Index, err)
+			return err
+		}
+		f.goesOn(brief.First + brief.Count)
+		f.batches = append(f.batches, batch{r.Index, brief})
+	case record.Settled:
+		ranges, err := record.ParseRanges(r.Payload)
+		if err != nil {
+			return err
+		}
+		f.settle(ranges)
+	case record.Delivered:
+		ranges, err := record.ParseRanges(r.Payload)
+		if err != nil {
+			return err
+		}
+		f.out.Delivered = append(f.out.Delivered, ranges...)
+	case record.Checkpoint:
+		sum, err := record.ParseCheckpoint(r.Payload)
+		if err != nil {
+			return err
+		}
+		f.settle(sum.Settled)
+		f.out.Delivered = append(f.out.Delivered, sum.Delivered...)
+		for _, next := range sum.Next {
+			f.goesOn(next)
+		}
+	default:
+		return fmt.Errorf("unknown kind %d", r.Kind)
+	}
+	return nil
+}
+
+// goesOn says that the next message of a level has at least that index.
+func (f *fold) goesOn(next uint64) {
+	if f.next == nil {
+		f.next = map[ready.Level]uint64{}
+	}
+	l := ready.LevelOf(next)
+	f.next[l] = max(f.next[l], next)
+}
+
+func (f *fold) settle(ranges []ready.Interval) {
+	for _, in := range ranges {
+		f.settled.Put(in)
+	}
+}
+
+func (f *fold) recovered() *ready.Recovered {
+	out := &f.out
+	for _, next := range f.next {
+		out.Next = append(out.Next, next)
+	}
+	slices.Sort(out.Next)
+	slices.SortStableFunc(f.batches, func(a, b batch) int { return cmp.Compare(a.First, b.First) })
+	for _, b := range f.batches {
+		x := ready.RecoveredExtent{Record: b.record, First: b.First, N: b.Count}
+		var stored, live uint64
+		for _, in := range b.Stored {
+			stored += in.N
+			f.settled.Without(in, func(in ready.Interval) {
+				x.Live = append(x.Live, in)
+				live += in.N
+			})
+		}
+		if live > 0 {
+			x.Bytes = int(uint64(b.Bytes) * live / stored)
+			out.Extents = append(out.Extents, x)
 		}
 	}
-	slices.SortStableFunc(extents, func(a, b ready.RecoveredExtent) int { return cmp.Compare(a.First, b.First) })
-	for _, e := range extents {
-		settled.Without(ready.Interval{First: e.First, N: uint64(len(e.Messages))}, func(in ready.Interval) {
-			from := in.First - e.First
-			out.Extents = append(out.Extents, ready.RecoveredExtent{
-				Record: e.Record, First: in.First, Exchange: e.Exchange, Messages: e.Messages[from : from+in.N],
-			})
-		})
-	}
-	return out, nil
+	return out
 }

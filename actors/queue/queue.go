@@ -42,6 +42,7 @@ type Queue struct {
 	checkpointSize  int    // living records in it
 	bytesAtSave     int    // held when records were last sent
 	held            []held // answers that wait for the disk
+	paging          paging
 }
 
 const sweepFrom = 64
@@ -70,9 +71,12 @@ func (q *Queue) Receive(ctx actor.Context) {
 		q.delete(ctx, m)
 	case *persistence.Durable:
 		q.durable(ctx, m)
+	case *persistence.Fetched:
+		q.fetched(ctx, m)
 	}
-	if q.state != nil {
+	if q.state != nil && q.state.Durable() {
 		q.save(ctx)
+		q.page(ctx)
 	}
 }
 
@@ -148,7 +152,7 @@ func (q *Queue) enqueue(ctx actor.Context, m *Enqueue) {
 		if !q.passing(fresh) {
 			fresh = protocol.CopyOut(fresh)
 		}
-		q.happen(&ready.Enqueued{Link: m.Link, Exchange: m.Exchange, Messages: fresh})
+		q.happen(&ready.Enqueued{Link: m.Link, Content: ready.Content{Exchange: m.Exchange, Messages: fresh}})
 		q.Slot.Published.Add(int64(len(fresh)))
 	}
 	q.accepted(ctx, m.Link)
@@ -225,6 +229,7 @@ func (q *Queue) settle(k ready.Key, first, last uint64, how ready.Outcome) {
 
 // resume sends again what a session has not got.
 func (q *Queue) resume(ctx actor.Context, m *Resume) {
+	q.forgetDeferred(m.Session)
 	for _, c := range q.state.OfSession(m.Session) {
 		got := m.Received[c.Key.Consumer]
 		if c.NoAck { // the Credit that settles it may be lost; what the session has got, its client gets
@@ -244,6 +249,7 @@ func (q *Queue) endSession(ctx actor.Context, session uint64, received map[uint3
 	for _, c := range q.state.OfSession(session) {
 		delete(q.windows, c.Key)
 	}
+	q.forgetDeferred(session)
 	q.happen(&ready.SessionEnded{Session: session, Received: received})
 	delete(q.peers, session)
 	q.consumersChanged(ctx)

@@ -216,8 +216,8 @@ func TestDrainedQueueHoldsNothing(t *testing.T) {
 	s.command(1, &Consume{Consumer: 2, NoAck: true})
 	for i := range uint64(50) {
 		s.publish(1+3*i, 3)
-		if s.resident != s.q.state.Bytes() || s.resident == 0 {
-			t.Fatalf("the ledger says %d, it is %d", s.resident, s.q.state.Bytes())
+		if s.resident != s.q.state.Resident() || s.resident == 0 {
+			t.Fatalf("the ledger says %d, it is %d", s.resident, s.q.state.Resident())
 		}
 		s.tell(&Credit{Key: ready.Key{Session: 1, Consumer: 2}, Written: 3 + 3*i})
 		if s.resident != 0 || s.slot.Bytes.Load() != 0 {

@@ -13,9 +13,6 @@ import (
 // save ends a turn of a durable queue: what has to be on disk goes to the journal, which answers with Durable. What a crash
 // of either side loses on the way is sent again.
 func (q *Queue) save(ctx actor.Context) {
-	if !q.state.Durable() {
-		return
-	}
 	if q.state.Unsaved() {
 		q.happen(&ready.Saved{})
 	}
@@ -32,9 +29,7 @@ func (q *Queue) save(ctx actor.Context) {
 	}
 	for i := range pending {
 		r := &pending[i]
-		m.Records[i] = persistence.Record{
-			Index: r.Index, Kind: uint8(kindOf(r.Kind)), Messages: r.Kind == ready.RecordEnqueued, Payload: encode(r),
-		}
+		m.Records[i] = encode(r)
 		m.Lazy = m.Lazy && r.Kind != ready.RecordEnqueued
 		q.sinceCheckpoint.bytes += len(m.Records[i].Payload)
 		q.journaled = r.Index
@@ -66,29 +61,22 @@ func (q *Queue) checkpoint(ctx actor.Context) {
 	q.sinceCheckpoint, q.checkpointSize = volume{}, len(sum.Live)
 	ctx.Send(q.Journal.PID, &persistence.Checkpoint{
 		Stream: q.stored(), Incarnation: q.incarnation, Upto: sum.Made, Kind: uint8(record.Checkpoint), Live: sum.Live,
-		Payload: record.AppendCheckpoint(nil, record.Summary{Next: sum.Next, Lowest: sum.Lowest, Settled: sum.Settled, Delivered: sum.Delivered}),
+		Payload: record.AppendCheckpoint(nil, sum),
 	})
 }
 
-func kindOf(k ready.RecordKind) record.Kind {
-	switch k {
+func encode(r *ready.Record) persistence.Record {
+	out := persistence.Record{Index: r.Index}
+	switch r.Kind {
 	case ready.RecordEnqueued:
-		return record.Enqueued
+		out.Kind, out.Messages = uint8(record.Enqueued), true
+		out.Payload, out.Summary = record.AppendEnqueued(make([]byte, 0, 64+len(r.Content.Exchange)+r.Bytes), r.First, r.Content)
 	case ready.RecordSettled:
-		return record.Settled
+		out.Kind, out.Payload = uint8(record.Settled), record.AppendRanges(nil, r.Ranges)
+	default:
+		out.Kind, out.Payload = uint8(record.Delivered), record.AppendRanges(nil, r.Ranges)
 	}
-	return record.Delivered
-}
-
-func encode(r *ready.Record) []byte {
-	if r.Kind != ready.RecordEnqueued {
-		return record.AppendRanges(nil, r.Ranges)
-	}
-	size := 64 + len(r.Exchange)
-	for i := range r.Messages {
-		size += r.Messages[i].Size()
-	}
-	return record.AppendEnqueued(make([]byte, 0, size), r.First, r.Exchange, r.Messages)
+	return out
 }
 
 // durable is the journal's: publishers hear what is safe now.

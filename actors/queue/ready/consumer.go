@@ -85,6 +85,19 @@ func (c *Consumer) deliver(in Interval, redelivered bool) {
 	c.runs = append(c.runs, Run{Seq: seq, First: in.First, N: in.N, Redelivered: redelivered})
 }
 
+// unsent is the lowest index on a level of what it has not been sent, which is behind left; none when there is no such.
+func (c *Consumer) unsent(l Level, left, none uint64) uint64 {
+	for _, r := range c.runs[c.search(left+1):] {
+		if LevelOf(r.First) == l {
+			if r.Seq <= left {
+				r = r.from(left + 1)
+			}
+			none = min(none, r.First)
+		}
+	}
+	return none
+}
+
 // search finds the first run that reaches seq.
 func (c *Consumer) search(seq uint64) int {
 	return sort.Search(len(c.runs), func(i int) bool { return c.runs[i].lastSeq() >= seq })

@@ -1,6 +1,10 @@
 package ready
 
-import "warren/protocol"
+import (
+	"fmt"
+
+	"warren/protocol"
+)
 
 // Fresh returns the messages of a batch that this link has not brought before: a batch is sent again after a restart
 // on its way, and what had arrived arrives once.
@@ -15,21 +19,12 @@ func (s *State) Fresh(l Link, batch []protocol.Message) []protocol.Message {
 // Next is the interval of messages that go out next, at most limit, all of them redelivered or none. N is 0 when nothing
 // waits.
 func (s *State) Next(limit uint64) (in Interval, redelivered bool) {
-	if len(s.returned.runs) > 0 {
-		in = s.returned.runs[0]
-		redelivered = true
-		if len(s.fresh.runs) > 0 { // from disk, and not delivered before: up to there, or from there
-			switch next := s.fresh.runs[0]; {
-			case next.First == in.First:
-				in.N, redelivered = min(in.N, next.N), false
-			default:
-				in.N = min(in.N, next.First-in.First)
-			}
+	for i := len(s.lines) - 1; i >= 0; i-- {
+		if l := &s.lines[i]; l.ready() > 0 {
+			return l.head(limit)
 		}
-		in.N = min(in.N, limit)
-		return in, redelivered
 	}
-	return Interval{First: s.cursor, N: min(s.next-s.cursor, limit)}, false
+	return Interval{}, false
 }
 
 // Settle decides what a settlement of a consumer's deliveries first..last comes to: nothing when the consumer holds none of
@@ -57,12 +52,17 @@ func (s *State) OfSession(session uint64) []*Consumer {
 	return out
 }
 
-// Walk calls f with the parts of extents that hold the messages of in, in order.
+// Walk calls f with the parts of extents that hold the messages of in, in order. All are in memory.
 func (s *State) Walk(in Interval, f func(exchange string, messages []protocol.Message)) {
 	if in.N == 0 {
 		return
 	}
-	s.extents.walk(in, func(e *Extent, from, to int) { f(e.Exchange, e.Messages[from:to:to]) })
+	s.lineOf(in.First).extents.walk(in, func(e *extent, from, to int) {
+		if e.content == nil {
+			panic(fmt.Sprintf("queue: message %d is needed and not in memory", e.first+uint64(from)))
+		}
+		f(e.content.Exchange, e.content.Messages[from:to:to])
+	})
 }
 
 // Exclusive returns the consumer that holds the queue for itself, or nil.

@@ -1,7 +1,5 @@
 package ready
 
-import "warren/protocol"
-
 // Link is a publish link: one session's messages through one exchange. The queue applies them in order, and once.
 type Link struct{ Session, Exchange uint64 }
 
@@ -11,10 +9,12 @@ type Event interface{ event() }
 type (
 	// Enqueued: messages of one link arrived, at the next free indexes.
 	Enqueued struct {
-		Link     Link
-		Exchange string
-		Messages []protocol.Message
+		Link  Link
+		Level Level
+		Content
 	}
+	// Together: all of it, or nothing.
+	Together struct{ Events []Event }
 	// Delivered: the messages at Interval went to a consumer, as its next delivery sequences.
 	Delivered struct {
 		Key         Key
@@ -36,6 +36,8 @@ type (
 		Key   Key
 		NoAck bool
 	}
+	// Dropped: these messages, as far as they wait, are gone.
+	Dropped struct{ Intervals []Interval }
 	// Purged: every waiting message was dropped.
 	Purged struct{}
 	// Commanded: the session's command with this sequence has taken effect, by Events, which happen together.
@@ -66,12 +68,14 @@ const (
 )
 
 func (*Enqueued) event()     {}
+func (*Together) event()     {}
 func (*Delivered) event()    {}
 func (*Settled) event()      {}
 func (*Subscribed) event()   {}
 func (*Unsubscribed) event() {}
 func (*GetterMade) event()   {}
 func (*Purged) event()       {}
+func (*Dropped) event()      {}
 func (*Commanded) event()    {}
 func (*SessionEnded) event() {}
 func (*LinksDropped) event() {}

@@ -7,90 +7,121 @@ import (
 	"warren/protocol"
 )
 
-// Extent is the messages of one batch, at consecutive indexes. The messages are never written again, so that the live
-// state, the stream and the deliveries share them.
-type Extent struct {
-	First    uint64
+// Content is the messages of one batch. It is never written again, so that the live state, the stream and the deliveries share it.
+type Content struct {
 	Exchange string // as named by the publisher
 	Messages []protocol.Message
-
-	n     uint64 // messages it came with
-	live  int    // not yet settled; at 0 the extent lets go of its messages
-	bytes int    // of all its messages
-
-	stored int    // persistent ones among them
-	record uint64 // of the queue's durable stream, 0 when nothing of it is on disk
 }
 
-func newExtent(first uint64, exchange string, messages []protocol.Message) Extent {
-	e := Extent{First: first, Exchange: exchange, Messages: messages, n: uint64(len(messages)), live: len(messages)}
-	for i := range messages {
-		e.bytes += messages[i].Size()
-		if messages[i].Flags.Has(protocol.FlagPersistent) {
-			e.stored++
+// extent is the messages of one batch, at consecutive indexes: where they are, and how many of them are still needed.
+type extent struct {
+	first   uint64
+	record  uint64   // of the queue's durable stream, 0 when nothing of it is on disk
+	content *Content // nil when it is on disk alone, and when all is settled
+	n       uint32   // messages it came with
+	live    uint32   // not yet settled; at 0 the extent lets go of its messages
+	left    int      // bytes of those; an estimate once some were settled while they were on disk alone
+	mixed   bool     // not all of it is on disk
+}
+
+func newExtent(first uint64, c *Content) (x extent, stored int) {
+	x = extent{first: first, content: c, n: uint32(len(c.Messages)), live: uint32(len(c.Messages))}
+	for i := range c.Messages {
+		x.left += c.Messages[i].Size()
+		if c.Messages[i].Flags.Has(protocol.FlagPersistent) {
+			stored++
 		}
 	}
-	return e
+	x.mixed = stored < len(c.Messages)
+	return x, stored
 }
 
-func (e *Extent) end() uint64 { return e.First + e.n }
+func (e *extent) end() uint64 { return e.first + uint64(e.n) }
+
+// bytes are what the messages from..to hold; all of them are live.
+func (e *extent) bytes(from, to int) int {
+	switch n := to - from; {
+	case n == int(e.live):
+		return e.left
+	case e.content == nil:
+		return e.left / int(e.live) * n
+	}
+	bytes := 0
+	for i := from; i < to; i++ {
+		bytes += e.content.Messages[i].Size()
+	}
+	return min(bytes, e.left)
+}
 
 // extents hold what is not settled, ordered by index, without gaps until an extent is dropped.
 type extents struct {
-	list []Extent
+	list []extent
 	head int // list[:head] is dropped
 	dead int // in list[head:], settled
 }
 
-func (x *extents) push(e Extent) { x.list = append(x.list, e) }
+func (x *extents) push(e extent) { x.list = append(x.list, e) }
+
+// first is the index of the first message that is not dropped.
+func (x *extents) first() uint64 {
+	if x.head == len(x.list) {
+		return ^uint64(0)
+	}
+	return x.list[x.head].first
+}
+
+// search returns the position of the first extent that reaches beyond index.
+func (x *extents) search(index uint64) int {
+	live := x.list[x.head:]
+	return x.head + sort.Search(len(live), func(i int) bool { return live[i].end() > index })
+}
 
 // find returns the position of the extent that holds index.
 func (x *extents) find(index uint64) int {
-	live := x.list[x.head:]
-	at := sort.Search(len(live), func(i int) bool { return live[i].end() > index })
-	if at == len(live) || live[at].First > index {
+	at := x.search(index)
+	if at == len(x.list) || x.list[at].first > index {
 		panic(fmt.Sprintf("queue: message %d is neither waiting nor delivered", index))
 	}
-	return x.head + at
+	return at
 }
 
 // walk calls f with the parts of extents that make up the interval.
-func (x *extents) walk(in Interval, f func(e *Extent, from, to int)) {
+func (x *extents) walk(in Interval, f func(e *extent, from, to int)) {
 	for at := x.find(in.First); in.N > 0; at++ {
 		e := &x.list[at]
-		from := int(in.First - e.First)
-		to := min(from+int(in.N), len(e.Messages))
+		from := int(in.First - e.first)
+		to := min(from+int(in.N), int(e.n))
 		f(e, from, to)
 		in.First += uint64(to - from)
 		in.N -= uint64(to - from)
 	}
 }
 
-// settle marks the messages of an interval as needed no longer and returns the bytes they held.
-func (x *extents) settle(in Interval) int {
-	bytes := 0
-	x.walk(in, func(e *Extent, from, to int) {
-		if to-from == len(e.Messages) {
-			bytes += e.bytes
-		} else {
-			for i := from; i < to; i++ {
-				bytes += e.Messages[i].Size()
-			}
+// settle marks the messages of an interval as needed no longer and returns the bytes they held, and how many of those were in
+// memory. dead is called with the extents that nothing is left of.
+func (x *extents) settle(in Interval, dead func(*extent)) (bytes, resident int) {
+	x.walk(in, func(e *extent, from, to int) {
+		n := e.bytes(from, to)
+		bytes += n
+		if e.content != nil {
+			resident += n
 		}
-		if e.live -= to - from; e.live == 0 {
-			e.Messages = nil
+		e.left -= n
+		if e.live -= uint32(to - from); e.live == 0 {
+			dead(e)
+			e.content = nil
 			x.dead++
 		}
 	})
 	x.trim()
-	return bytes
+	return bytes, resident
 }
 
 // trim lets go of settled extents: at the front at once, elsewhere when they are the majority, so that one message which
 // is never settled does not keep all that came behind it.
 func (x *extents) trim() {
 	for x.head < len(x.list) && x.list[x.head].live == 0 {
-		x.list[x.head] = Extent{}
+		x.list[x.head] = extent{}
 		x.head++
 		x.dead--
 	}
@@ -110,5 +141,5 @@ func (x *extents) trim() {
 }
 
 func (x extents) clone() extents {
-	return extents{list: append([]Extent(nil), x.list[x.head:]...), dead: x.dead}
+	return extents{list: append([]extent(nil), x.list[x.head:]...), dead: x.dead}
 }

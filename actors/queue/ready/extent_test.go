@@ -11,7 +11,7 @@ import (
 func batch(seq uint64, names ...int) []protocol.Message {
 	out := make([]protocol.Message, len(names))
 	for i, n := range names {
-		out[i] = protocol.Message{Seq: seq + uint64(i), RoutingKey: fmt.Sprint(n), Body: make([]byte, n%7)}
+		out[i] = protocol.Message{Seq: seq + uint64(i), RoutingKey: fmt.Sprint(n), Body: make([]byte, n%7), Flags: []protocol.Flags{0, protocol.FlagPersistent}[min(1, n/4%4)]}
 	}
 	return out
 }
@@ -27,15 +27,22 @@ func count(from, n int) []int {
 func filled(sizes ...int) *extents {
 	x, next := &extents{}, 0
 	for _, n := range sizes {
-		x.push(newExtent(uint64(next), "x", batch(1, count(next, n)...)))
+		x.push(extentOf(next, count(next, n)...))
 		next += n
 	}
 	return x
 }
 
+func extentOf(first int, names ...int) extent {
+	x, _ := newExtent(uint64(first), &Content{Exchange: "x", Messages: batch(1, names...)})
+	return x
+}
+
+func nobody(*extent) {}
+
 func names(x *extents, in Interval) (out []string) {
-	x.walk(in, func(e *Extent, from, to int) {
-		for _, m := range e.Messages[from:to] {
+	x.walk(in, func(e *extent, from, to int) {
+		for _, m := range e.content.Messages[from:to] {
 			out = append(out, m.RoutingKey)
 		}
 	})
@@ -59,10 +66,11 @@ func TestExtentsSettle(t *testing.T) {
 	x := filled(3, 3, 3)
 	total := 0
 	for _, e := range x.list {
-		total += e.bytes
+		total += e.left
 	}
 	for _, in := range []Interval{{4, 1}, {0, 2}, {7, 2}, {2, 2}, {5, 2}} {
-		total -= x.settle(in)
+		bytes, _ := x.settle(in, nobody)
+		total -= bytes
 	}
 	if total != 0 || len(x.list) != 0 || x.head != 0 || x.dead != 0 {
 		t.Fatalf("%d bytes left, %+v", total, x)
@@ -72,10 +80,10 @@ func TestExtentsSettle(t *testing.T) {
 func TestExtentsOneMessageKeepsNoOther(t *testing.T) {
 	// Promise 2: one delivery that is never settled must not keep an entry for every batch that came behind it.
 	x := &extents{}
-	x.push(newExtent(0, "x", batch(1, 0)))
+	x.push(extentOf(0, 0))
 	for i := 1; i < 100_000; i++ {
-		x.push(newExtent(uint64(i), "x", batch(1, i)))
-		x.settle(Interval{First: uint64(i), N: 1})
+		x.push(extentOf(i, i))
+		x.settle(Interval{First: uint64(i), N: 1}, nobody)
 		if len(x.list) > 130 {
 			t.Fatalf("%d entries for one message", len(x.list))
 		}
@@ -88,25 +96,25 @@ func TestExtentsOneMessageKeepsNoOther(t *testing.T) {
 func TestExtentsFindWhatIsGone(t *testing.T) {
 	// Our fault is a panic: nobody delivers what was settled and let go of.
 	x := filled(1, 1)
-	x.settle(Interval{0, 1})
+	x.settle(Interval{0, 1}, nobody)
 	defer func() {
 		if recover() == nil {
 			t.Fatal("no panic")
 		}
 	}()
-	x.walk(Interval{0, 1}, func(*Extent, int, int) {})
+	x.walk(Interval{0, 1}, func(*extent, int, int) {})
 }
 
 func TestExtentsCloneIsApart(t *testing.T) {
 	// DESIGN 5: what a stream holds is never shared with the live state, but for messages, which nobody writes.
 	x := filled(2, 2, 2)
-	x.settle(Interval{0, 2})
+	x.settle(Interval{0, 2}, nobody)
 	c := x.clone()
-	x.settle(Interval{2, 4})
+	x.settle(Interval{2, 4}, nobody)
 	if got := fmt.Sprint(names(&c, Interval{2, 4})); got != "[2 3 4 5]" {
 		t.Fatalf("the clone has %s", got)
 	}
-	c.push(newExtent(6, "x", batch(1, 6)))
+	c.push(extentOf(6, 6))
 	if len(x.list) != 0 {
 		t.Fatalf("the original has %v", x.list)
 	}

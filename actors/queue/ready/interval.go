@@ -57,17 +57,23 @@ func (s *intervals) put(in Interval) {
 	s.add(in)
 }
 
-// remove takes out what is in the set of a run.
-func (s *intervals) remove(in Interval) {
-	if in.N == 0 {
-		return
-	}
-	at, _ := slices.BinarySearchFunc(s.runs, in.First, func(r Interval, first uint64) int {
-		if r.end() <= first {
+// search returns the position of the first run that reaches beyond index.
+func (s *intervals) search(index uint64) int {
+	at, _ := slices.BinarySearchFunc(s.runs, index, func(r Interval, index uint64) int {
+		if r.end() <= index {
 			return -1
 		}
 		return 1
 	})
+	return at
+}
+
+// remove takes out what is in the set of a run.
+func (s *intervals) remove(in Interval) {
+	at := s.search(in.First)
+	if in.N == 0 || at == len(s.runs) || s.runs[at].First >= in.end() {
+		return
+	}
 	var keep []Interval
 	end := at
 	for ; end < len(s.runs) && s.runs[end].First < in.end(); end++ {
@@ -86,6 +92,19 @@ func (s *intervals) remove(in Interval) {
 	s.runs = slices.Replace(s.runs, at, end, keep...)
 }
 
+// within are the runs of the set inside of an interval.
+func (s *intervals) within(in Interval) []Interval {
+	var out []Interval
+	for _, r := range s.runs[s.search(in.First):] {
+		from, to := max(r.First, in.First), min(r.end(), in.end())
+		if from >= to {
+			break
+		}
+		out = append(out, Interval{from, to - from})
+	}
+	return out
+}
+
 func (s intervals) clone() intervals { return intervals{runs: slices.Clone(s.runs), count: s.count} }
 
 // Set is a set of indexes, for whoever folds a queue's records.
@@ -98,16 +117,13 @@ func (s *Set) Put(in Interval) {
 	}
 }
 
+// Runs are the runs of the set, in order.
+func (s *Set) Runs() []Interval { return s.set.runs }
+
 // Without yields the parts of a run that are not in the set, in order.
 func (s *Set) Without(in Interval, yield func(Interval)) {
 	at := in.First
-	first, _ := slices.BinarySearchFunc(s.set.runs, in.First, func(r Interval, index uint64) int {
-		if r.end() <= index {
-			return -1
-		}
-		return 1
-	})
-	for _, r := range s.set.runs[first:] {
+	for _, r := range s.set.runs[s.set.search(in.First):] {
 		if r.First >= in.end() {
 			break
 		}

@@ -1,25 +1,25 @@
 package ready
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
-	"sort"
 	"strings"
 )
 
 // model is a queue as one would write it without a thought of speed: slices of messages. The state is compared with it
 // after every event.
 type model struct {
-	waiting  []*modelMessage // by arrival, which is their place
+	waiting  []*modelMessage // by level, the highest first, and by arrival, which is their place
 	holders  map[Key]*modelConsumer
 	turn     []Key
 	links    map[Link]uint64
 	commands map[uint64]uint64
-	arrivals int
+	arrivals map[Level]int
 }
 
 type modelMessage struct {
-	place       int
+	place       uint64
 	name        string
 	size        int
 	redelivered bool // from its first delivery on
@@ -39,7 +39,7 @@ type modelDelivery struct {
 }
 
 func newModel() *model {
-	return &model{holders: map[Key]*modelConsumer{}, links: map[Link]uint64{}, commands: map[uint64]uint64{}}
+	return &model{arrivals: map[Level]int{}, holders: map[Key]*modelConsumer{}, links: map[Link]uint64{}, commands: map[uint64]uint64{}}
 }
 
 // apply does to the model what an event says.
@@ -47,9 +47,15 @@ func (d *model) apply(e Event) {
 	switch e := e.(type) {
 	case *Enqueued:
 		for i := range e.Messages {
-			d.waiting = append(d.waiting, &modelMessage{place: d.arrivals, name: e.Messages[i].RoutingKey, size: e.Messages[i].Size()})
-			d.arrivals++
-			d.links[e.Link] = e.Messages[i].Seq
+			place := e.Level.first() + uint64(d.arrivals[e.Level])
+			d.waiting = append(d.waiting, &modelMessage{place: place, name: e.Messages[i].RoutingKey, size: e.Messages[i].Size()})
+			d.arrivals[e.Level]++
+			d.links[e.Link] = max(d.links[e.Link], e.Messages[i].Seq)
+		}
+		d.sort()
+	case *Together:
+		for _, part := range e.Events {
+			d.apply(part)
 		}
 	case *Delivered:
 		c := d.holders[e.Key]
@@ -113,10 +119,16 @@ func (d *model) settle(k Key, first, last uint64, how Outcome) {
 		}
 		return true
 	})
-	sort.Slice(d.waiting, func(i, j int) bool { return d.waiting[i].place < d.waiting[j].place })
+	d.sort()
 	if c.cancelled && len(c.held) == 0 {
 		delete(d.holders, k)
 	}
+}
+
+func (d *model) sort() {
+	slices.SortFunc(d.waiting, func(a, b *modelMessage) int {
+		return cmp.Or(cmp.Compare(LevelOf(b.place), LevelOf(a.place)), cmp.Compare(a.place, b.place))
+	})
 }
 
 func (d *model) unsubscribe(k Key) {
@@ -126,6 +138,19 @@ func (d *model) unsubscribe(k Key) {
 	if len(c.held) == 0 {
 		delete(d.holders, k)
 	}
+}
+
+// bytes are what the messages hold that are not settled.
+func (d *model) bytes() (n int) {
+	for _, m := range d.waiting {
+		n += m.size
+	}
+	for _, c := range d.holders {
+		for _, h := range c.held {
+			n += h.m.size
+		}
+	}
+	return n
 }
 
 // room is how many more messages may go to a consumer.
@@ -142,10 +167,9 @@ func (d *model) room(k Key) int {
 
 // String is everything that can be told of the queue from outside; the same as that of a state.
 func (d *model) String() string {
-	ready, unacked, bytes := len(d.waiting), 0, 0
+	ready, unacked := len(d.waiting), 0
 	var b strings.Builder
 	for _, m := range d.waiting {
-		bytes += m.size
 		fmt.Fprintf(&b, " %d:%s", m.place, m.name)
 		if m.redelivered {
 			b.WriteString("+")
@@ -157,34 +181,41 @@ func (d *model) String() string {
 		c := d.holders[k]
 		fmt.Fprintf(&b, "\n%v sent %d cancelled %v:", k, c.sent, c.cancelled)
 		for _, h := range c.held {
-			bytes += h.m.size
 			fmt.Fprintf(&b, " %d=%d:%s%s", h.seq, h.m.place, h.m.name, map[bool]string{true: "+"}[h.redelivered])
 			if !c.noAck {
 				unacked++
 			}
 		}
 	}
-	return fmt.Sprintf("ready %d unacked %d bytes %d turn %v links %v commands %v\nwaiting%s%s", ready, unacked, bytes, d.turn, d.links, d.commands, waiting, b.String())
+	return fmt.Sprintf("ready %d unacked %d turn %v links %v commands %v\nwaiting%s%s", ready, unacked, d.turn, d.links, d.commands, waiting, b.String())
 }
 
-// describe is the same of a state.
-func describe(s *State) string {
+// describe is the same of a state. What is not in memory is taken from disk.
+func describe(s *State, disk map[uint64]*Content) string {
 	var b strings.Builder
 	write := func(in Interval, each func(name string)) {
-		if in.N > 0 {
-			s.extents.walk(in, func(e *Extent, from, to int) {
-				for _, m := range e.Messages[from:to] {
-					each(m.RoutingKey)
-				}
-			})
-		}
+		s.lineOf(in.First).extents.walk(in, func(e *extent, from, to int) {
+			content := e.content
+			if content == nil {
+				content = disk[e.record]
+			}
+			for _, m := range content.Messages[from:to] {
+				each(m.RoutingKey)
+			}
+		})
 	}
-	for _, in := range s.returned.runs {
-		at := in.First
-		write(in, func(name string) { fmt.Fprintf(&b, " %d:%s+", at, name); at++ })
+	for i := len(s.lines) - 1; i >= 0; i-- {
+		l := &s.lines[i]
+		l.waiting(func(in Interval) bool {
+			again := ""
+			if in.First < l.cursor {
+				again = "+"
+			}
+			at := in.First
+			write(in, func(name string) { fmt.Fprintf(&b, " %d:%s%s", at, name, again); at++ })
+			return true
+		})
 	}
-	at := s.cursor
-	write(Interval{s.cursor, s.next - s.cursor}, func(name string) { fmt.Fprintf(&b, " %d:%s", at, name); at++ })
 	waiting := b.String()
 	b.Reset()
 	for _, k := range sortedKeys(s.consumers) {
@@ -202,7 +233,7 @@ func describe(s *State) string {
 	for _, c := range s.order {
 		turn = append(turn, c.Key)
 	}
-	return fmt.Sprintf("ready %d unacked %d bytes %d turn %v links %v commands %v\nwaiting%s%s", s.Ready(), s.Unacked(), s.Bytes(), turn, s.links, s.commanded, waiting, b.String())
+	return fmt.Sprintf("ready %d unacked %d turn %v links %v commands %v\nwaiting%s%s", s.Ready(), s.Unacked(), turn, s.links, s.commanded, waiting, b.String())
 }
 
 func sortedKeys[V any](m map[Key]V) []Key {

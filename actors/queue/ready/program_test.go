@@ -22,7 +22,7 @@ var kinds = []struct {
 	weight int
 }{
 	{"enqueue", 10}, {"again", 3}, {"deliver", 14}, {"settle", 10}, {"multiple", 3}, {"get", 3}, {"subscribe", 3},
-	{"cancel", 1}, {"purge", 1}, {"end", 1}, {"drop links", 1}, {"restart", 2},
+	{"cancel", 1}, {"purge", 1}, {"end", 1}, {"drop links", 1}, {"restart", 2}, {"save", 4}, {"page out", 4}, {"page in", 2},
 }
 
 func randomProgram(seed uint64, length int) []step {
@@ -54,16 +54,26 @@ type machine struct {
 	was    string
 	name   int
 	sent   map[Link][]protocol.Message
+	disk   map[uint64]*Content // records by index; empty for a queue that is not durable
 }
 
-func newMachine() *machine {
-	return &machine{live: New(), base: New(), model: newModel(), sent: map[Link][]protocol.Message{}}
+func newMachine(durable bool) *machine {
+	m := &machine{live: New(), base: New(), model: newModel(), sent: map[Link][]protocol.Message{}, disk: map[uint64]*Content{}}
+	if durable {
+		m.happen(&Recovered{})
+	}
+	return m
 }
 
 func (m *machine) happen(e Event) {
 	m.tail = append(m.tail, e)
 	m.live.Apply(e)
 	m.model.apply(e)
+	for _, r := range m.live.Pending() {
+		if r.Kind == RecordEnqueued {
+			m.disk[r.Index] = r.Content
+		}
+	}
 	if len(m.tail) > 64 {
 		m.fold()
 	}
@@ -77,11 +87,27 @@ func (m *machine) fold() {
 }
 
 func (m *machine) check() error {
-	if got, want := describe(m.live), m.model.String(); got != want {
+	if got, want := describe(m.live, m.disk), m.model.String(); got != want {
 		return fmt.Errorf("the state is\n%s\nand should be\n%s", got, want)
 	}
-	if m.frozen != nil && describe(m.frozen) != m.was {
-		return fmt.Errorf("a clone changed from\n%s\nto\n%s", m.was, describe(m.frozen))
+	resident, living := 0, false
+	for i := range m.live.lines {
+		for _, e := range m.live.lines[i].extents.list {
+			living = living || e.live > 0
+			if e.content != nil {
+				resident += e.left
+			}
+		}
+	}
+	if m.live.Resident() != resident {
+		return fmt.Errorf("resident are %d, not %d", resident, m.live.Resident())
+	}
+	// What is settled while it is on disk alone is estimated, until nothing is left of its batch.
+	if got, want := m.live.Bytes(), m.model.bytes(); got != want && (len(m.disk) == 0 || !living) {
+		return fmt.Errorf("bytes are %d, not %d", got, want)
+	}
+	if m.frozen != nil && describe(m.frozen, m.disk) != m.was {
+		return fmt.Errorf("a clone changed from\n%s\nto\n%s", m.was, describe(m.frozen, m.disk))
 	}
 	return nil
 }
@@ -130,11 +156,11 @@ func (m *machine) do(s step) {
 		if c.Room() != 1<<63-1 && c.Room() != m.model.room(k) {
 			panic(fmt.Sprintf("room for %d, not for %d", c.Room(), m.model.room(k)))
 		}
-		if in, redelivered := m.live.Next(uint64(min(c.Room(), 1+s.b%4))); in.N > 0 {
+		if in, redelivered := m.next(uint64(min(c.Room(), 1+s.b%4))); in.N > 0 {
 			m.happen(&Delivered{Key: k, Interval: in, Redelivered: redelivered})
 		}
 	case "get":
-		in, redelivered := m.live.Next(1)
+		in, redelivered := m.next(1)
 		if in.N == 0 {
 			return
 		}
@@ -171,6 +197,20 @@ func (m *machine) do(s step) {
 		if k, c := m.consumer(s.a); c != nil && !c.Cancelled && k.Consumer > 1 {
 			m.happen(&Unsubscribed{Key: k})
 		}
+	case "save":
+		if m.live.Unsaved() {
+			m.happen(&Saved{})
+		}
+		if pending := m.live.Pending(); len(pending) > 0 {
+			m.happen(&Synced{Upto: pending[s.a%len(pending)].Index})
+		}
+	case "page out":
+		left := func(k Key) uint64 { return uint64(s.b) % (m.live.Consumer(k).Sent + 1) }
+		if out := m.live.Pageable(s.a%300, left); len(out) > 0 {
+			m.happen(&PagedOut{Intervals: out})
+		}
+	case "page in":
+		m.fetch(m.live.Ahead(s.a % 1000))
 	case "purge":
 		m.happen(&Purged{})
 	case "end":
@@ -184,7 +224,7 @@ func (m *machine) do(s step) {
 		m.happen(&LinksDropped{Links: []Link{l}})
 		delete(m.sent, l)
 	case "restart": // the actor is gone; the next one folds the stream
-		m.frozen, m.was = m.live, describe(m.live)
+		m.frozen, m.was = m.live, describe(m.live, m.disk)
 		m.live = m.base.Clone()
 		for _, e := range m.tail {
 			m.live.Apply(e)
@@ -195,20 +235,60 @@ func (m *machine) do(s step) {
 	}
 }
 
-func (m *machine) arrive(l Link, messages []protocol.Message) {
-	if fresh := m.live.Fresh(l, messages); len(fresh) > 0 {
-		m.happen(&Enqueued{Link: l, Exchange: "x", Messages: fresh})
+// next is what goes out next, in memory.
+func (m *machine) next(limit uint64) (in Interval, redelivered bool) {
+	in, redelivered = m.live.Next(limit)
+	if in.N == 0 {
+		return in, redelivered
+	}
+	before, missing := m.live.Missing(in)
+	if missing && before == 0 {
+		m.fetch(m.live.Within(in))
+		before, _ = m.live.Missing(in)
+	}
+	in.N = before
+	m.live.Walk(in, func(string, []protocol.Message) {})
+	return in, redelivered
+}
+
+func (m *machine) fetch(wanted []Wanted) {
+	in := &PagedIn{}
+	for _, w := range wanted {
+		in.Parts = append(in.Parts, Part{w, m.disk[w.Record]})
+	}
+	if len(wanted) > 0 {
+		m.happen(in)
 	}
 }
 
+// arrive puts a batch on its levels, each message on that of its name.
+func (m *machine) arrive(l Link, messages []protocol.Message) {
+	fresh := m.live.Fresh(l, messages)
+	together := &Together{}
+	for len(fresh) > 0 {
+		level := levelOfName(fresh[0])
+		n := 1
+		for n < len(fresh) && levelOfName(fresh[n]) == level {
+			n++
+		}
+		together.Events = append(together.Events, &Enqueued{Link: l, Level: level, Content: Content{Exchange: "x", Messages: fresh[:n:n]}})
+		fresh = fresh[n:]
+	}
+	if len(together.Events) > 0 {
+		m.happen(together)
+	}
+}
+
+func levelOfName(m protocol.Message) Level { return Level(len(m.RoutingKey) % 3) }
+
 // run returns the first difference, as an error.
-func run(program []step) (err error) {
+func run(program []step, durable bool) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("panic: %v", p)
 		}
 	}()
-	m := newMachine()
+	m := newMachine(durable)
 	for i, s := range program {
 		m.do(s)
 		if err := m.check(); err != nil {
@@ -216,17 +296,17 @@ func run(program []step) (err error) {
 		}
 	}
 	m.fold()
-	if got, want := describe(m.base), describe(m.live); got != want {
+	if got, want := describe(m.base, m.disk), describe(m.live, m.disk); got != want {
 		return fmt.Errorf("the fold is\n%s\nand the live state\n%s", got, want)
 	}
 	return nil
 }
 
 // shrink leaves out what is not needed for a program to fail.
-func shrink(program []step) []step {
+func shrink(program []step, durable bool) []step {
 	for size := len(program) / 2; size > 0; size /= 2 {
 		for at := 0; at+size <= len(program); {
-			if without := slices.Concat(program[:at], program[at+size:]); run(without) != nil {
+			if without := slices.Concat(program[:at], program[at+size:]); run(without, durable) != nil {
 				program = without
 			} else {
 				at += size
@@ -245,14 +325,15 @@ func TestStateAgainstModel(t *testing.T) {
 	}
 	for seed := range programs {
 		program := randomProgram(seed, length)
-		if run(program) == nil {
+		durable := seed%2 == 0
+		if run(program, durable) == nil {
 			continue
 		}
-		small := shrink(program)
+		small := shrink(program, durable)
 		var b strings.Builder
 		for _, s := range small {
 			fmt.Fprintf(&b, "%+v\n", s)
 		}
-		t.Fatalf("seed %d, shrunk to\n%s%v", seed, b.String(), run(small))
+		t.Fatalf("seed %d, shrunk to\n%s%v", seed, b.String(), run(small, durable))
 	}
 }

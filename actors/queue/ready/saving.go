@@ -2,8 +2,6 @@ package ready
 
 import (
 	"slices"
-
-	"warren/protocol"
 )
 
 // RecordKind is what a record of the queue's durable stream says.
@@ -21,11 +19,11 @@ type Record struct {
 	Index uint64
 	Kind  RecordKind
 
-	// Of RecordEnqueued. Messages hold transient ones too, which have indexes and are not written.
-	Link     Link
-	First    uint64 // index of Messages[0]
-	Exchange string
-	Messages []protocol.Message
+	// Of RecordEnqueued. The content holds transient ones too, which have indexes and are not written.
+	Link    Link
+	First   uint64 // index of the first message
+	Content *Content
+	Bytes   int // of all its messages
 
 	// Of the others.
 	Ranges []Interval
@@ -49,16 +47,15 @@ type (
 	// Recovered: the queue is durable, and this is what was on disk. It is the first event of such a queue's stream.
 	Recovered struct {
 		Extents   []RecoveredExtent // by index
-		Next      uint64            // index of the next message
+		Next      []uint64          // indexes of the next messages, by level
 		Delivered []Interval        // were with a consumer once
 		Made      uint64            // newest record
 	}
-	// RecoveredExtent is messages of one record at consecutive indexes.
+	// RecoveredExtent is the messages of one record, which are on disk.
 	RecoveredExtent struct {
-		Record   uint64
-		First    uint64
-		Exchange string
-		Messages []protocol.Message
+		Record, First, N uint64
+		Bytes            int        // of those that live
+		Live             []Interval // not settled, and not transient
 	}
 	// Saved: what was settled and delivered since the last time is in records now.
 	Saved struct{}
@@ -72,29 +69,33 @@ func (*Synced) event()    {}
 
 func (s *State) recovered(e *Recovered) {
 	s.saving.on, s.saving.made = true, e.Made
-	s.next, s.cursor = e.Next, e.Next
+	for _, next := range e.Next {
+		l := s.lineOf(next)
+		l.next, l.cursor = next, next
+	}
 	for _, r := range e.Extents {
-		x := newExtent(r.First, r.Exchange, r.Messages)
-		x.record = r.Record
-		s.extents.push(x)
-		s.bytes += x.bytes
-		s.returned.add(Interval{x.First, x.n})
-		s.fresh.add(Interval{x.First, x.n})
+		l := s.lineOf(r.First)
+		x := extent{first: r.First, record: r.Record, n: uint32(r.N), left: r.Bytes}
+		for _, in := range r.Live {
+			x.live += uint32(in.N)
+			l.returned.add(in)
+			l.fresh.add(in)
+		}
+		l.extents.push(x)
+		l.paged.add(Interval{r.First, r.N})
+		s.bytes += x.left
 	}
 	for _, in := range e.Delivered {
-		s.fresh.remove(in)
+		s.lineOf(in.First).fresh.remove(in)
 	}
 }
 
 // stored makes the record of messages that arrived, when there are persistent ones among them.
-func (s *State) stored(e *Enqueued, x *Extent) {
-	if !s.saving.on || x.stored == 0 {
-		return
-	}
+func (s *State) stored(e *Enqueued, x *extent) {
 	s.saving.made++
 	x.record = s.saving.made
 	s.saving.pending = append(s.saving.pending, Record{
-		Index: x.record, Kind: RecordEnqueued, Link: e.Link, First: x.First, Exchange: e.Exchange, Messages: e.Messages,
+		Index: x.record, Kind: RecordEnqueued, Link: e.Link, First: x.first, Content: x.content, Bytes: x.left,
 	})
 }
 
@@ -103,9 +104,9 @@ func (s *State) note(set *intervals, in Interval) {
 	if !s.saving.on {
 		return
 	}
-	s.extents.walk(in, func(e *Extent, from, to int) {
+	s.lineOf(in.First).extents.walk(in, func(e *extent, from, to int) {
 		if e.record != 0 {
-			set.put(Interval{e.First + uint64(from), uint64(to - from)})
+			set.put(Interval{e.first + uint64(from), uint64(to - from)})
 		}
 	})
 }
@@ -147,58 +148,8 @@ func (s *State) Durable() bool { return s.saving.on }
 func (s *State) Confirmed(l Link) uint64 {
 	for i := range s.saving.pending {
 		if r := &s.saving.pending[i]; r.Kind == RecordEnqueued && r.Link == l {
-			return r.Messages[0].Seq - 1
+			return r.Content.Messages[0].Seq - 1
 		}
 	}
 	return s.links[l]
-}
-
-// Summary stands for every record of settled and delivered messages up to Made.
-type Summary struct {
-	Made    uint64
-	Next    uint64
-	Lowest  uint64     // everything below is settled
-	Settled []Interval // at or above Lowest
-	// Delivered were with a consumer once.
-	Delivered []Interval
-	// Live are the records whose messages are not all settled.
-	Live []uint64
-}
-
-// Summarize says what a checkpoint holds. Nothing may be unsaved.
-func (s *State) Summarize() Summary {
-	sum := Summary{Made: s.saving.made, Next: s.next, Lowest: s.next}
-	var open, delivered intervals // not settled; of those, delivered once
-	for _, in := range s.returned.runs {
-		open.put(in)
-		delivered.put(in)
-	}
-	for _, in := range s.fresh.runs {
-		delivered.remove(in)
-	}
-	for _, c := range s.consumers {
-		for _, r := range c.runs {
-			open.put(Interval{r.First, r.N})
-			delivered.put(Interval{r.First, r.N})
-		}
-	}
-	open.put(Interval{s.cursor, s.next - s.cursor})
-	if len(open.runs) > 0 {
-		sum.Lowest = open.runs[0].First
-	}
-	at := sum.Lowest
-	for _, in := range open.runs {
-		if in.First > at {
-			sum.Settled = append(sum.Settled, Interval{at, in.First - at})
-		}
-		at = in.end()
-	}
-	sum.Delivered = delivered.runs
-	for i := s.extents.head; i < len(s.extents.list); i++ {
-		e := &s.extents.list[i]
-		if e.live > 0 && e.record != 0 && (len(sum.Live) == 0 || sum.Live[len(sum.Live)-1] != e.record) {
-			sum.Live = append(sum.Live, e.record)
-		}
-	}
-	return sum
 }

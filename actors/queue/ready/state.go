@@ -9,17 +9,11 @@ import (
 )
 
 // State is a queue as a fold over its events.
-//
-// A message has an index, given on arrival and never reused. It waits (at or above cursor, or in returned), or it is
-// with a consumer (in one of its runs), or it is settled (in none of them).
 type State struct {
-	next     uint64    // index of the next message to arrive
-	cursor   uint64    // at and above: never delivered
-	fresh    intervals // of returned, those that came from disk and were never delivered
-	returned intervals // below cursor: delivered once, waiting again at their old place
-	extents  extents   // the messages themselves
-	bytes    int       // held by messages that are not settled
-	unacked  uint64    // with consumers that acknowledge
+	lines    []line // by level, as far as there were messages of it
+	bytes    int    // of messages that are not settled
+	resident int    // of those, in memory
+	unacked  uint64 // with consumers that acknowledge
 	saving   saving
 
 	links     map[Link]uint64   // last sequence applied
@@ -35,13 +29,28 @@ func New() *State {
 	return &State{links: map[Link]uint64{}, commanded: map[uint64]uint64{}, consumers: map[Key]*Consumer{}}
 }
 
+// line returns the line of a level, and makes it when it is the first of its level.
+func (s *State) line(l Level) *line {
+	for len(s.lines) <= int(l) {
+		s.lines = append(s.lines, newLine(Level(len(s.lines))))
+	}
+	return &s.lines[l]
+}
+
+func (s *State) lineOf(index uint64) *line { return s.line(LevelOf(index)) }
+
 // Ready is the number of messages that wait.
-func (s *State) Ready() uint64 { return s.returned.count + s.next - s.cursor }
+func (s *State) Ready() (n uint64) {
+	for i := range s.lines {
+		n += s.lines[i].ready()
+	}
+	return n
+}
 
 // Unacked is the number of messages that consumers have and must acknowledge.
 func (s *State) Unacked() uint64 { return s.unacked }
 
-// Bytes is the memory that unsettled messages hold.
+// Bytes is the size of unsettled messages, in memory or not.
 func (s *State) Bytes() int { return s.bytes }
 
 // Consumers are those that may get messages, in order of their turn. The caller must not change them.
@@ -83,6 +92,10 @@ func (s *State) Apply(e Event) {
 	switch e := e.(type) {
 	case *Enqueued:
 		s.enqueued(e)
+	case *Together:
+		for _, part := range e.Events {
+			s.Apply(part)
+		}
 	case *Delivered:
 		s.delivered(e)
 	case *Settled:
@@ -96,6 +109,8 @@ func (s *State) Apply(e Event) {
 		s.unsubscribed(e.Key)
 	case *GetterMade:
 		s.consumers[e.Key] = &Consumer{Key: e.Key, NoAck: e.NoAck}
+	case *Dropped:
+		s.dropped(e)
 	case *Purged:
 		s.purged()
 	case *Commanded:
@@ -111,6 +126,10 @@ func (s *State) Apply(e Event) {
 		s.saved()
 	case *Synced:
 		s.synced(e.Upto)
+	case *PagedOut:
+		s.pagedOut(e)
+	case *PagedIn:
+		s.pagedIn(e)
 	case *LinksDropped:
 		for _, l := range e.Links {
 			delete(s.links, l)
@@ -121,25 +140,20 @@ func (s *State) Apply(e Event) {
 }
 
 func (s *State) enqueued(e *Enqueued) {
-	x := newExtent(s.next, e.Exchange, e.Messages)
-	s.stored(e, &x)
-	s.extents.push(x)
-	s.bytes += x.bytes
-	s.next += uint64(len(e.Messages))
-	s.links[e.Link] = e.Messages[len(e.Messages)-1].Seq
+	l := s.line(e.Level)
+	x, stored := newExtent(l.next, &e.Content)
+	if s.saving.on && stored > 0 {
+		s.stored(e, &x)
+	}
+	l.extents.push(x)
+	l.next += uint64(x.n)
+	s.bytes += x.left
+	s.resident += x.left
+	s.links[e.Link] = max(s.links[e.Link], e.Messages[len(e.Messages)-1].Seq)
 }
 
 func (s *State) delivered(e *Delivered) {
-	if len(s.returned.runs) > 0 && s.returned.runs[0].First == e.Interval.First {
-		s.returned.takeFront(e.Interval)
-		if !e.Redelivered {
-			s.fresh.takeFront(e.Interval)
-		}
-	} else if e.Interval.First == s.cursor {
-		s.cursor += e.Interval.N
-	} else {
-		panic(fmt.Sprintf("queue: delivery of %v, which is not the next to go", e.Interval))
-	}
+	s.lineOf(e.Interval.First).take(e.Interval)
 	if !e.Redelivered {
 		s.note(&s.saving.delivered, e.Interval)
 	}
@@ -165,9 +179,9 @@ func (s *State) settled(k Key, first, last uint64, how Outcome) {
 	c := s.consumers[k]
 	c.take(first, last, func(in Interval) {
 		if how == Requeued {
-			s.returned.add(in)
+			s.lineOf(in.First).returned.add(in)
 		} else {
-			s.bytes -= s.settle(in)
+			s.settle(in)
 		}
 		if !c.NoAck {
 			s.unacked -= in.N
@@ -176,10 +190,17 @@ func (s *State) settled(k Key, first, last uint64, how Outcome) {
 	s.dropIfIdle(c)
 }
 
-// settle lets go of messages and returns the bytes they held.
-func (s *State) settle(in Interval) int {
+// settle lets go of messages.
+func (s *State) settle(in Interval) {
 	s.note(&s.saving.settled, in)
-	return s.extents.settle(in)
+	l := s.lineOf(in.First)
+	bytes, resident := l.extents.settle(in, func(e *extent) {
+		if e.content == nil {
+			l.paged.remove(Interval{e.first, uint64(e.n)})
+		}
+	})
+	s.bytes -= bytes
+	s.resident -= resident
 }
 
 // dropIfIdle forgets a consumer that neither holds nor may get anything. The get consumer of a session stays while the
@@ -197,15 +218,23 @@ func (s *State) unsubscribed(k Key) {
 	s.dropIfIdle(c)
 }
 
+func (s *State) dropped(e *Dropped) {
+	for _, in := range e.Intervals {
+		l := s.lineOf(in.First)
+		l.pick(in, s.settle)
+	}
+}
+
 func (s *State) purged() {
-	for _, in := range s.returned.runs {
-		s.bytes -= s.settle(in)
+	for i := range s.lines {
+		l := &s.lines[i]
+		l.waiting(func(in Interval) bool {
+			s.settle(in)
+			return true
+		})
+		l.returned, l.fresh = intervals{}, intervals{}
+		l.cursor = l.next
 	}
-	s.returned, s.fresh = intervals{}, intervals{}
-	if in := (Interval{s.cursor, s.next - s.cursor}); in.N > 0 {
-		s.bytes -= s.settle(in)
-	}
-	s.cursor = s.next
 }
 
 func (s *State) sessionEnded(e *SessionEnded) {
@@ -230,9 +259,11 @@ func (s *State) sessionEnded(e *SessionEnded) {
 // Clone returns a copy that shares only what is never written again.
 func (s *State) Clone() *State {
 	c := *s
-	c.returned, c.fresh = s.returned.clone(), s.fresh.clone()
+	c.lines = make([]line, len(s.lines))
+	for i := range s.lines {
+		c.lines[i] = s.lines[i].clone()
+	}
 	c.saving = s.saving.clone()
-	c.extents = s.extents.clone()
 	c.links = maps.Clone(s.links)
 	c.commanded = maps.Clone(s.commanded)
 	c.consumers = make(map[Key]*Consumer, len(s.consumers))

@@ -27,6 +27,9 @@ const (
 	fieldFirst    = 1
 	fieldExchange = 2
 	fieldMessages = 3
+	fieldCount    = 4
+	fieldBytes    = 5
+	fieldStored   = 6
 
 	fieldOffset     = 1
 	fieldRoutingKey = 2
@@ -34,25 +37,54 @@ const (
 	fieldBody       = 4
 )
 
-// AppendEnqueued writes the persistent ones of messages, which have the indexes from first on.
-func AppendEnqueued(dst []byte, first uint64, exchange string, messages []protocol.Message) []byte {
-	dst = appendUint(dst, fieldFirst, first)
-	dst = appendText(dst, fieldExchange, exchange)
-	for i := range messages {
-		m := &messages[i]
-		if !m.Flags.Has(protocol.FlagPersistent) {
-			continue
+// AppendEnqueued writes the persistent ones of a batch, which has the indexes from first on, and says how much of it is the
+// summary.
+func AppendEnqueued(dst []byte, first uint64, c *ready.Content) (b []byte, summary int) {
+	start, bytes, n := len(dst), 0, 0
+	for i := range c.Messages {
+		if m := &c.Messages[i]; m.Flags.Has(protocol.FlagPersistent) {
+			bytes += m.Size()
+			n++
 		}
-		size := sizeUint(fieldOffset, uint64(i)) + sizeText(fieldRoutingKey, len(m.RoutingKey)) +
-			sizeText(fieldProperties, len(m.Properties)) + sizeText(fieldBody, len(m.Body))
-		dst = protowire.AppendTag(dst, fieldMessages, protowire.BytesType)
-		dst = protowire.AppendVarint(dst, uint64(size))
-		dst = appendUint(dst, fieldOffset, uint64(i))
-		dst = appendText(dst, fieldRoutingKey, m.RoutingKey)
-		dst = appendText(dst, fieldProperties, m.Properties)
-		dst = appendText(dst, fieldBody, m.Body)
 	}
-	return dst
+	var stored []ready.Interval
+	if n < len(c.Messages) {
+		stored = persistent(c.Messages, 0)
+	}
+	dst = appendUint(dst, fieldFirst, first)
+	dst = appendUint(dst, fieldCount, uint64(len(c.Messages)))
+	dst = appendUint(dst, fieldBytes, uint64(bytes))
+	dst = appendRanges(dst, fieldStored, stored)
+	summary = len(dst) - start
+	dst = appendText(dst, fieldExchange, c.Exchange)
+	for i := range c.Messages {
+		if m := &c.Messages[i]; m.Flags.Has(protocol.FlagPersistent) {
+			dst = appendStored(dst, i, m)
+		}
+	}
+	return dst, summary
+}
+
+// persistent are the persistent ones of messages, as indexes from first on.
+func persistent(messages []protocol.Message, first uint64) []ready.Interval {
+	var set ready.Set
+	for i := range messages {
+		if messages[i].Flags.Has(protocol.FlagPersistent) {
+			set.Put(ready.Interval{First: first + uint64(i), N: 1})
+		}
+	}
+	return set.Runs()
+}
+
+func appendStored(dst []byte, offset int, m *protocol.Message) []byte {
+	size := sizeUint(fieldOffset, uint64(offset)) + sizeText(fieldRoutingKey, len(m.RoutingKey)) +
+		sizeText(fieldProperties, len(m.Properties)) + sizeText(fieldBody, len(m.Body))
+	dst = protowire.AppendTag(dst, fieldMessages, protowire.BytesType)
+	dst = protowire.AppendVarint(dst, uint64(size))
+	dst = appendUint(dst, fieldOffset, uint64(offset))
+	dst = appendText(dst, fieldRoutingKey, m.RoutingKey)
+	dst = appendText(dst, fieldProperties, m.Properties)
+	return appendText(dst, fieldBody, m.Body)
 }
 
 // Zero values are left out, as proto3 has it.
@@ -86,35 +118,126 @@ func sizeText(field protowire.Number, n int) int {
 	return protowire.SizeTag(field) + protowire.SizeBytes(n)
 }
 
-// ParseEnqueued reads what AppendEnqueued wrote and yields each message with its index. The messages alias b.
-func ParseEnqueued(b []byte, yield func(exchange string, index uint64, m protocol.Message)) error {
-	var first uint64
-	var exchange string
-	return fields(b, func(field protowire.Number, v uint64, text []byte) error {
+// Brief is what a summary tells of a batch.
+type Brief struct {
+	First, Count uint64
+	// Bytes that the stored messages hold in memory.
+	Bytes int
+	// Stored are the indexes of those.
+	Stored []ready.Interval
+}
+
+// maxCount bounds a batch: a number beyond it is not believed.
+const maxCount = 1 << 20
+
+// ParseBrief reads the summary of what AppendEnqueued wrote, or all of it: what was written before there were summaries has none.
+func ParseBrief(b []byte) (out Brief, err error) {
+	var offsets []ready.Interval
+	err = fields(b, func(field protowire.Number, v uint64, text []byte) error {
+		switch field {
+		case fieldFirst:
+			out.First = v
+		case fieldCount:
+			out.Count = v
+		case fieldBytes:
+			out.Bytes = int(v)
+		case fieldStored:
+			r, err := parseRange(text)
+			offsets = append(offsets, r)
+			return err
+		}
+		return nil
+	})
+	if err != nil {
+		return out, err
+	}
+	if out.Count == 0 {
+		return briefOf(b)
+	}
+	if offsets == nil {
+		offsets = []ready.Interval{{N: out.Count}}
+	}
+	at := uint64(0)
+	for _, r := range offsets {
+		if r.N == 0 || r.First < at || r.First+r.N > out.Count || out.Count > maxCount {
+			return out, fmt.Errorf("offsets %d to %d of %d messages", r.First, r.First+r.N, out.Count)
+		}
+		at = r.First + r.N
+		out.Stored = append(out.Stored, ready.Interval{First: out.First + r.First, N: r.N})
+	}
+	return out, nil
+}
+
+func briefOf(b []byte) (out Brief, err error) {
+	first, c, err := ParseEnqueued(b)
+	out.First, out.Count = first, uint64(len(c.Messages)) // transient ones at the end are forgotten: their indexes are not given again
+	out.Stored = persistent(c.Messages, first)
+	for i := range c.Messages {
+		if m := &c.Messages[i]; m.Flags.Has(protocol.FlagPersistent) {
+			out.Bytes += m.Size()
+		}
+	}
+	return out, err
+}
+
+// ParseEnqueued reads what AppendEnqueued wrote. The messages alias b; where transient ones were
+// there are empty ones, but for those at the end.
+func ParseEnqueued(b []byte) (first uint64, c ready.Content, err error) {
+	count := uint64(0)
+	err = fields(b, func(field protowire.Number, v uint64, text []byte) error {
 		switch field {
 		case fieldFirst:
 			first = v
 		case fieldExchange:
-			exchange = string(text)
+			c.Exchange = string(text)
+		case fieldCount:
+			if count = v; count > maxCount {
+				return fmt.Errorf("a batch of %d messages", count)
+			}
+			c.Messages = make([]protocol.Message, 0, min(count, uint64(len(b)))) // bytes bound it, whatever the number
 		case fieldMessages:
-			offset, m, err := parseStored(text)
+			var key string
+			if n := len(c.Messages); n > 0 {
+				key = c.Messages[n-1].RoutingKey
+			}
+			offset, m, err := parseStored(text, key)
 			if err != nil {
 				return err
 			}
-			yield(exchange, first+offset, m)
+			if offset < uint64(len(c.Messages)) || offset >= maxCount {
+				return fmt.Errorf("offset %d behind %d", offset, len(c.Messages))
+			}
+			c.Messages = append(pad(c.Messages, offset), m)
 		}
 		return nil
 	})
+	if err == nil && count < uint64(len(c.Messages)) && count > 0 {
+		err = fmt.Errorf("%d messages in a batch of %d", len(c.Messages), count)
+	}
+	if err != nil {
+		return 0, ready.Content{}, err
+	}
+	return first, c, nil
 }
 
-func parseStored(b []byte) (offset uint64, m protocol.Message, err error) {
+func pad(messages []protocol.Message, n uint64) []protocol.Message {
+	for uint64(len(messages)) < n {
+		messages = append(messages, protocol.Message{})
+	}
+	return messages
+}
+
+// parseStored reads a message. Most have the routing key of the one before: then they share it.
+func parseStored(b []byte, key string) (offset uint64, m protocol.Message, err error) {
 	m.Flags = protocol.FlagPersistent
 	err = fields(b, func(field protowire.Number, v uint64, text []byte) error {
 		switch field {
 		case fieldOffset:
 			offset = v
 		case fieldRoutingKey:
-			m.RoutingKey = string(text)
+			if m.RoutingKey = key; key != string(text) {
+				m.RoutingKey = string(text)
+			}
 		case fieldProperties:
 			m.Properties = text
 		case fieldBody:
@@ -201,34 +324,43 @@ func parseRange(b []byte) (r ready.Interval, err error) {
 		}
 		return nil
 	})
+	if err == nil && r.First+r.N < r.First {
+		err = fmt.Errorf("range %d, %d", r.First, r.N)
+	}
 	return r, err
 }
 
-// Summary is a checkpoint: it stands for every Settled and Delivered record before it.
-type Summary struct {
-	Next    uint64 // index of the next message
-	Lowest  uint64 // everything below is settled
-	Settled []ready.Interval
-	// Delivered were with a consumer once.
-	Delivered []ready.Interval
+// AppendCheckpoint writes a checkpoint: it stands for every Settled and Delivered record before it.
+func AppendCheckpoint(dst []byte, s ready.Summary) []byte {
+	settled, lowest := s.Settled, uint64(0)
+	if len(settled) > 0 && settled[0].First == 0 {
+		settled, lowest = settled[1:], settled[0].N
+	}
+	if len(s.Next) > 0 {
+		dst = appendUint(dst, 1, s.Next[0])
+	}
+	dst = appendUint(dst, 2, lowest)
+	dst = appendRanges(dst, 3, settled)
+	dst = appendRanges(dst, 4, s.Delivered)
+	if len(s.Next) > 1 {
+		var packed []byte
+		for _, next := range s.Next[1:] {
+			packed = protowire.AppendVarint(packed, next)
+		}
+		dst = appendText(dst, 5, packed)
+	}
+	return dst
 }
 
-// AppendCheckpoint writes a checkpoint.
-func AppendCheckpoint(dst []byte, s Summary) []byte {
-	dst = appendUint(dst, 1, s.Next)
-	dst = appendUint(dst, 2, s.Lowest)
-	dst = appendRanges(dst, 3, s.Settled)
-	return appendRanges(dst, 4, s.Delivered)
-}
-
-// ParseCheckpoint reads one.
-func ParseCheckpoint(b []byte) (s Summary, err error) {
+// ParseCheckpoint reads one: Next, Settled and Delivered of a summary.
+func ParseCheckpoint(b []byte) (s ready.Summary, err error) {
+	s.Next = []uint64{0}
 	err = fields(b, func(field protowire.Number, v uint64, text []byte) error {
 		switch field {
 		case 1:
-			s.Next = v
+			s.Next[0] = v
 		case 2:
-			s.Lowest = v
+			s.Settled = append(s.Settled, ready.Interval{N: v})
 		case 3, 4:
 			r, err := parseRange(text)
 			if err != nil {
@@ -238,6 +370,14 @@ func ParseCheckpoint(b []byte) (s Summary, err error) {
 				s.Settled = append(s.Settled, r)
 			} else {
 				s.Delivered = append(s.Delivered, r)
+			}
+		case 5:
+			for len(text) > 0 {
+				next, n := protowire.ConsumeVarint(text)
+				if n < 0 {
+					return protowire.ParseError(n)
+				}
+				s.Next, text = append(s.Next, next), text[n:]
 			}
 		}
 		return nil

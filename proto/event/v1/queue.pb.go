@@ -32,8 +32,15 @@ type MessagesEnqueued struct {
 	// The index that offsets count from.
 	First uint64 `protobuf:"varint,1,opt,name=first,proto3" json:"first,omitempty"`
 	// The exchange that the publisher named.
-	Exchange      string           `protobuf:"bytes,2,opt,name=exchange,proto3" json:"exchange,omitempty"`
-	Messages      []*StoredMessage `protobuf:"bytes,3,rep,name=messages,proto3" json:"messages,omitempty"`
+	Exchange string           `protobuf:"bytes,2,opt,name=exchange,proto3" json:"exchange,omitempty"`
+	Messages []*StoredMessage `protobuf:"bytes,3,rep,name=messages,proto3" json:"messages,omitempty"`
+	// The next three and first are written ahead of all else: they are the record's summary (docs/formats/streams.md).
+	// How many indexes the batch took.
+	Count uint32 `protobuf:"varint,4,opt,name=count,proto3" json:"count,omitempty"`
+	// What the stored ones hold in memory, in bytes.
+	Bytes uint64 `protobuf:"varint,5,opt,name=bytes,proto3" json:"bytes,omitempty"`
+	// Offsets of those that are stored; left out when all are.
+	Stored        []*IndexRange `protobuf:"bytes,6,rep,name=stored,proto3" json:"stored,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -85,6 +92,27 @@ func (x *MessagesEnqueued) GetExchange() string {
 func (x *MessagesEnqueued) GetMessages() []*StoredMessage {
 	if x != nil {
 		return x.Messages
+	}
+	return nil
+}
+
+func (x *MessagesEnqueued) GetCount() uint32 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
+func (x *MessagesEnqueued) GetBytes() uint64 {
+	if x != nil {
+		return x.Bytes
+	}
+	return 0
+}
+
+func (x *MessagesEnqueued) GetStored() []*IndexRange {
+	if x != nil {
+		return x.Stored
 	}
 	return nil
 }
@@ -305,14 +333,18 @@ func (x *MessagesDelivered) GetRanges() []*IndexRange {
 }
 
 // QueueCheckpoint stands for every MessagesSettled and MessagesDelivered before it.
+//
+// The highest byte of an index is the message's level: its priority on the queue.
 type QueueCheckpoint struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The index of the next message.
+	// The index of the next message of level 0.
 	Next uint64 `protobuf:"varint,1,opt,name=next,proto3" json:"next,omitempty"`
 	// Settled indexes among those of records that may still be there; everything below lowest is settled.
-	Lowest        uint64        `protobuf:"varint,2,opt,name=lowest,proto3" json:"lowest,omitempty"`
-	Settled       []*IndexRange `protobuf:"bytes,3,rep,name=settled,proto3" json:"settled,omitempty"`
-	Delivered     []*IndexRange `protobuf:"bytes,4,rep,name=delivered,proto3" json:"delivered,omitempty"`
+	Lowest    uint64        `protobuf:"varint,2,opt,name=lowest,proto3" json:"lowest,omitempty"`
+	Settled   []*IndexRange `protobuf:"bytes,3,rep,name=settled,proto3" json:"settled,omitempty"`
+	Delivered []*IndexRange `protobuf:"bytes,4,rep,name=delivered,proto3" json:"delivered,omitempty"`
+	// The indexes of the next messages of level 1 and above.
+	NextAbove     []uint64 `protobuf:"varint,5,rep,packed,name=next_above,json=nextAbove,proto3" json:"next_above,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -375,15 +407,25 @@ func (x *QueueCheckpoint) GetDelivered() []*IndexRange {
 	return nil
 }
 
+func (x *QueueCheckpoint) GetNextAbove() []uint64 {
+	if x != nil {
+		return x.NextAbove
+	}
+	return nil
+}
+
 var File_event_v1_queue_proto protoreflect.FileDescriptor
 
 const file_event_v1_queue_proto_rawDesc = "" +
 	"\n" +
-	"\x14event/v1/queue.proto\x12\x0fwarren.event.v1\"\x80\x01\n" +
+	"\x14event/v1/queue.proto\x12\x0fwarren.event.v1\"\xe1\x01\n" +
 	"\x10MessagesEnqueued\x12\x14\n" +
 	"\x05first\x18\x01 \x01(\x04R\x05first\x12\x1a\n" +
 	"\bexchange\x18\x02 \x01(\tR\bexchange\x12:\n" +
-	"\bmessages\x18\x03 \x03(\v2\x1e.warren.event.v1.StoredMessageR\bmessages\"|\n" +
+	"\bmessages\x18\x03 \x03(\v2\x1e.warren.event.v1.StoredMessageR\bmessages\x12\x14\n" +
+	"\x05count\x18\x04 \x01(\rR\x05count\x12\x14\n" +
+	"\x05bytes\x18\x05 \x01(\x04R\x05bytes\x123\n" +
+	"\x06stored\x18\x06 \x03(\v2\x1b.warren.event.v1.IndexRangeR\x06stored\"|\n" +
 	"\rStoredMessage\x12\x16\n" +
 	"\x06offset\x18\x01 \x01(\rR\x06offset\x12\x1f\n" +
 	"\vrouting_key\x18\x02 \x01(\fR\n" +
@@ -399,12 +441,14 @@ const file_event_v1_queue_proto_rawDesc = "" +
 	"\x0fMessagesSettled\x123\n" +
 	"\x06ranges\x18\x01 \x03(\v2\x1b.warren.event.v1.IndexRangeR\x06ranges\"H\n" +
 	"\x11MessagesDelivered\x123\n" +
-	"\x06ranges\x18\x01 \x03(\v2\x1b.warren.event.v1.IndexRangeR\x06ranges\"\xaf\x01\n" +
+	"\x06ranges\x18\x01 \x03(\v2\x1b.warren.event.v1.IndexRangeR\x06ranges\"\xce\x01\n" +
 	"\x0fQueueCheckpoint\x12\x12\n" +
 	"\x04next\x18\x01 \x01(\x04R\x04next\x12\x16\n" +
 	"\x06lowest\x18\x02 \x01(\x04R\x06lowest\x125\n" +
 	"\asettled\x18\x03 \x03(\v2\x1b.warren.event.v1.IndexRangeR\asettled\x129\n" +
-	"\tdelivered\x18\x04 \x03(\v2\x1b.warren.event.v1.IndexRangeR\tdeliveredB\x1fZ\x1dwarren/proto/event/v1;eventv1b\x06proto3"
+	"\tdelivered\x18\x04 \x03(\v2\x1b.warren.event.v1.IndexRangeR\tdelivered\x12\x1d\n" +
+	"\n" +
+	"next_above\x18\x05 \x03(\x04R\tnextAboveB\x1fZ\x1dwarren/proto/event/v1;eventv1b\x06proto3"
 
 var (
 	file_event_v1_queue_proto_rawDescOnce sync.Once
@@ -429,15 +473,16 @@ var file_event_v1_queue_proto_goTypes = []any{
 }
 var file_event_v1_queue_proto_depIdxs = []int32{
 	1, // 0: warren.event.v1.MessagesEnqueued.messages:type_name -> warren.event.v1.StoredMessage
-	2, // 1: warren.event.v1.MessagesSettled.ranges:type_name -> warren.event.v1.IndexRange
-	2, // 2: warren.event.v1.MessagesDelivered.ranges:type_name -> warren.event.v1.IndexRange
-	2, // 3: warren.event.v1.QueueCheckpoint.settled:type_name -> warren.event.v1.IndexRange
-	2, // 4: warren.event.v1.QueueCheckpoint.delivered:type_name -> warren.event.v1.IndexRange
-	5, // [5:5] is the sub-list for method output_type
-	5, // [5:5] is the sub-list for method input_type
-	5, // [5:5] is the sub-list for extension type_name
-	5, // [5:5] is the sub-list for extension extendee
-	0, // [0:5] is the sub-list for field type_name
+	2, // 1: warren.event.v1.MessagesEnqueued.stored:type_name -> warren.event.v1.IndexRange
+	2, // 2: warren.event.v1.MessagesSettled.ranges:type_name -> warren.event.v1.IndexRange
+	2, // 3: warren.event.v1.MessagesDelivered.ranges:type_name -> warren.event.v1.IndexRange
+	2, // 4: warren.event.v1.QueueCheckpoint.settled:type_name -> warren.event.v1.IndexRange
+	2, // 5: warren.event.v1.QueueCheckpoint.delivered:type_name -> warren.event.v1.IndexRange
+	6, // [6:6] is the sub-list for method output_type
+	6, // [6:6] is the sub-list for method input_type
+	6, // [6:6] is the sub-list for extension type_name
+	6, // [6:6] is the sub-list for extension extendee
+	0, // [0:6] is the sub-list for field type_name
 }
 
 func init() { file_event_v1_queue_proto_init() }

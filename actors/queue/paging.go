@@ -1,0 +1,151 @@
+package queue
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"warren/actors/queue/ready"
+	"warren/actors/queue/record"
+	"warren/persistence"
+)
+
+// How much of a durable queue stays in memory. Beyond residentBytes, what is on disk is let go of, but for the first headBytes to
+// go. Those who take from a long queue find it ahead of them: at least aheadLeast bytes are fetched at a time, and twice as many
+// whenever that was not soon enough, up to aheadMost.
+const (
+	residentBytes = 4 << 20
+	headBytes     = 1 << 20
+	aheadLeast    = 256 << 10
+	aheadMost     = 4 << 20
+)
+
+// paging is what a queue has under way between memory and disk. It is not state: the next incarnation looks at what is missing.
+type paging struct {
+	wanted   []ready.Wanted // asked of the journal; none when nothing is on its way
+	tag      uint64         // of that
+	ahead    int            // bytes to fetch at a time
+	starved  bool           // somebody could have had messages in this turn that are not in memory
+	again    int            // resident bytes at which paging out is worth another look
+	deferred []*Commands    // wait for messages from disk
+}
+
+// page ends a turn of a durable queue: what is too much leaves memory, and what is next comes back.
+func (q *Queue) page(ctx actor.Context) {
+	p := &q.paging
+	if q.state.Resident() > max(residentBytes, p.again) {
+		q.pageOut()
+	}
+	if q.state.Paged() && len(p.wanted) == 0 {
+		q.readAhead(ctx)
+	}
+	p.starved = false
+}
+
+func (q *Queue) pageOut() {
+	left := func(k ready.Key) uint64 {
+		if w := q.windows[k]; w != nil {
+			return w.written
+		}
+		return 0
+	}
+	if out := q.state.Pageable(headBytes, left); len(out) > 0 {
+		q.happen(&ready.PagedOut{Intervals: out})
+		q.stream.Fold(q.incarnation) // the stream's own state lets go of it, too
+	}
+	q.paging.again = q.state.Resident() + residentBytes/4
+	q.publishStats()
+}
+
+func (q *Queue) readAhead(ctx actor.Context) {
+	p := &q.paging
+	near, all := q.state.InMemory()
+	switch {
+	case all:
+		return
+	case p.starved:
+		p.ahead = min(max(2*p.ahead, aheadLeast), aheadMost)
+	case len(q.state.Consumers()) == 0:
+		p.ahead = aheadLeast
+	}
+	if near >= max(p.ahead, aheadLeast)/2 {
+		return
+	}
+	if p.wanted = q.state.Ahead(max(p.ahead, aheadLeast)); len(p.wanted) == 0 {
+		return
+	}
+	p.tag++
+	m := &persistence.Fetch{Stream: q.stored(), From: ctx.Self(), Tag: q.fetchTag()}
+	for _, w := range p.wanted {
+		m.Records = append(m.Records, w.Record)
+	}
+	slices.Sort(m.Records)
+	ctx.Send(q.Journal.PID, m)
+}
+
+// fetchTag tells this incarnation's fetches from those of the one before.
+func (q *Queue) fetchTag() uint64 { return q.incarnation<<32 | q.paging.tag }
+
+// fetched takes in what the journal read. A batch that is damaged on disk is lost, which the journal has logged; a disk that fails
+// is somebody else's to decide about.
+func (q *Queue) fetched(ctx actor.Context, m *persistence.Fetched) {
+	p := &q.paging
+	if m.Tag != q.fetchTag() || len(p.wanted) == 0 {
+		return
+	}
+	if m.Err != nil {
+		panic(fmt.Errorf("queue: fetch messages: %w", m.Err))
+	}
+	wanted := p.wanted
+	p.wanted = nil
+	in := &ready.PagedIn{}
+	for i := range m.Records {
+		r := &m.Records[i]
+		at := slices.IndexFunc(wanted, func(w ready.Wanted) bool { return w.Record == r.Index })
+		_, content, err := record.ParseEnqueued(r.Payload)
+		if err != nil {
+			panic(fmt.Errorf("queue: record %d: %w", r.Index, err))
+		}
+		in.Parts = append(in.Parts, ready.Part{Wanted: wanted[at], Content: &content})
+	}
+	if len(in.Parts) > 0 {
+		q.happen(in)
+	}
+	for _, w := range wanted {
+		if slices.Contains(m.Lost, w.Record) {
+			q.happen(&ready.Dropped{Intervals: q.state.Waiting(w.First)})
+		}
+	}
+	deferred := p.deferred
+	p.deferred = nil
+	for _, c := range deferred {
+		q.commands(ctx, c)
+	}
+	q.pump(ctx)
+}
+
+// waits says that the next to go is not in memory, and sees to it that it comes.
+func (q *Queue) waits() bool {
+	in, _ := q.state.Next(1)
+	if in.N == 0 {
+		return false
+	}
+	if before, missing := q.state.Missing(in); !missing || before > 0 {
+		return false
+	}
+	q.paging.starved = true
+	return true
+}
+
+// put off has commands wait for what is on disk.
+func (q *Queue) putOff(m *Commands) { q.paging.deferred = append(q.paging.deferred, m) }
+
+// forgetDeferred drops what a session will say again, or never.
+func (q *Queue) forgetDeferred(session uint64) {
+	q.paging.deferred = slices.DeleteFunc(q.paging.deferred, func(m *Commands) bool { return m.Session == session })
+}
+
+func (q *Queue) defers(session uint64) bool {
+	return slices.ContainsFunc(q.paging.deferred, func(m *Commands) bool { return m.Session == session })
+}

@@ -1,0 +1,185 @@
+package ready
+
+// What waits for long leaves memory: the content of an extent that is on disk as a whole, and not among the next to go, is let go of
+// and fetched again before its turn (contract D-08).
+type (
+	// PagedOut: of these intervals, whole extents that are on disk are there alone.
+	PagedOut struct{ Intervals []Interval }
+	// PagedIn: these extents are in memory again.
+	PagedIn struct{ Parts []Part }
+	// Part is the content of an extent.
+	Part struct {
+		Wanted
+		Content *Content
+	}
+	// Wanted names an extent, and the record that it is in.
+	Wanted struct{ First, Record uint64 }
+)
+
+func (*PagedOut) event() {}
+func (*PagedIn) event()  {}
+
+// Resident is the memory that unsettled messages hold.
+func (s *State) Resident() int { return s.resident }
+
+// Paged says that some messages are on disk alone.
+func (s *State) Paged() bool {
+	for i := range s.lines {
+		if s.lines[i].paged.count > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// onDisk says that an extent could be fetched again.
+func (s *State) onDisk(e *extent) bool {
+	return e.record != 0 && !e.mixed && (len(s.saving.pending) == 0 || e.record < s.saving.pending[0].Index)
+}
+
+func (s *State) pagedOut(e *PagedOut) {
+	for _, in := range e.Intervals {
+		l := s.lineOf(in.First)
+		for at := l.extents.search(in.First); at < len(l.extents.list); at++ {
+			x := &l.extents.list[at]
+			if x.end() > in.end() {
+				break
+			}
+			if x.first >= in.First && x.content != nil && s.onDisk(x) {
+				x.content = nil
+				s.resident -= x.left
+				l.paged.add(Interval{x.first, uint64(x.n)})
+			}
+		}
+	}
+}
+
+func (s *State) pagedIn(e *PagedIn) {
+	for _, p := range e.Parts {
+		l := s.lineOf(p.First)
+		at := l.extents.search(p.First)
+		if at == len(l.extents.list) {
+			continue // settled meanwhile
+		}
+		x := &l.extents.list[at]
+		if x.first == p.First && x.record == p.Record && x.live > 0 && x.content == nil {
+			x.content = p.Content
+			s.resident += x.left
+			l.paged.remove(Interval{x.first, uint64(x.n)})
+		}
+	}
+}
+
+// Missing returns how many messages of an interval come before the first that is not in memory.
+func (s *State) Missing(in Interval) (before uint64, missing bool) {
+	l := s.lineOf(in.First)
+	for _, p := range l.paged.runs[l.paged.search(in.First):] {
+		if p.First >= in.end() {
+			break
+		}
+		return max(p.First, in.First) - in.First, true
+	}
+	return in.N, false
+}
+
+// Pageable are intervals of what may leave memory: what lies behind the first keep bytes to go, and what consumers have that their
+// clients were sent: left is how far that is, by delivery sequence. What is not in memory or not on disk may be among it.
+func (s *State) Pageable(keep int, left func(Key) uint64) []Interval {
+	var out []Interval
+	for i := len(s.lines) - 1; i >= 0; i-- {
+		l := &s.lines[i]
+		unsent := l.cursor // below: nothing is on its way to a client
+		for _, c := range s.consumers {
+			unsent = min(unsent, c.unsent(Level(i), left(c.Key), l.cursor))
+		}
+		spare := &intervals{}
+		if first := l.extents.first(); first < unsent {
+			spare.put(Interval{first, unsent - first})
+		}
+		if l.next > l.cursor {
+			spare.put(Interval{l.cursor, l.next - l.cursor})
+		}
+		// The next to go stay, and what lies around them in their extents.
+		l.waiting(func(in Interval) bool {
+			if keep <= 0 {
+				return false
+			}
+			at := l.extents.find(in.First)
+			for ; at < len(l.extents.list) && l.extents.list[at].first < in.end() && keep > 0; at++ {
+				x := &l.extents.list[at]
+				spare.remove(Interval{x.first, uint64(x.n)})
+				keep -= x.left
+			}
+			return true
+		})
+		for _, p := range l.paged.runs {
+			spare.remove(p)
+		}
+		out = append(out, spare.runs...)
+	}
+	return out
+}
+
+// Ahead are the extents on disk alone among the first bytes to go, in the order of their turn.
+func (s *State) Ahead(bytes int) []Wanted {
+	var out []Wanted
+	for i := len(s.lines) - 1; i >= 0 && bytes > 0; i-- {
+		l := &s.lines[i]
+		l.waiting(func(in Interval) bool {
+			at := l.extents.find(in.First)
+			for ; at < len(l.extents.list) && l.extents.list[at].first < in.end() && bytes > 0; at++ {
+				x := &l.extents.list[at]
+				if x.live == 0 {
+					continue
+				}
+				bytes -= x.left
+				if w := (Wanted{x.first, x.record}); x.content == nil && (len(out) == 0 || out[len(out)-1] != w) {
+					out = append(out, w)
+				}
+			}
+			return bytes > 0
+		})
+	}
+	return out
+}
+
+// Within are the extents on disk alone that an interval reaches into.
+func (s *State) Within(in Interval) []Wanted {
+	var out []Wanted
+	s.lineOf(in.First).extents.walk(in, func(e *extent, _, _ int) {
+		if e.content == nil {
+			out = append(out, Wanted{e.first, e.record})
+		}
+	})
+	return out
+}
+
+// Waiting is the interval of the extent that begins with a message, for Dropped.
+func (s *State) Waiting(first uint64) []Interval {
+	l := s.lineOf(first)
+	at := l.extents.search(first)
+	if at == len(l.extents.list) || l.extents.list[at].first != first {
+		return nil
+	}
+	return []Interval{{first, uint64(l.extents.list[at].n)}}
+}
+
+// InMemory estimates how many bytes are in memory from the next to go up to the first that is not; all of them when there is none.
+func (s *State) InMemory() (bytes int, all bool) {
+	waiting := s.Ready()
+	if waiting == 0 {
+		return 0, true
+	}
+	near := uint64(0)
+	for i := len(s.lines) - 1; i >= 0; i-- {
+		whole := s.lines[i].waiting(func(in Interval) bool {
+			before, missing := s.Missing(in)
+			near += before
+			return !missing
+		})
+		if !whole {
+			return int(near) * max(1, s.bytes/int(s.Ready()+s.unacked+1)), false
+		}
+	}
+	return s.resident, true
+}
