@@ -35,22 +35,22 @@ func (p *Journal) fetch(ctx actor.Context, m *Fetch) {
 	go func() {
 		limit <- struct{}{}
 		defer func() { <-limit }()
-		out.read(r, m.Records)
-		for _, index := range out.Lost {
-			log.Error().Str("stream", m.Stream).Uint64("record", index).Msg("a record of the journal cannot be read: what it held is lost")
-		}
+		out.read(r, m.Records, func(err error) {
+			log.Error().Err(err).Str("stream", m.Stream).Msg("a record of the journal cannot be read: what it held is lost")
+		})
 		root.Send(m.From, out)
 	}()
 }
 
-// read takes in what a reader brings of the records that were asked for.
-func (f *Fetched) read(r *journal.Reader, asked []uint64) {
+// read takes in what a reader brings of the records that were asked for. damaged hears of those that cannot be read.
+func (f *Fetched) read(r *journal.Reader, asked []uint64, damaged func(error)) {
 	got := make([]Record, 0, r.Len())
 	for event, err := range r.All() {
 		switch {
 		case err == nil:
 			got = append(got, fromJournal(event, event.Index+1))
-		case errors.Is(err, segment.ErrChecksum): // missing below
+		case errors.Is(err, segment.ErrChecksum):
+			damaged(err)
 		default:
 			f.Err = err
 			return

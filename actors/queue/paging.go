@@ -11,15 +11,12 @@ import (
 	"warren/persistence"
 )
 
-// How much of a durable queue stays in memory. Beyond residentBytes, what is on disk is let go of, but for the first headBytes to
-// go. Those who take from a long queue find it ahead of them: at least aheadLeast bytes are fetched at a time, and twice as many
-// whenever that was not soon enough, up to aheadMost.
-const (
-	residentBytes = 4 << 20
-	headBytes     = 1 << 20
-	aheadLeast    = 256 << 10
-	aheadMost     = 4 << 20
-)
+// Of what a durable queue may keep in memory, a quarter is for the next to go when it pages. Those who take from a long queue find it
+// ahead of them: at least a sixteenth of the limit is fetched at a time, and twice as much whenever that was not soon enough, up to
+// half. What was fetched ahead is not let go of again.
+func (q *Queue) headBytes() int  { return max(q.Resident/4, q.paging.ahead) }
+func (q *Queue) aheadLeast() int { return max(1, q.Resident/16) }
+func (q *Queue) aheadMost() int  { return max(1, q.Resident/2) }
 
 // paging is what a queue has under way between memory and disk. It is not state: the next incarnation looks at what is missing.
 type paging struct {
@@ -34,7 +31,7 @@ type paging struct {
 // page ends a turn of a durable queue: what is too much leaves memory, and what is next comes back.
 func (q *Queue) page(ctx actor.Context) {
 	p := &q.paging
-	if q.state.Resident() > max(residentBytes, p.again) {
+	if q.state.Resident() > max(q.Resident, p.again) {
 		q.pageOut()
 	}
 	if q.state.Paged() && len(p.wanted) == 0 {
@@ -50,11 +47,11 @@ func (q *Queue) pageOut() {
 		}
 		return 0
 	}
-	if out := q.state.Pageable(headBytes, left); len(out) > 0 {
+	if out := q.state.Pageable(q.headBytes(), left); len(out) > 0 {
 		q.happen(&ready.PagedOut{Intervals: out})
 		q.stream.Fold(q.incarnation) // the stream's own state lets go of it, too
 	}
-	q.paging.again = q.state.Resident() + residentBytes/4
+	q.paging.again = q.state.Resident() + q.Resident/4
 	q.publishStats()
 }
 
@@ -65,14 +62,14 @@ func (q *Queue) readAhead(ctx actor.Context) {
 	case all:
 		return
 	case p.starved:
-		p.ahead = min(max(2*p.ahead, aheadLeast), aheadMost)
+		p.ahead = min(max(2*p.ahead, q.aheadLeast()), q.aheadMost())
 	case len(q.state.Consumers()) == 0:
-		p.ahead = aheadLeast
+		p.ahead = q.aheadLeast()
 	}
-	if near >= max(p.ahead, aheadLeast)/2 {
+	if near >= max(p.ahead, q.aheadLeast())/2 {
 		return
 	}
-	if p.wanted = q.state.Ahead(max(p.ahead, aheadLeast)); len(p.wanted) == 0 {
+	if p.wanted = q.state.Ahead(max(p.ahead, q.aheadLeast())); len(p.wanted) == 0 {
 		return
 	}
 	p.tag++

@@ -26,6 +26,8 @@ type Options struct {
 	Journal   *persistence.Log
 	Sessions  queue.Sessions
 	Ledger    queue.Ledger
+	// Resident is the limit of the same name of its queues.
+	Resident int
 	Log       zerolog.Logger
 	// Queues and Exchanges are the paths of the supervisors under which they run.
 	Queues, Exchanges string

@@ -44,6 +44,8 @@ type Config struct {
 	MemoryLow  Watermark
 	// Bytes to take for the memory of the machine, 0 = find out: total_memory_available_override_value.
 	TotalMemory int64
+	// Bytes of messages that a durable queue keeps in memory once they are on disk: paging.queue_resident_limit.
+	QueueResident int64
 	// Bytes that must be free where the data directory is, 0 = do not watch: disk_free_limit.absolute.
 	DiskFreeLimit int64
 
@@ -85,6 +87,7 @@ func Default() Config {
 		MemoryHigh:       Watermark{Relative: 0.4},
 		MemoryLow:        Watermark{Relative: 0.3},
 		DiskFreeLimit:    50_000_000,
+		QueueResident:    4 << 20,
 		JournalSync:      "always",
 		LogLevel:         zerolog.InfoLevel,
 		ClusterName:      "warren@" + hostname(),

@@ -81,6 +81,7 @@ var keys = map[string]key{
 		b.lowSet, b.MemoryLow = true, Watermark{Absolute: bytes}
 	}),
 	"total_memory_available_override_value": size(func(b *builder, bytes int64) { b.TotalMemory = bytes }),
+	"paging.queue_resident_limit":           size(func(b *builder, bytes int64) { b.QueueResident = bytes }),
 	"disk_free_limit.absolute":              size(func(b *builder, bytes int64) { b.DiskFreeLimit = bytes }),
 
 	"log.level": {levelNames, func(b *builder, _, value string) bool {

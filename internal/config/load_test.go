@@ -47,6 +47,7 @@ func TestEveryKeyReachesItsField(t *testing.T) {
 		MemoryLow:        Watermark{Absolute: 1_000_000_000},
 		TotalMemory:      8 << 30,
 		DiskFreeLimit:    2_000_000_000,
+		QueueResident:    4 << 20,
 		LogLevel:         zerolog.DebugLevel,
 		ClusterName:      "warren@test",
 		ProductName:      "Warren",

@@ -62,7 +62,7 @@ func New(c config.Config, dataDir string, sockets []net.Listener, totalMemory in
 	path := vhostPath(c.DefaultVHost)
 	directory := vhost.NewDirectory(c.DefaultVHost, b.system.PID(path+"/definitions"))
 	b.vhosts = []vhost.Options{{
-		Directory: directory, System: b.system, Streams: b.streams, Journal: b.journal, Sessions: sessions, Ledger: b.memory, Log: log,
+		Directory: directory, System: b.system, Streams: b.streams, Journal: b.journal, Sessions: sessions, Ledger: b.memory, Resident: int(c.QueueResident), Log: log,
 		Queues: path + "/queues", Exchanges: path + "/exchanges",
 	}}
 	b.node = &connection.Node{

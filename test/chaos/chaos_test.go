@@ -37,7 +37,7 @@ var queues = []string{"chaos.plain", "chaos.tx", "chaos.all", "chaos.even", "cha
 func TestAnyActorMayDie(t *testing.T) {
 	length, every, seed := runLength(t), duration(t, "WARREN_CHAOS_EVERY", 35*time.Millisecond), runSeed(t)
 	t.Logf("WARREN_CHAOS_FOR=%v WARREN_CHAOS_SEED=%d", length, seed)
-	b := broker.Start(t, broker.Set("chaos.enabled", "true"))
+	b := broker.Start(t, broker.Set("chaos.enabled", "true"), broker.Set("paging.queue_resident_limit", "8KiB"))
 	random := func(stream uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, stream)) }
 	s := newShaker(t, b, random(0))
 	before := s.snapshot(t)

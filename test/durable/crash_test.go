@@ -15,7 +15,7 @@ import (
 // DESIGN 5: actors that crash lose nothing, and neither does the process that is killed while they come back.
 func TestActorCrashAndKill(t *testing.T) {
 	t.Parallel()
-	endings(t, rounds(t, 4), (*broker.Broker).Kill, shake, broker.Set("chaos.enabled", "true"))
+	endings(t, rounds(t, 4), (*broker.Broker).Kill, shake, broker.Set("chaos.enabled", "true"), broker.Set("paging.queue_resident_limit", "4KiB"))
 }
 
 // shake crashes queues, the vhost's definitions and the journal until it is over.

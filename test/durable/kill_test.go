@@ -50,7 +50,7 @@ func TestKill(t *testing.T) {
 // An orderly end keeps no less.
 func TestStop(t *testing.T) {
 	t.Parallel()
-	endings(t, rounds(t, 4), (*broker.Broker).Stop, nil)
+	endings(t, rounds(t, 4), (*broker.Broker).Stop, nil, broker.Set("paging.queue_resident_limit", "2KiB"))
 }
 
 // endings is rounds of load, end and inventory. during may do something while the load is on.

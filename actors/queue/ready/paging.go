@@ -72,14 +72,12 @@ func (s *State) pagedIn(e *PagedIn) {
 
 // Missing returns how many messages of an interval come before the first that is not in memory.
 func (s *State) Missing(in Interval) (before uint64, missing bool) {
-	l := s.lineOf(in.First)
-	for _, p := range l.paged.runs[l.paged.search(in.First):] {
-		if p.First >= in.end() {
-			break
-		}
-		return max(p.First, in.First) - in.First, true
+	paged := &s.lineOf(in.First).paged
+	at := paged.search(in.First)
+	if at == len(paged.runs) || paged.runs[at].First >= in.end() {
+		return in.N, false
 	}
-	return in.N, false
+	return max(paged.runs[at].First, in.First) - in.First, true
 }
 
 // Pageable are intervals of what may leave memory: what lies behind the first keep bytes to go, and what consumers have that their

@@ -1,0 +1,226 @@
+package queue
+
+import (
+	"errors"
+	"slices"
+	"testing"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"github.com/rs/zerolog"
+
+	"warren/actors/queue/ready"
+	"warren/persistence"
+	"warren/protocol"
+)
+
+// pagingStand is a durable queue with 1 000 bytes of memory, and a journal that keeps what it is told.
+type pagingStand struct {
+	*stand
+	records map[uint64]persistence.Record
+	fetches []*persistence.Fetch
+	seq     uint64
+	next    int
+}
+
+func newPagingStand(t *testing.T) *pagingStand {
+	s := &pagingStand{stand: newStand(t), records: map[uint64]persistence.Record{}}
+	s.slot.Stored = "queue/q"
+	s.begin(2)
+	return s
+}
+
+func (s *pagingStand) begin(incarnation uint64) {
+	log := persistence.NewLog(s.vhost, nil, "", persistence.Options{})
+	s.q = New(Options{
+		Slot: s.slot, VHost: s.vhost, Streams: s.streams, Sessions: s, Ledger: s, Journal: log, Resident: 1000, Log: zerolog.Nop(),
+	}, incarnation)
+	s.ctx = &turn{self: s.slot.PID}
+	s.streams.Drop(streamName(s.slot)) // the queue that the stand begins with was not durable
+	s.tell(&actor.Started{})
+}
+
+// tell also plays the journal: what is appended is durable at once, what is fetched waits for answer.
+func (s *pagingStand) tell(message any) []letter {
+	sent := s.stand.tell(message)
+	for _, l := range sent {
+		switch m := l.message.(type) {
+		case *persistence.Append:
+			upto := uint64(0)
+			for _, r := range m.Records {
+				s.records[r.Index], upto = r, r.Index
+			}
+			sent = append(sent, s.tell(&persistence.Durable{Stream: m.Stream, Upto: upto})...)
+		case *persistence.Fetch:
+			s.fetches = append(s.fetches, m)
+		}
+	}
+	return sent
+}
+
+func (s *pagingStand) answer() (sent []letter) {
+	for len(s.fetches) > 0 {
+		f := s.fetches[0]
+		s.fetches = s.fetches[1:]
+		out := &persistence.Fetched{Stream: f.Stream, Tag: f.Tag}
+		for _, index := range f.Records {
+			if r, there := s.records[index]; there {
+				out.Records = append(out.Records, r)
+			} else {
+				out.Lost = append(out.Lost, index)
+			}
+		}
+		sent = append(sent, s.tell(out)...)
+	}
+	return sent
+}
+
+// fill publishes batches of two persistent messages.
+func (s *pagingStand) fill(batches int) {
+	for range batches {
+		m := make([]protocol.Message, 2)
+		for i := range m {
+			s.seq++
+			s.next++
+			m[i] = protocol.Message{Seq: s.seq, Flags: protocol.FlagPersistent, Properties: []byte{0, 0}, Body: []byte{byte(s.next)}}
+		}
+		s.tell(&Enqueue{Link: link, Incarnation: s.slot.Incarnation(), Exchange: "x", Messages: m})
+	}
+}
+
+func (s *pagingStand) command(session uint64, ops ...Op) []letter {
+	first := s.stand.seq[session] + 1
+	s.stand.seq[session] += uint64(len(ops))
+	return s.tell(&Commands{Session: session, First: first, Ops: ops})
+}
+
+// Promise 2 and contract D-08: what waits for long is on disk alone, is delivered in its order, once, and is in the ledger only
+// while it is in memory.
+func TestPagedQueueKeepsItsOrder(t *testing.T) {
+	s := newPagingStand(t)
+	s.fill(50)
+	if s.resident > 1300 || s.resident == 0 || !s.q.state.Paged() {
+		t.Fatalf("%d bytes in memory", s.resident)
+	}
+	k := ready.Key{Session: 2, Consumer: 2}
+	got := bodies(s.command(2, &Consume{Consumer: 2, Prefetch: 10}), 2)
+	seq := uint64(0)
+	for len(got) < 100 {
+		more := bodies(s.answer(), 2)
+		if n := uint64(len(got)); n > seq {
+			more = append(more, bodies(s.tell(&Credit{Key: k, Written: n}), 2)...)
+			more = append(more, bodies(s.command(2, &Settle{Consumer: 2, First: seq + 1, Last: n}), 2)...)
+			seq = n
+		} else if len(more) == 0 {
+			t.Fatalf("it stops after %v", got)
+		}
+		got = append(got, more...)
+		if s.resident > 2500 {
+			t.Fatalf("%d bytes in memory", s.resident)
+		}
+	}
+	if want := sequence(1, 100); !slices.Equal(got, want) {
+		t.Errorf("got %v", got)
+	}
+	s.command(2, &Settle{Consumer: 2, First: seq + 1, Last: 100})
+	if s.resident != 0 || s.q.state.Bytes() != 0 {
+		t.Errorf("%d bytes left", s.resident)
+	}
+}
+
+func sequence(from, to int) (out []int) {
+	for i := from; i <= to; i++ {
+		out = append(out, i)
+	}
+	return out
+}
+
+// A get that finds its message on disk waits for it, and what the session says behind it waits, too.
+func TestGetWaitsForTheDisk(t *testing.T) {
+	s := newPagingStand(t)
+	s.fill(20)
+	got := []int{}
+	for len(s.fetches) == 0 {
+		got = append(got, bodies(s.command(2, &Get{NoAck: true}), GetConsumerNoAck)...)
+		if s.q.waits() {
+			break
+		}
+	}
+	sent := s.command(2, &Get{NoAck: true})
+	behind := s.command(2, &Inspect{})
+	if n := len(bodies(sent, GetConsumerNoAck)); n > 0 || len(only[*Done](behind)) > 0 {
+		t.Fatalf("%d messages, %v", n, behind)
+	}
+	sent = s.answer()
+	got = append(got, bodies(sent, GetConsumerNoAck)...)
+	if !slices.Equal(got, sequence(1, len(got))) || len(got) < 2 {
+		t.Errorf("got %v", got)
+	}
+	done := only[*Done](sent)
+	if len(done) != 2 || len(done[1].Replies) != 1 || done[1].Replies[0].Messages != uint64(40-len(got)) {
+		t.Errorf("then %v", done)
+	}
+}
+
+// What a consumer has and its client was sent may be on disk alone, and comes back when it is requeued.
+func TestUnackedIsPaged(t *testing.T) {
+	s := newPagingStand(t)
+	s.command(2, &Consume{Consumer: 2})
+	s.fill(50)
+	s.tell(&Credit{Key: ready.Key{Session: 2, Consumer: 2}, Written: 100})
+	s.fill(10)
+	if s.resident > 2500 {
+		t.Fatalf("%d bytes in memory", s.resident)
+	}
+	s.command(3, &Consume{Consumer: 2})
+	sent := s.tell(&Commands{Session: 2, First: s.stand.seq[2] + 1, Ops: []Op{&Leave{}}})
+	got := bodies(sent, 2)
+	for range 100 {
+		if more := s.answer(); len(more) == 0 {
+			break
+		} else {
+			got = append(got, bodies(more, 2)...)
+		}
+	}
+	want := []int{}
+	for i := 1; i <= 120; i++ {
+		want = append(want, -i)
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %v", got)
+	}
+}
+
+// Damage costs the batch that it hits and nothing else.
+func TestDamagedBatchIsDropped(t *testing.T) {
+	s := newPagingStand(t)
+	s.fill(50)
+	waiting := s.q.state.Ready()
+	delete(s.records, 30)
+	got := bodies(s.command(2, &Consume{Consumer: 2, NoAck: true}), 2)
+	for len(s.fetches) > 0 {
+		got = append(got, bodies(s.answer(), 2)...)
+		s.tell(&Credit{Key: ready.Key{Session: 2, Consumer: 2}, Written: uint64(len(got))})
+	}
+	if want := slices.Concat(sequence(1, 58), sequence(61, 100)); !slices.Equal(got, want) || waiting != 100 {
+		t.Errorf("got %v", got)
+	}
+	if s.q.state.Ready() != 0 || s.q.state.Bytes() != 0 {
+		t.Errorf("%d left, %d bytes", s.q.state.Ready(), s.q.state.Bytes())
+	}
+}
+
+// A disk that fails is not taken for damage: the queue crashes, and its supervisor decides.
+func TestFailingDiskDropsNothing(t *testing.T) {
+	s := newPagingStand(t)
+	s.fill(50)
+	s.command(2, &Consume{Consumer: 2})
+	if len(s.fetches) != 1 {
+		t.Fatalf("%d fetches", len(s.fetches))
+	}
+	defer func() {
+		if recover() == nil || s.q.state.Ready()+s.q.state.Unacked() != 100 {
+			t.Errorf("no panic, or %d left", s.q.state.Ready())
+		}
+	}()
+	s.tell(&persistence.Fetched{Tag: s.fetches[0].Tag, Err: errors.New("input/output error")})
+}
