@@ -6,6 +6,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"warren/actors/queue/settings"
 	"warren/protocol"
 )
 
@@ -23,6 +24,7 @@ type Slot struct {
 	// Owner is the connection an exclusive queue belongs to; 0 when it is not exclusive.
 	Owner     uint64
 	Arguments protocol.Table
+	Settings  settings.Settings // what Arguments mean
 	// Stored names the durable stream of what the queue holds; empty for one that keeps nothing on disk.
 	Stored string
 	PID    *actor.PID

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"warren/actors/exchange"
+	"warren/actors/queue/settings"
 	eventv1 "warren/proto/event/v1"
 	"warren/protocol"
 )
@@ -65,18 +66,19 @@ func (d *Definitions) deleteExchange(vhost string, m *DeleteExchange) decision {
 
 func (d *Definitions) declareQueue(vhost string, m *DeclareQueue) decision {
 	what := "queue '" + m.Name + "' in vhost '" + vhost + "'"
-	if err := checkQueueArguments(what, m.Arguments); err != nil {
-		return refuse(err)
-	}
 	if now := d.Queues[m.Name]; now != nil {
 		if now.ExclusiveOwner != 0 && now.ExclusiveOwner != m.Connection || m.Exclusive != (now.ExclusiveOwner != 0) {
 			return refuse(Locked(m.Name, vhost))
 		}
+		arguments := decode(now.Arguments)
 		return decision{err: firstError(
 			protocol.AssertEqual("durable", what, m.Durable, now.Durable),
 			protocol.AssertEqual("auto_delete", what, m.AutoDelete, now.AutoDelete),
-			protocol.AssertEquivalent(what, m.Arguments, decode(now.Arguments), comparedArguments...),
+			protocol.AssertEquivalent(what, m.Arguments, arguments, settings.Compared(settings.TypeOf(arguments))...),
 		)}
+	}
+	if err := settings.Check(what, m.Arguments); err != nil {
+		return refuse(err)
 	}
 	owner := uint64(0)
 	if m.Exclusive {
@@ -84,7 +86,7 @@ func (d *Definitions) declareQueue(vhost string, m *DeclareQueue) decision {
 	}
 	return decision{events: []*eventv1.Definition{queueDeclared(&eventv1.QueueDeclared{
 		Name: m.Name, Durable: m.Durable, ExclusiveOwner: owner, AutoDelete: m.AutoDelete,
-		Arguments: encode(m.Arguments), Type: "classic",
+		Arguments: encode(m.Arguments), Type: string(settings.TypeOf(m.Arguments)),
 	})}}
 }
 

@@ -156,7 +156,7 @@ func TestDeclareQueueAgain(t *testing.T) {
 		{"another value", DeclareQueue{Name: "c", Arguments: protocol.Table{"x-queue-version": int32(1)}},
 			"406 inequivalent arg 'x-queue-version' for queue 'c' in vhost '/': received '1' but current is '2'"},
 		{"another type of queue", DeclareQueue{Name: "n", Arguments: protocol.Table{"x-queue-type": "quorum"}},
-			"406 invalid arg 'x-queue-type' for queue 'n' in vhost '/': unsupported queue type 'quorum'"},
+			"406 invalid arg 'x-queue-type' for queue 'n' in vhost '/': queue type 'quorum' is not supported yet"},
 		{"what is not there yet", DeclareQueue{Name: "n", Arguments: protocol.Table{"x-message-ttl": int32(5)}},
 			"406 invalid arg 'x-message-ttl' for queue 'n' in vhost '/': '5' is not supported yet"},
 		{"its owner", DeclareQueue{Request: mine, Name: "e", Exclusive: true}, ""},

@@ -7,6 +7,7 @@ import (
 
 	"warren/actors/exchange"
 	"warren/actors/queue"
+	"warren/actors/queue/settings"
 	eventv1 "warren/proto/event/v1"
 	"warren/supervision"
 )
@@ -84,9 +85,10 @@ func emptyTable(kind string) exchange.Table {
 }
 
 func (d *Directory) addQueue(v *VHost, e *eventv1.QueueDeclared) {
+	arguments := decode(e.Arguments)
 	s := &queue.Slot{
 		ID: d.ids.Add(1), VHost: d.Name, Name: queue.Name(e.Name), Durable: e.Durable, AutoDelete: e.AutoDelete,
-		Owner: e.ExclusiveOwner, Arguments: decode(e.Arguments), PID: v.System.PID(v.Queues + "/" + supervision.Escape(e.Name)),
+		Owner: e.ExclusiveOwner, Arguments: arguments, Settings: settings.Of(arguments), PID: v.System.PID(v.Queues + "/" + supervision.Escape(e.Name)),
 	}
 	if lastingQueue(e) {
 		s.Stored = storedAs(d.Name, e)

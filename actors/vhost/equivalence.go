@@ -23,28 +23,6 @@ func firstError(errs ...error) *protocol.Error {
 	return nil
 }
 
-// comparedArguments are those a classic queue declares (contract P-54), of what is there yet.
-var comparedArguments = []string{"x-queue-type", "x-queue-mode", "x-queue-version"}
-
-// notYet are arguments that RabbitMQ's classic queues know and Warren's do not yet. To take them and do nothing would
-// break promises that their senders rely on.
-var notYet = []string{
-	"x-message-ttl", "x-expires", "x-dead-letter-exchange", "x-dead-letter-routing-key", "x-max-length", "x-max-length-bytes",
-	"x-overflow", "x-max-priority", "x-single-active-consumer",
-}
-
-func checkQueueArguments(resource string, arguments protocol.Table) *protocol.Error {
-	if t, ok := arguments["x-queue-type"]; ok && t != "classic" {
-		return protocol.PreconditionFailed("invalid arg 'x-queue-type' for %s: unsupported queue type '%v'", resource, t)
-	}
-	for _, name := range notYet {
-		if v, ok := arguments[name]; ok {
-			return protocol.PreconditionFailed("invalid arg '%s' for %s: '%v' is not supported yet", name, resource, v)
-		}
-	}
-	return nil
-}
-
 // encode gives arguments as an event keeps them: the table without its length.
 func encode(t protocol.Table) []byte { return protocol.AppendTable(nil, t)[4:] }
 

@@ -32,7 +32,7 @@ func TestRehearse(t *testing.T) {
 		{[]any{&DeclareQueue{Name: "r"}, &DeclareQueue{Name: "r", Durable: true}}, 1,
 			"inequivalent arg 'durable' for queue 'r' in vhost '/': received 'true' but current is 'false'"},
 		{[]any{&DeclareQueue{Name: "r", Arguments: protocol.Table{"x-queue-type": "quorum"}}}, 0,
-			"invalid arg 'x-queue-type' for queue 'r' in vhost '/': unsupported queue type 'quorum'"},
+			"invalid arg 'x-queue-type' for queue 'r' in vhost '/': queue type 'quorum' is not supported yet"},
 	} {
 		at, err := d.Rehearse(c.commands)
 		if text := textOf(err); at != c.at || text != c.refused {

@@ -34,9 +34,10 @@ var rooms = []room{
 	// A vhost starts exchanges and queues and holds their slots; sessions resolve names through it.
 	{"actors/vhost", with(belowVHost, aside...)},
 	{"actors/exchange", belowExchange},
-	{"actors/queue", with(ground, "actors/queue/ready", "actors/queue/record")},
+	{"actors/queue", with(ground, "actors/queue/ready", "actors/queue/record", "actors/queue/settings")},
 	// Pure: what a queue decides has never heard of actors or of the disk.
 	{"actors/queue/ready", []string{"protocol/...", "proto/..."}},
+	{"actors/queue/settings", []string{"protocol/..."}},
 	{"actors/queue/record", []string{"actors/queue/ready", "protocol/...", "proto/..."}},
 	{"actors/auth", ground},
 	{"actors/alarm", ground},
