@@ -83,7 +83,7 @@ func (c *Channel) ask(ctx actor.Context, op *Operation) {
 	case *amqp091.QueuePurge:
 		c.commandTo(op, m.Queue, &queue.Purge{})
 	case *amqp091.BasicGet:
-		c.commandTo(op, m.Queue, &queue.Get{NoAck: m.NoAck})
+		c.get(op, m)
 	case *amqp091.BasicConsume:
 		c.consume(op, m)
 	case *amqp091.BasicCancel:
@@ -153,16 +153,22 @@ func (c *Channel) commandTo(op *Operation, given string, command queue.Op) {
 	c.command(op, called, c.VHost.Queue(queue.Name(called)), command)
 }
 
-func (c *Channel) command(op *Operation, called string, q *queue.Slot, command queue.Op) {
+// refusal is why this connection cannot use a queue, or nil.
+func (c *Channel) refusal(called string, q *queue.Slot) *protocol.Error {
 	switch {
 	case q == nil:
-		c.failOp(c.noQueue(called))
-		return
+		return c.noQueue(called)
 	case q.Crashed():
-		c.failOp(q.CrashedError())
-		return
+		return q.CrashedError()
 	case q.Owner != 0 && q.Owner != c.Connection:
-		c.failOp(vhost.Locked(called, c.VHost.Name))
+		return vhost.Locked(called, c.VHost.Name)
+	}
+	return nil
+}
+
+func (c *Channel) command(op *Operation, called string, q *queue.Slot, command queue.Op) {
+	if err := c.refusal(called, q); err != nil {
+		c.failOp(err)
 		return
 	}
 	asked := *op
@@ -171,26 +177,6 @@ func (c *Channel) command(op *Operation, called string, q *queue.Slot, command q
 		asked.Consumer = m.Consumer
 	}
 	c.happen(0, &Asked{Op: asked, Events: []any{&session.Commanded{Queue: q, Op: command}}})
-}
-
-func (c *Channel) consume(op *Operation, m *amqp091.BasicConsume) {
-	if _, taken := c.state.Consumers[op.Name]; taken {
-		c.failOp(protocol.NotAllowed("attempt to reuse consumer tag '%s'", op.Name))
-		return
-	}
-	c.commandTo(op, m.Queue, &queue.Consume{
-		Consumer: c.state.NextNumber(), Tag: op.Name, NoAck: m.NoAck, Exclusive: m.Exclusive, Prefetch: c.state.Prefetch,
-	})
-}
-
-// cancel is contract P-43: always answered, also for a tag that is not there.
-func (c *Channel) cancel(op *Operation, m *amqp091.BasicCancel) {
-	consumer := c.state.Consumers[m.ConsumerTag]
-	if consumer == nil {
-		c.happen(0, &Ended{Reply: unlessNoWait(m.NoWait, &amqp091.BasicCancelOk{ConsumerTag: m.ConsumerTag})})
-		return
-	}
-	c.command(op, string(consumer.Queue.Name), consumer.Queue, &queue.Cancel{Consumer: consumer.Number})
 }
 
 func (c *Channel) exchangeExists(called string, m *amqp091.ExchangeDeclare) {

@@ -114,13 +114,15 @@ func (q *Queue) command(session, seq uint64, op Op, done *Done) {
 }
 
 func (q *Queue) consume(session uint64, op *Consume) ([]ready.Event, *protocol.Error) {
-	if q.state.Exclusive() != nil || op.Exclusive && len(q.state.Consumers()) > 0 {
+	single := q.Slot.Settings.SingleActiveConsumer // which excludes the others by itself, and has no exclusive consumers
+	if q.state.Exclusive() != nil || op.Exclusive && (single || len(q.state.Consumers()) > 0) {
 		return nil, protocol.AccessRefused("queue '%s' in vhost '%s' in exclusive use", q.Slot.Name, q.Slot.VHost)
 	}
 	k := ready.Key{Session: session, Consumer: op.Consumer}
 	q.windows[k] = &window{}
 	return []ready.Event{&ready.Subscribed{Consumer: ready.Consumer{
 		Key: k, Tag: op.Tag, NoAck: op.NoAck, Exclusive: op.Exclusive, Prefetch: op.Prefetch,
+		Priority: op.Priority, Single: single, Arguments: op.Arguments,
 	}}}, nil
 }
 

@@ -8,12 +8,15 @@ import (
 )
 
 // pump hands out what waits to the consumers that have room, in even shares and in turn, and sends it at the end of the
-// turn: one message a consumer.
+// turn: one message a consumer. Nothing goes to a consumer while one with a higher priority has room.
 func (q *Queue) pump(ctx actor.Context) {
 	for !q.closing && q.state.Ready() > 0 {
 		var buf [16]*ready.Consumer
 		able := buf[:0]
-		for _, c := range q.state.Consumers() {
+		for _, c := range q.state.Candidates() {
+			if len(able) > 0 && c.Priority < able[0].Priority {
+				break
+			}
 			if w := q.windows[c.Key]; w != nil && w.room(c) > 0 {
 				able = append(able, c)
 			}

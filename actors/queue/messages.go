@@ -52,6 +52,8 @@ type (
 		NoAck     bool
 		Exclusive bool
 		Prefetch  int
+		Priority  int64
+		Arguments protocol.Table // for the eye
 	}
 	// Cancel ends one (basic.cancel).
 	Cancel struct{ Consumer uint32 }

@@ -178,7 +178,7 @@ func (q *Queue) passing(messages []protocol.Message) bool {
 	for i := range messages {
 		bytes += messages[i].Size()
 	}
-	for _, c := range q.state.Consumers() {
+	for _, c := range q.state.Candidates() {
 		if !c.NoAck && bytes < aliasFrom {
 			return false // a few small messages must not keep a large buffer until they are acknowledged
 		}
@@ -263,7 +263,10 @@ func (q *Queue) endSession(ctx actor.Context, session uint64, received map[uint3
 func (q *Queue) consumersChanged(ctx actor.Context) {
 	list := make([]ConsumerInfo, 0, len(q.state.Consumers()))
 	for _, c := range q.state.Consumers() {
-		list = append(list, ConsumerInfo{Session: c.Key.Session, Tag: c.Tag, NoAck: c.NoAck, Exclusive: c.Exclusive, Prefetch: c.Prefetch})
+		list = append(list, ConsumerInfo{
+			Session: c.Key.Session, Tag: c.Tag, NoAck: c.NoAck, Exclusive: c.Exclusive, Prefetch: c.Prefetch, Arguments: c.Arguments,
+			Single: c.Single, Active: q.state.Active(c),
+		})
 	}
 	q.Slot.consumers.Store(&list)
 	if q.Slot.AutoDelete && q.state.HadConsumer && len(list) == 0 && !q.closing {

@@ -46,6 +46,20 @@ type ConsumerInfo struct {
 	NoAck     bool
 	Exclusive bool
 	Prefetch  int
+	Arguments protocol.Table
+	// Single is set where one consumer at a time is active.
+	Single, Active bool
+}
+
+// ActivityStatus is the consumer's as list_consumers names it.
+func (c *ConsumerInfo) ActivityStatus() string {
+	switch {
+	case !c.Single:
+		return "up"
+	case c.Active:
+		return "single_active"
+	}
+	return "waiting"
 }
 
 // Incarnation is that of the actor that runs the queue now. Batches carry it, so that what was sent to a former one is

@@ -222,7 +222,7 @@ func (b *Broker) Consumers(name string) ([]*adminv1.Consumer, error) {
 	for _, q := range d.Queues() {
 		for _, c := range q.Consumers() {
 			out = append(out, &adminv1.Consumer{QueueName: string(q.Name), ChannelPid: b.sessionPath(c.Session), ConsumerTag: c.Tag,
-				AckRequired: !c.NoAck, PrefetchCount: int64(c.Prefetch), Active: true, ActivityStatus: "up", Arguments: admin.Table(nil)})
+				AckRequired: !c.NoAck, PrefetchCount: int64(c.Prefetch), Active: c.Active, ActivityStatus: c.ActivityStatus(), Arguments: admin.Table(c.Arguments)})
 		}
 	}
 	return out, nil

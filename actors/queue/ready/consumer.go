@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"sort"
+
+	"warren/protocol"
 )
 
 // Key names a consumer on its queue: the session it belongs to and its number there. Number 0 stands for basic.get.
@@ -35,6 +37,12 @@ type Consumer struct {
 	Exclusive bool
 	// Prefetch bounds the deliveries that wait for their settlement (basic.qos with global=false); 0 means no bound.
 	Prefetch int
+	// Priority puts it before those with a lower one, as long as it has room.
+	Priority int64
+	// Single is set for all consumers of a queue on which one at a time is active.
+	Single bool
+	// Arguments are those of basic.consume, for the eye. Never changed.
+	Arguments protocol.Table
 	// Sent is the delivery sequence of the newest delivery, counted from 1.
 	Sent uint64
 	// Cancelled consumers get nothing more; what they got stays theirs until it is settled.

@@ -28,6 +28,7 @@ type modelMessage struct {
 type modelConsumer struct {
 	noAck, cancelled bool
 	prefetch         int
+	priority         int64
 	sent             uint64
 	held             []modelDelivery
 }
@@ -68,13 +69,15 @@ func (d *model) apply(e Event) {
 		}
 		if at := slices.Index(d.turn, e.Key); at >= 0 {
 			d.turn = append(slices.Delete(d.turn, at, at+1), e.Key)
+			d.sortTurn()
 		}
 	case *Settled:
 		d.settle(e.Key, e.First, e.Last, e.Outcome)
 	case *Subscribed:
 		c := e.Consumer
-		d.holders[c.Key] = &modelConsumer{noAck: c.NoAck, prefetch: c.Prefetch}
+		d.holders[c.Key] = &modelConsumer{noAck: c.NoAck, prefetch: c.Prefetch, priority: c.Priority}
 		d.turn = append(d.turn, c.Key)
+		d.sortTurn()
 	case *GetterMade:
 		d.holders[e.Key] = &modelConsumer{noAck: e.NoAck}
 	case *Unsubscribed:
@@ -129,6 +132,11 @@ func (d *model) sort() {
 	slices.SortFunc(d.waiting, func(a, b *modelMessage) int {
 		return cmp.Or(cmp.Compare(LevelOf(b.place), LevelOf(a.place)), cmp.Compare(a.place, b.place))
 	})
+}
+
+// sortTurn puts higher priorities in front (contract P-45), each in the order of its turn.
+func (d *model) sortTurn() {
+	slices.SortStableFunc(d.turn, func(a, b Key) int { return cmp.Compare(d.holders[b].priority, d.holders[a].priority) })
 }
 
 func (d *model) unsubscribe(k Key) {

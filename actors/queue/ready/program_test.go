@@ -190,7 +190,7 @@ func (m *machine) do(s step) {
 		k := Key{Session: uint64(1 + s.a%3), Consumer: uint32(2 + m.name + s.b%1000)}
 		if m.live.Consumer(k) == nil {
 			m.happen(&Commanded{Session: k.Session, Seq: m.live.LastCommand(k.Session) + 1, Events: []Event{&Subscribed{
-				Consumer: Consumer{Key: k, NoAck: s.c%3 == 0, Prefetch: s.d % 5},
+				Consumer: Consumer{Key: k, NoAck: s.c%3 == 0, Prefetch: s.d % 5, Priority: int64(s.b % 3)},
 			}}})
 		}
 	case "cancel":

@@ -103,7 +103,7 @@ func (s *State) Apply(e Event) {
 	case *Subscribed:
 		c := e.Consumer
 		s.consumers[c.Key] = &c
-		s.order = append(s.order, &c)
+		s.enter(&c)
 		s.HadConsumer = true
 	case *Unsubscribed:
 		s.unsubscribed(e.Key)
@@ -164,14 +164,6 @@ func (s *State) delivered(e *Delivered) {
 	}
 	if len(s.order) > 1 {
 		s.yieldTurn(c)
-	}
-}
-
-// yieldTurn puts the consumer behind the others: round robin (RabbitMQ, consumers guide).
-func (s *State) yieldTurn(c *Consumer) {
-	if at := slices.Index(s.order, c); at >= 0 {
-		copy(s.order[at:], s.order[at+1:])
-		s.order[len(s.order)-1] = c
 	}
 }
 

@@ -41,7 +41,7 @@ var declared = []argument{
 	{"x-overflow", overflow, classicAndQuorum, false},
 	{"x-queue-mode", anything, classicOnly, true}, // every queue of Warren's keeps its memory bounded, as a lazy one did
 	{"x-queue-version", version, classicOnly, true},
-	{"x-single-active-consumer", boolean, classicAndQuorum, false},
+	{"x-single-active-consumer", boolean, classicAndQuorum, true},
 	{"x-queue-type", queueType, everyType, true},
 	{"x-quorum-initial-group-size", positive, quorumOnly, false},
 	{"x-delivery-limit", integer, quorumOnly, false},

@@ -73,6 +73,7 @@ func TestCheck(t *testing.T) {
 		{table{"x-max-priority": int32(256)}, text406("x-max-priority", "{max_value_exceeded,256}")},
 		{table{"x-max-priority": int32(-1)}, text406("x-max-priority", "{value_negative,-1}")},
 		{table{"x-max-priority": int32(5), "x-queue-type": "quorum"}, other("x-max-priority", "quorum")},
+		{table{"x-single-active-consumer": true}, ""},
 		{table{"x-single-active-consumer": "true"}, text406("x-single-active-consumer", "{unacceptable_type,longstr}")},
 		{table{"x-single-active-consumer": true, "x-queue-type": "stream"}, other("x-single-active-consumer", "stream")},
 
