@@ -52,6 +52,8 @@ type (
 		NoAck     bool
 		Exclusive bool
 		Prefetch  int
+		// DeadLetters: the consumer gets what leaves the queue to be dead-lettered, and nothing else.
+		DeadLetters bool
 		Priority  int64
 		Arguments protocol.Table // for the eye
 	}
@@ -114,6 +116,7 @@ type (
 		Seq         uint64
 		Exchange    string
 		Redelivered bool
+		Reason      ready.Reason // of messages to be dead-lettered
 		Messages    []protocol.Message
 	}
 	// Done: the session's commands up to Upto are applied; Replies are for those that wait.
@@ -143,6 +146,8 @@ type (
 		Messages         uint64
 		Session, Request uint64
 	}
+	// DeadLettering tells who publishes the dead letters of a vhost that the queue has some, and no consumer for them.
+	DeadLettering struct{ Queue *Slot }
 	// Unused tells the vhost that an auto-delete queue lost its last consumer.
 	Unused struct{ Queue *Slot }
 	// Up: the queue has a new incarnation. Whatever was sent to the one before may be lost.

@@ -21,6 +21,8 @@ type Options struct {
 	Journal  *persistence.Log
 	Sessions Sessions
 	Ledger   Ledger
+	// DeadLetters publishes what leaves the queue to be dead-lettered; nil where nobody does.
+	DeadLetters *actor.PID
 	// Resident is how many bytes of messages a durable queue keeps in memory once they are on disk.
 	Resident int
 	Log      zerolog.Logger
