@@ -32,6 +32,8 @@ const (
 	FlagMandatory
 	// FlagHeaders says that the properties carry a headers table.
 	FlagHeaders
+	// FlagExpires says that the properties carry an expiration.
+	FlagExpires
 )
 
 // Has says whether all of want are set.

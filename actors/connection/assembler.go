@@ -321,6 +321,9 @@ func (a *assembler) header(in *inbound, f amqp091.Frame) *protocol.Error {
 	if scan.Headers != nil {
 		m.Flags |= protocol.FlagHeaders
 	}
+	if scan.Has(protocol.PropExpiration) {
+		m.Flags |= protocol.FlagExpires
+	}
 	c.state = wantBody
 	a.aliasing(in)
 	if c.size == 0 {
@@ -335,14 +338,22 @@ func (a *assembler) refuse(s *protocol.Scan, size int64) *protocol.Error {
 	switch {
 	case a.limits.maxMessage > 0 && size > a.limits.maxMessage:
 		err = protocol.PreconditionFailed("message size %d is larger than configured max size %d", size, a.limits.maxMessage)
-	case s.Has(protocol.PropExpiration):
-		err = protocol.NotImplemented("expiration")
+	case s.Has(protocol.PropExpiration) && expirationError(s.Expiration) != nil:
+		err = expirationError(s.Expiration)
 	case s.Has(protocol.PropUserID) && string(s.UserID) != a.limits.user:
 		err = protocol.PreconditionFailed("user_id property set to '%s' but authenticated user was '%s'", s.UserID, a.limits.user)
 	default:
 		return nil
 	}
 	return err.At(60, 40)
+}
+
+// expirationError is contract P-32's.
+func expirationError(text []byte) *protocol.Error {
+	if _, why := protocol.ParseExpiration(text); why != nil {
+		return protocol.PreconditionFailed("invalid expiration '%s': %v", text, why)
+	}
+	return nil
 }
 
 func (a *assembler) body(in *inbound, f amqp091.Frame) *protocol.Error {

@@ -29,6 +29,7 @@ func (q *Queue) commands(ctx actor.Context, m *Commands) {
 	}
 	had := len(q.state.Consumers())
 	done := &Done{Queue: q.Slot}
+	q.expire(ctx)
 ops:
 	for i, op := range m.Ops {
 		seq := m.First + uint64(i)
@@ -46,6 +47,9 @@ ops:
 			if _, isGet := op.(*Get); isGet && q.waits() {
 				q.putOff(&Commands{Session: m.Session, First: seq, Ops: m.Ops[i:]})
 				break ops
+			}
+			if _, isSettle := op.(*Settle); !isSettle {
+				q.used(ctx)
 			}
 			q.command(m.Session, seq, op, done)
 		}
@@ -83,9 +87,11 @@ func (q *Queue) command(session, seq uint64, op Op, done *Done) {
 	var events []ready.Event
 	switch op := op.(type) {
 	case *Settle:
-		if e := q.state.Settle(ready.Key{Session: session, Consumer: op.Consumer}, op.First, op.Last, op.Outcome); e != nil {
+		k := ready.Key{Session: session, Consumer: op.Consumer}
+		if e := q.state.Settle(k, op.First, op.Last, q.outcome(q.state.Consumer(k), op.Outcome)); e != nil {
 			events = append(events, e)
 		}
+		defer q.creditDead(k)
 	case *Consume:
 		events, reply.Err = q.consume(session, op)
 		answers = true
@@ -115,11 +121,14 @@ func (q *Queue) command(session, seq uint64, op Op, done *Done) {
 
 func (q *Queue) consume(session uint64, op *Consume) ([]ready.Event, *protocol.Error) {
 	single := q.Slot.Settings.SingleActiveConsumer // which excludes the others by itself, and has no exclusive consumers
-	if q.state.Exclusive() != nil || op.Exclusive && (single || len(q.state.Consumers()) > 0) {
+	if q.state.Exclusive() != nil && !op.DeadLetters || op.Exclusive && (single || len(q.state.Consumers()) > 0) {
 		return nil, protocol.AccessRefused("queue '%s' in vhost '%s' in exclusive use", q.Slot.Name, q.Slot.VHost)
 	}
 	k := ready.Key{Session: session, Consumer: op.Consumer}
 	q.windows[k] = &window{}
+	if op.DeadLetters {
+		return []ready.Event{&ready.Subscribed{Consumer: ready.Consumer{Key: k, Prefetch: op.Prefetch, DeadLetters: true}}}, nil
+	}
 	return []ready.Event{&ready.Subscribed{Consumer: ready.Consumer{
 		Key: k, Tag: op.Tag, NoAck: op.NoAck, Exclusive: op.Exclusive, Prefetch: op.Prefetch,
 		Priority: op.Priority, Single: single, Arguments: op.Arguments,

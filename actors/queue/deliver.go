@@ -7,10 +7,30 @@ import (
 	"warren/protocol"
 )
 
-// pump hands out what waits to the consumers that have room, in even shares and in turn, and sends it at the end of the
-// turn: one message a consumer. Nothing goes to a consumer while one with a higher priority has room.
+// pump lets go what has expired, hands out what waits, drops what is too much, and sends what this turn has for consumers: one
+// message each.
 func (q *Queue) pump(ctx actor.Context) {
-	for !q.closing && q.state.Ready() > 0 {
+	if !q.closing {
+		q.expire(ctx)
+		q.handOut()
+		q.keepWithin()
+		q.handOutDead(ctx)
+	}
+	for i, o := range q.outgoing {
+		o.deliveries.Ready = q.state.Ready()
+		if p := q.peer(o.session); p != nil {
+			ctx.Send(p, o.deliveries)
+		}
+		q.outgoing[i] = outgoing{}
+	}
+	q.outgoing = q.outgoing[:0]
+	q.publishStats()
+}
+
+// handOut gives what waits to the consumers that have room, in even shares and in turn. Nothing goes to a consumer while one with a
+// higher priority has room.
+func (q *Queue) handOut() {
+	for q.state.Ready() > 0 {
 		var buf [16]*ready.Consumer
 		able := buf[:0]
 		for _, c := range q.state.Candidates() {
@@ -26,22 +46,13 @@ func (q *Queue) pump(ctx actor.Context) {
 		}
 		share := max(1, int(q.state.Ready())/len(able))
 		for _, c := range able {
-			q.handOut(c, share)
+			q.deliverTo(c, share)
 		}
 	}
-	for i, o := range q.outgoing {
-		o.deliveries.Ready = q.state.Ready()
-		if p := q.peer(o.session); p != nil {
-			ctx.Send(p, o.deliveries)
-		}
-		q.outgoing[i] = outgoing{}
-	}
-	q.outgoing = q.outgoing[:0]
-	q.publishStats()
 }
 
-// handOut delivers up to n messages to a consumer, as far as its window reaches.
-func (q *Queue) handOut(c *ready.Consumer, n int) {
+// deliverTo delivers up to n messages to a consumer, as far as its window reaches.
+func (q *Queue) deliverTo(c *ready.Consumer, n int) {
 	w := q.windows[c.Key]
 	for n > 0 {
 		room := min(n, w.room(c))
@@ -89,7 +100,7 @@ func (q *Queue) addParts(k ready.Key, run ready.Run) (bytes int) {
 	d := q.deliveriesTo(k)
 	seq := run.Seq
 	q.state.Walk(ready.Interval{First: run.First, N: run.N}, func(exchange string, messages []protocol.Message) {
-		d.Parts = append(d.Parts, Delivery{Seq: seq, Exchange: exchange, Redelivered: run.Redelivered, Messages: messages})
+		d.Parts = append(d.Parts, Delivery{Seq: seq, Exchange: exchange, Redelivered: run.Redelivered, Reason: run.Reason, Messages: messages})
 		seq += uint64(len(messages))
 		for i := range messages {
 			bytes += messages[i].Size()

@@ -16,6 +16,7 @@ import (
 type turn struct {
 	actor.Context
 	self    *actor.PID
+	system  *actor.ActorSystem // for timers, which find nobody
 	message any
 	sent    []letter
 }
@@ -25,9 +26,10 @@ type letter struct {
 	message any
 }
 
-func (c *turn) Self() *actor.PID             { return c.self }
-func (c *turn) Message() any                 { return c.message }
-func (c *turn) Send(to *actor.PID, what any) { c.sent = append(c.sent, letter{to, what}) }
+func (c *turn) Self() *actor.PID                { return c.self }
+func (c *turn) ActorSystem() *actor.ActorSystem { return c.system }
+func (c *turn) Message() any                    { return c.message }
+func (c *turn) Send(to *actor.PID, what any)    { c.sent = append(c.sent, letter{to, what}) }
 
 // stand is one queue with what surrounds it. Sessions 1 to 9 live.
 type stand struct {

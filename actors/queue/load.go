@@ -43,6 +43,7 @@ func (f *fold) add(r *persistence.Record) error {
 			return err
 		}
 		f.goesOn(brief.First + brief.Count)
+		f.out.Expires = f.out.Expires || brief.Expires
 		f.batches = append(f.batches, batch{r.Index, brief})
 	case record.Settled:
 		ranges, err := record.ParseRanges(r.Payload)
@@ -56,6 +57,12 @@ func (f *fold) add(r *persistence.Record) error {
 			return err
 		}
 		f.out.Delivered = append(f.out.Delivered, ranges...)
+	case record.Dead:
+		dead, err := record.ParseDead(r.Payload)
+		if err != nil {
+			return err
+		}
+		f.out.Dead = append(f.out.Dead, dead...)
 	case record.Checkpoint:
 		sum, err := record.ParseCheckpoint(r.Payload)
 		if err != nil {
@@ -63,6 +70,7 @@ func (f *fold) add(r *persistence.Record) error {
 		}
 		f.settle(sum.Settled)
 		f.out.Delivered = append(f.out.Delivered, sum.Delivered...)
+		f.out.Dead = append(f.out.Dead, sum.Dead...)
 		for _, next := range sum.Next {
 			f.goesOn(next)
 		}
@@ -105,7 +113,7 @@ func (f *fold) recovered() *ready.Recovered {
 			})
 		}
 		if live > 0 {
-			x.Bytes = int(uint64(b.Bytes) * live / stored)
+			x.Bytes, x.Bodies = int(uint64(b.Bytes)*live/stored), b.Bodies
 			out.Extents = append(out.Extents, x)
 		}
 	}

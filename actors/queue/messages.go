@@ -54,8 +54,8 @@ type (
 		Prefetch  int
 		// DeadLetters: the consumer gets what leaves the queue to be dead-lettered, and nothing else.
 		DeadLetters bool
-		Priority  int64
-		Arguments protocol.Table // for the eye
+		Priority    int64
+		Arguments   protocol.Table // for the eye
 	}
 	// Cancel ends one (basic.cancel).
 	Cancel struct{ Consumer uint32 }

@@ -104,6 +104,7 @@ func (q *Queue) fetched(ctx actor.Context, m *persistence.Fetched) {
 		if err != nil {
 			panic(fmt.Errorf("queue: record %d: %w", r.Index, err))
 		}
+		content.Expiries = expiries(&q.Slot.Settings, &content)
 		in.Parts = append(in.Parts, ready.Part{Wanted: wanted[at], Content: &content})
 	}
 	if len(in.Parts) > 0 {
@@ -111,7 +112,7 @@ func (q *Queue) fetched(ctx actor.Context, m *persistence.Fetched) {
 	}
 	for _, w := range wanted {
 		if slices.Contains(m.Lost, w.Record) {
-			q.happen(&ready.Dropped{Intervals: q.state.Waiting(w.First)})
+			q.happen(&ready.Dropped{Intervals: q.state.Waiting(w.First)}) // and no dead letters: there is nothing to send
 		}
 	}
 	deferred := p.deferred

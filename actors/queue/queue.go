@@ -3,6 +3,8 @@
 package queue
 
 import (
+	"time"
+
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/rs/zerolog"
 
@@ -26,6 +28,7 @@ type Options struct {
 	// Resident is how many bytes of messages a durable queue keeps in memory once they are on disk.
 	Resident int
 	Log      zerolog.Logger
+	Now      func() time.Time // nil for the clock
 }
 
 // Queue is the actor of one queue.
@@ -47,12 +50,21 @@ type Queue struct {
 	bytesAtSave     int    // held when records were last sent
 	held            []held // answers that wait for the disk
 	paging          paging
+
+	turnTime   int64 // of this turn, once somebody asked
+	armed      int64 // when the next message expires that the queue hears of; 0 for none
+	usedAt     int64 // last use of a queue that expires
+	queueArmed bool
+	announced  bool // that there are dead letters
 }
 
 const sweepFrom = 64
 
 // New returns the actor for one incarnation.
 func New(o Options, incarnation uint64) *Queue {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
 	return &Queue{Options: o, incarnation: incarnation, windows: map[ready.Key]*window{}, peers: map[uint64]*actor.PID{}, sweepAt: sweepFrom}
 }
 
@@ -60,6 +72,7 @@ func streamName(s *Slot) string { return "queue/" + s.VHost + "/" + string(s.Nam
 
 // Receive is the queue's table of contents.
 func (q *Queue) Receive(ctx actor.Context) {
+	q.turnTime = 0
 	switch m := ctx.Message().(type) {
 	case *actor.Started:
 		q.recover(ctx)
@@ -73,6 +86,10 @@ func (q *Queue) Receive(ctx actor.Context) {
 		q.resume(ctx, m)
 	case *Delete:
 		q.delete(ctx, m)
+	case *expireHead:
+		q.headExpired(ctx, m)
+	case *expireQueue:
+		q.queueExpired(ctx, m)
 	case *persistence.Durable:
 		q.durable(ctx, m)
 	case *persistence.Fetched:
@@ -108,7 +125,8 @@ func (q *Queue) recover(ctx actor.Context) {
 	// No consumer has a window yet: its session resumes first, and gets what it missed before anything new.
 	up := &Up{Queue: q.Slot, Incarnation: q.incarnation}
 	q.Slot.followers.Each(func(p *actor.PID) { ctx.Send(p, up) })
-	q.publishStats()
+	q.used(ctx)
+	q.pump(ctx) // nothing goes out yet, but what expires or is dead has to be seen to
 }
 
 // Terminate is called when the actor stops. A deleted queue takes its stream along; one that crashed too often keeps it.
@@ -145,77 +163,12 @@ func (q *Queue) peer(session uint64) *actor.PID {
 	return p
 }
 
-func (q *Queue) enqueue(ctx actor.Context, m *Enqueue) {
-	if m.Incarnation != q.incarnation || q.closing {
-		return // its session sends it again, to this incarnation
-	}
-	if q.state.LastSeq(m.Link) == 0 && q.peer(m.Link.Session) == nil {
-		return // a late copy: a session ends only when all it published is in its queues, and its link was swept since
-	}
-	if fresh := q.state.Fresh(m.Link, m.Messages); len(fresh) > 0 {
-		if !q.passing(fresh) {
-			fresh = protocol.CopyOut(fresh)
-		}
-		q.happen(&ready.Enqueued{Link: m.Link, Content: ready.Content{Exchange: m.Exchange, Messages: fresh}})
-		q.Slot.Published.Add(int64(len(fresh)))
-	}
-	q.accepted(ctx, m.Link)
-	if q.state.Links() > q.sweepAt {
-		q.sweep()
-	}
-	q.pump(ctx)
-}
-
-// aliasFrom is how many bytes of messages are worth to alias the buffer they were read into while they wait for their
-// acknowledgement; a buffer has up to 256 KiB.
-const aliasFrom = 32 << 10
-
-// passing says whether messages would all leave in this turn. Those may go on aliasing the buffer they were read into; what
-// stays must own its bytes.
-func (q *Queue) passing(messages []protocol.Message) bool {
-	if q.state.Ready() > 0 || len(q.state.Consumers()) == 0 {
-		return false
-	}
-	n, bytes := len(messages), 0
-	for i := range messages {
-		bytes += messages[i].Size()
-	}
-	for _, c := range q.state.Candidates() {
-		if !c.NoAck && bytes < aliasFrom {
-			return false // a few small messages must not keep a large buffer until they are acknowledged
-		}
-		// A consumer counts whose window holds the bytes of all of them, however they are shared out.
-		if w := q.windows[c.Key]; w != nil && w.bytes+bytes <= windowBytes {
-			n -= w.room(c)
-		}
-		if n <= 0 {
-			return true
-		}
-	}
-	return false
-}
-
-// sweep drops the links of sessions that are over: nobody sends anything again on them.
-func (q *Queue) sweep() {
-	var over []ready.Link
-	q.state.EachLink(func(l ready.Link, _ uint64) {
-		if q.Sessions.Lookup(l.Session) == nil {
-			over = append(over, l)
-			delete(q.peers, l.Session)
-		}
-	})
-	if len(over) > 0 {
-		q.happen(&ready.LinksDropped{Links: over})
-	}
-	q.sweepAt = max(sweepFrom, 2*q.state.Links())
-}
-
 func (q *Queue) credit(ctx actor.Context, m *Credit) {
 	w, c := q.windows[m.Key], q.state.Consumer(m.Key)
 	if c == nil || m.Written > c.Sent {
 		return
 	}
-	if w != nil {
+	if w != nil && !c.DeadLetters {
 		w.credit(m.Written)
 	}
 	if c.NoAck { // what has left for the client is settled

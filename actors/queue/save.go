@@ -73,6 +73,8 @@ func encode(r *ready.Record) persistence.Record {
 		out.Payload, out.Summary = record.AppendEnqueued(make([]byte, 0, 64+len(r.Content.Exchange)+r.Bytes), r.First, r.Content)
 	case ready.RecordSettled:
 		out.Kind, out.Payload = uint8(record.Settled), record.AppendRanges(nil, r.Ranges)
+	case ready.RecordDead:
+		out.Kind, out.Payload = uint8(record.Dead), record.AppendDead(nil, r.Reason, r.Ranges)
 	default:
 		out.Kind, out.Payload = uint8(record.Delivered), record.AppendRanges(nil, r.Ranges)
 	}

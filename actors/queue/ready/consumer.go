@@ -20,6 +20,7 @@ type Run struct {
 	First       uint64 // index of the first
 	N           uint64
 	Redelivered bool
+	Reason      Reason // of what is to be dead-lettered
 }
 
 func (r Run) lastSeq() uint64 { return r.Seq + r.N - 1 }
@@ -41,6 +42,8 @@ type Consumer struct {
 	Priority int64
 	// Single is set for all consumers of a queue on which one at a time is active.
 	Single bool
+	// DeadLetters: it gets what is dead and nothing else.
+	DeadLetters bool
 	// Arguments are those of basic.consume, for the eye. Never changed.
 	Arguments protocol.Table
 	// Sent is the delivery sequence of the newest delivery, counted from 1.
@@ -79,18 +82,18 @@ func (c *Consumer) OutstandingAfter(seq uint64) []Run {
 	return out
 }
 
-func (c *Consumer) deliver(in Interval, redelivered bool) {
+func (c *Consumer) deliver(in Interval, redelivered bool, why Reason) {
 	seq := c.Sent + 1
 	c.Sent += in.N
 	c.unsettled += int(in.N)
 	if n := len(c.runs); n > 0 {
 		last := &c.runs[n-1]
-		if last.First+last.N == in.First && last.lastSeq()+1 == seq && last.Redelivered == redelivered {
+		if last.First+last.N == in.First && last.lastSeq()+1 == seq && last.Redelivered == redelivered && last.Reason == why {
 			last.N += in.N
 			return
 		}
 	}
-	c.runs = append(c.runs, Run{Seq: seq, First: in.First, N: in.N, Redelivered: redelivered})
+	c.runs = append(c.runs, Run{Seq: seq, First: in.First, N: in.N, Redelivered: redelivered, Reason: why})
 }
 
 // unsent is the lowest index on a level of what it has not been sent, which is behind left; none when there is no such.
@@ -121,7 +124,7 @@ func (c *Consumer) clip(first, last uint64) (uint64, uint64) {
 }
 
 // take removes the deliveries [first, last] and yields the intervals of their messages, in order of delivery.
-func (c *Consumer) take(first, last uint64, yield func(Interval)) {
+func (c *Consumer) take(first, last uint64, yield func(Interval, Reason)) {
 	at := c.search(first)
 	if at == len(c.runs) || c.runs[at].Seq > first {
 		panic(fmt.Sprintf("queue: consumer %v settles %d..%d, which it does not hold", c.Key, first, last))
@@ -149,8 +152,16 @@ func (c *Consumer) take(first, last uint64, yield func(Interval)) {
 			c.runs = slices.Delete(c.runs, at, at+1)
 		}
 		c.unsettled -= int(cut.N)
-		yield(cut)
+		yield(cut, r.Reason)
 	}
+}
+
+// SettledUpTo is the delivery sequence below the first that is not settled.
+func (c *Consumer) SettledUpTo() uint64 {
+	if len(c.runs) == 0 {
+		return c.Sent
+	}
+	return c.runs[0].Seq - 1
 }
 
 func (c *Consumer) clone() *Consumer {

@@ -8,15 +8,15 @@ import (
 // holding returns a consumer that got messages 10..14 and 20..22 as its deliveries 1..8, the last three for the second time.
 func holding() *Consumer {
 	c := &Consumer{Key: Key{Session: 1, Consumer: 2}}
-	c.deliver(Interval{First: 10, N: 3}, false)
-	c.deliver(Interval{First: 13, N: 2}, false)
-	c.deliver(Interval{First: 20, N: 3}, true)
+	c.deliver(Interval{First: 10, N: 3}, false, Consumed)
+	c.deliver(Interval{First: 13, N: 2}, false, Consumed)
+	c.deliver(Interval{First: 20, N: 3}, true, Consumed)
 	return c
 }
 
 func TestConsumerRunsThatGoOnAreOne(t *testing.T) {
 	// Promise 2, bounded: what one consumer has of a queue in order costs one entry, however many deliveries it was.
-	if got := fmt.Sprint(holding().runs); got != "[{1 10 5 false} {6 20 3 true}]" {
+	if got := fmt.Sprint(holding().runs); got != "[{1 10 5 false } {6 20 3 true }]" {
 		t.Fatal(got)
 	}
 }
@@ -29,21 +29,21 @@ func TestConsumerTake(t *testing.T) {
 		yield string
 		left  string
 	}{
-		{"the first", [][2]uint64{{1, 1}}, "[{10 1}]", "[{2 11 4 false} {6 20 3 true}]"},
-		{"one inside of a run", [][2]uint64{{3, 3}}, "[{12 1}]", "[{1 10 2 false} {4 13 2 false} {6 20 3 true}]"},
-		{"the end of a run", [][2]uint64{{4, 5}}, "[{13 2}]", "[{1 10 3 false} {6 20 3 true}]"},
-		{"a whole run", [][2]uint64{{1, 5}}, "[{10 5}]", "[{6 20 3 true}]"},
-		{"the last run", [][2]uint64{{6, 8}}, "[{20 3}]", "[{1 10 5 false}]"},
-		{"over two runs", [][2]uint64{{4, 7}}, "[{13 2} {20 2}]", "[{1 10 3 false} {8 22 1 true}]"},
+		{"the first", [][2]uint64{{1, 1}}, "[{10 1}]", "[{2 11 4 false } {6 20 3 true }]"},
+		{"one inside of a run", [][2]uint64{{3, 3}}, "[{12 1}]", "[{1 10 2 false } {4 13 2 false } {6 20 3 true }]"},
+		{"the end of a run", [][2]uint64{{4, 5}}, "[{13 2}]", "[{1 10 3 false } {6 20 3 true }]"},
+		{"a whole run", [][2]uint64{{1, 5}}, "[{10 5}]", "[{6 20 3 true }]"},
+		{"the last run", [][2]uint64{{6, 8}}, "[{20 3}]", "[{1 10 5 false }]"},
+		{"over two runs", [][2]uint64{{4, 7}}, "[{13 2} {20 2}]", "[{1 10 3 false } {8 22 1 true }]"},
 		{"everything", [][2]uint64{{1, 8}}, "[{10 5} {20 3}]", "[]"},
-		{"over a hole", [][2]uint64{{3, 6}, {2, 8}}, "[{12 3} {20 1} {11 1} {21 2}]", "[{1 10 1 false}]"},
+		{"over a hole", [][2]uint64{{3, 6}, {2, 8}}, "[{12 3} {20 1} {11 1} {21 2}]", "[{1 10 1 false }]"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			k := holding()
 			got, n := []Interval{}, 8
 			for _, r := range c.take {
-				k.take(r[0], r[1], func(in Interval) { got = append(got, in); n -= int(in.N) })
+				k.take(r[0], r[1], func(in Interval, _ Reason) { got = append(got, in); n -= int(in.N) })
 			}
 			if fmt.Sprint(got) != c.yield || fmt.Sprint(k.runs) != c.left || k.Unsettled() != n {
 				t.Errorf("yields %v, leaves %v, %d unsettled; want %s, %s, %d", got, k.runs, k.Unsettled(), c.yield, c.left, n)
@@ -55,13 +55,13 @@ func TestConsumerTake(t *testing.T) {
 func TestConsumerTakeOfWhatIsNotHeld(t *testing.T) {
 	// Our fault is a panic: an event never settles what its consumer does not hold.
 	k := holding()
-	k.take(2, 3, func(Interval) {})
+	k.take(2, 3, func(Interval, Reason) {})
 	defer func() {
 		if recover() == nil {
 			t.Fatal("no panic")
 		}
 	}()
-	k.take(3, 4, func(Interval) {})
+	k.take(3, 4, func(Interval, Reason) {})
 }
 
 func TestConsumerClip(t *testing.T) {
@@ -74,7 +74,7 @@ func TestConsumerClip(t *testing.T) {
 	}
 	for _, c := range cases {
 		k := holding()
-		k.take(4, 5, func(Interval) {})
+		k.take(4, 5, func(Interval, Reason) {})
 		first, last := k.clip(c.first, c.last)
 		if c.wantLast == 0 && first <= last || c.wantLast > 0 && (first != c.wantFirst || last != c.wantLast) {
 			t.Errorf("clip(%d, %d) = %d..%d", c.first, c.last, first, last)
@@ -85,13 +85,13 @@ func TestConsumerClip(t *testing.T) {
 func TestConsumerOutstandingAfter(t *testing.T) {
 	// DESIGN 4: deliveries to a session are a sequenced link, so a session that restarts gets what it lacks, and once.
 	k := holding()
-	k.take(3, 3, func(Interval) {})
+	k.take(3, 3, func(Interval, Reason) {})
 	for seq, want := range map[uint64]string{
-		0: "[{1 10 2 false} {4 13 2 false} {6 20 3 true}]",
-		1: "[{2 11 1 false} {4 13 2 false} {6 20 3 true}]",
-		2: "[{4 13 2 false} {6 20 3 true}]",
-		3: "[{4 13 2 false} {6 20 3 true}]",
-		6: "[{7 21 2 true}]",
+		0: "[{1 10 2 false } {4 13 2 false } {6 20 3 true }]",
+		1: "[{2 11 1 false } {4 13 2 false } {6 20 3 true }]",
+		2: "[{4 13 2 false } {6 20 3 true }]",
+		3: "[{4 13 2 false } {6 20 3 true }]",
+		6: "[{7 21 2 true }]",
 		8: "[]",
 	} {
 		if got := fmt.Sprint(k.OutstandingAfter(seq)); got != want {
@@ -119,7 +119,7 @@ func TestConsumerRoom(t *testing.T) {
 		{Consumer{Prefetch: 10, Cancelled: true}, 0},
 	}
 	for _, c := range cases {
-		c.c.deliver(Interval{First: 0, N: 8}, false)
+		c.c.deliver(Interval{First: 0, N: 8}, false, Consumed)
 		if got := c.c.Room(); got != c.want {
 			t.Errorf("%+v: room %d, want %d", c.c, got, c.want)
 		}

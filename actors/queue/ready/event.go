@@ -20,6 +20,7 @@ type (
 		Key         Key
 		Interval    Interval
 		Redelivered bool
+		Reason      Reason // of those that are dead
 	}
 	// Settled: a consumer's deliveries First..Last are done with, in the way of Outcome.
 	Settled struct {
@@ -36,8 +37,12 @@ type (
 		Key   Key
 		NoAck bool
 	}
-	// Dropped: these messages, as far as they wait, are gone.
-	Dropped struct{ Intervals []Interval }
+	// Dropped: these messages, as far as they wait, are gone, or dead.
+	Dropped struct {
+		Intervals  []Interval
+		Reason     Reason
+		DeadLetter bool
+	}
 	// Purged: every waiting message was dropped.
 	Purged struct{}
 	// Commanded: the session's command with this sequence has taken effect, by Events, which happen together.
@@ -65,6 +70,8 @@ const (
 	Requeued
 	// Discarded: rejected without requeue.
 	Discarded
+	// Buried: rejected without requeue, to be dead-lettered.
+	Buried
 )
 
 func (*Enqueued) event()     {}

@@ -11,6 +11,9 @@ import (
 type Content struct {
 	Exchange string // as named by the publisher
 	Messages []protocol.Message
+	// Arrived is when, in Unix milliseconds, and Expiries when each message goes, 0 for never. Both are empty where nothing expires.
+	Arrived  int64
+	Expiries []int64
 }
 
 // extent is the messages of one batch, at consecutive indexes: where they are, and how many of them are still needed.
@@ -21,6 +24,7 @@ type extent struct {
 	n       uint32   // messages it came with
 	live    uint32   // not yet settled; at 0 the extent lets go of its messages
 	left    int      // bytes of those; an estimate once some were settled while they were on disk alone
+	body    int      // bytes of the bodies it came with
 	mixed   bool     // not all of it is on disk
 }
 
@@ -28,6 +32,7 @@ func newExtent(first uint64, c *Content) (x extent, stored int) {
 	x = extent{first: first, content: c, n: uint32(len(c.Messages)), live: uint32(len(c.Messages))}
 	for i := range c.Messages {
 		x.left += c.Messages[i].Size()
+		x.body += len(c.Messages[i].Body)
 		if c.Messages[i].Flags.Has(protocol.FlagPersistent) {
 			stored++
 		}

@@ -11,6 +11,7 @@ import (
 // after every event.
 type model struct {
 	waiting  []*modelMessage // by level, the highest first, and by arrival, which is their place
+	dead     []modelDead     // in order
 	holders  map[Key]*modelConsumer
 	turn     []Key
 	links    map[Link]uint64
@@ -25,7 +26,13 @@ type modelMessage struct {
 	redelivered bool // from its first delivery on
 }
 
+type modelDead struct {
+	m   *modelMessage
+	why Reason
+}
+
 type modelConsumer struct {
+	undertaker       bool
 	noAck, cancelled bool
 	prefetch         int
 	priority         int64
@@ -37,6 +44,7 @@ type modelDelivery struct {
 	seq         uint64
 	redelivered bool
 	m           *modelMessage
+	why         Reason
 }
 
 func newModel() *model {
@@ -61,10 +69,16 @@ func (d *model) apply(e Event) {
 	case *Delivered:
 		c := d.holders[e.Key]
 		for range e.Interval.N {
+			if e.Reason != Consumed {
+				c.sent++
+				c.held = append(c.held, modelDelivery{c.sent, false, d.dead[0].m, d.dead[0].why})
+				d.dead = d.dead[1:]
+				continue
+			}
 			m := d.waiting[0]
 			d.waiting = d.waiting[1:]
 			c.sent++
-			c.held = append(c.held, modelDelivery{c.sent, m.redelivered, m})
+			c.held = append(c.held, modelDelivery{c.sent, m.redelivered, m, Consumed})
 			m.redelivered = true
 		}
 		if at := slices.Index(d.turn, e.Key); at >= 0 {
@@ -75,13 +89,28 @@ func (d *model) apply(e Event) {
 		d.settle(e.Key, e.First, e.Last, e.Outcome)
 	case *Subscribed:
 		c := e.Consumer
-		d.holders[c.Key] = &modelConsumer{noAck: c.NoAck, prefetch: c.Prefetch, priority: c.Priority}
+		d.holders[c.Key] = &modelConsumer{noAck: c.NoAck, prefetch: c.Prefetch, priority: c.Priority, undertaker: c.DeadLetters}
+		if c.DeadLetters {
+			break
+		}
 		d.turn = append(d.turn, c.Key)
 		d.sortTurn()
 	case *GetterMade:
 		d.holders[e.Key] = &modelConsumer{noAck: e.NoAck}
 	case *Unsubscribed:
 		d.unsubscribe(e.Key)
+	case *Dropped:
+		for _, in := range e.Intervals {
+			d.waiting = slices.DeleteFunc(d.waiting, func(m *modelMessage) bool {
+				if m.place < in.First || m.place >= in.end() {
+					return false
+				}
+				if e.DeadLetter {
+					d.dead = append(d.dead, modelDead{m, e.Reason})
+				}
+				return true
+			})
+		}
 	case *Purged:
 		d.waiting = nil
 	case *Commanded:
@@ -113,15 +142,22 @@ func (d *model) settle(k Key, first, last uint64, how Outcome) {
 	if c == nil {
 		return
 	}
+	var back []modelDead
 	c.held = slices.DeleteFunc(c.held, func(h modelDelivery) bool {
 		if h.seq < first || h.seq > last {
 			return false
 		}
-		if how == Requeued {
+		switch {
+		case how == Requeued && h.why != Consumed:
+			back = append(back, modelDead{h.m, h.why})
+		case how == Requeued:
 			d.waiting = append(d.waiting, h.m)
+		case how == Buried:
+			d.dead = append(d.dead, modelDead{h.m, Rejected})
 		}
 		return true
 	})
+	d.dead = slices.Concat(back, d.dead)
 	d.sort()
 	if c.cancelled && len(c.held) == 0 {
 		delete(d.holders, k)
@@ -153,6 +189,9 @@ func (d *model) bytes() (n int) {
 	for _, m := range d.waiting {
 		n += m.size
 	}
+	for _, x := range d.dead {
+		n += x.m.size
+	}
 	for _, c := range d.holders {
 		for _, h := range c.held {
 			n += h.m.size
@@ -183,6 +222,10 @@ func (d *model) String() string {
 			b.WriteString("+")
 		}
 	}
+	b.WriteString("\ndead")
+	for _, x := range d.dead {
+		fmt.Fprintf(&b, " %d:%s", x.m.place, x.why)
+	}
 	waiting := b.String()
 	b.Reset()
 	for _, k := range sortedKeys(d.holders) {
@@ -190,7 +233,7 @@ func (d *model) String() string {
 		fmt.Fprintf(&b, "\n%v sent %d cancelled %v:", k, c.sent, c.cancelled)
 		for _, h := range c.held {
 			fmt.Fprintf(&b, " %d=%d:%s%s", h.seq, h.m.place, h.m.name, map[bool]string{true: "+"}[h.redelivered])
-			if !c.noAck {
+			if !c.noAck && !c.undertaker {
 				unacked++
 			}
 		}
@@ -215,14 +258,23 @@ func describe(s *State, disk map[uint64]*Content) string {
 	for i := len(s.lines) - 1; i >= 0; i-- {
 		l := &s.lines[i]
 		l.waiting(func(in Interval) bool {
-			again := ""
-			if in.First < l.cursor {
-				again = "+"
-			}
 			at := in.First
-			write(in, func(name string) { fmt.Fprintf(&b, " %d:%s%s", at, name, again); at++ })
+			write(in, func(name string) {
+				again := ""
+				if at < l.cursor && len(l.fresh.within(Interval{at, 1})) == 0 {
+					again = "+"
+				}
+				fmt.Fprintf(&b, " %d:%s%s", at, name, again)
+				at++
+			})
 			return true
 		})
+	}
+	b.WriteString("\ndead")
+	for _, x := range s.dead {
+		for i := range x.N {
+			fmt.Fprintf(&b, " %d:%s", x.First+i, x.Reason)
+		}
 	}
 	waiting := b.String()
 	b.Reset()

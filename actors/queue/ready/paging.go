@@ -1,5 +1,7 @@
 package ready
 
+import "slices"
+
 // What waits for long leaves memory: the content of an extent that is on disk as a whole, and not among the next to go, is let go of
 // and fetched again before its turn (contract D-08).
 type (
@@ -121,6 +123,19 @@ func (s *State) Pageable(keep int, left func(Key) uint64) []Interval {
 // Ahead are the extents on disk alone among the first bytes to go, in the order of their turn.
 func (s *State) Ahead(bytes int) []Wanted {
 	var out []Wanted
+	if s.Undertaker() != nil {
+		for _, d := range s.dead {
+			s.lineOf(d.First).extents.walk(d.Interval, func(e *extent, _, _ int) {
+				w := Wanted{e.first, e.record}
+				if bytes -= e.left; e.content == nil && !slices.Contains(out, w) {
+					out = append(out, w)
+				}
+			})
+			if bytes <= 0 {
+				break
+			}
+		}
+	}
 	for i := len(s.lines) - 1; i >= 0 && bytes > 0; i-- {
 		l := &s.lines[i]
 		l.waiting(func(in Interval) bool {
@@ -131,7 +146,7 @@ func (s *State) Ahead(bytes int) []Wanted {
 					continue
 				}
 				bytes -= x.left
-				if w := (Wanted{x.first, x.record}); x.content == nil && (len(out) == 0 || out[len(out)-1] != w) {
+				if w := (Wanted{x.first, x.record}); x.content == nil && !slices.Contains(out, w) {
 					out = append(out, w)
 				}
 			}
@@ -164,8 +179,12 @@ func (s *State) Waiting(first uint64) []Interval {
 
 // InMemory estimates how many bytes are in memory from the next to go up to the first that is not; all of them when there is none.
 func (s *State) InMemory() (bytes int, all bool) {
-	waiting := s.Ready()
-	if waiting == 0 {
+	if len(s.dead) > 0 && s.Undertaker() != nil {
+		if before, missing := s.Missing(s.dead[0].Interval); missing && before == 0 {
+			return 0, false
+		}
+	}
+	if s.Ready() == 0 {
 		return 0, true
 	}
 	near := uint64(0)

@@ -23,6 +23,7 @@ var kinds = []struct {
 }{
 	{"enqueue", 10}, {"again", 3}, {"deliver", 14}, {"settle", 10}, {"multiple", 3}, {"get", 3}, {"subscribe", 3},
 	{"cancel", 1}, {"purge", 1}, {"end", 1}, {"drop links", 1}, {"restart", 2}, {"save", 4}, {"page out", 4}, {"page in", 2},
+	{"drop", 2}, {"undertaker", 1}, {"bury", 4},
 }
 
 func randomProgram(seed uint64, length int) []step {
@@ -181,7 +182,7 @@ func (m *machine) do(s step) {
 		if s.kind == "multiple" {
 			first = 0
 		}
-		if e := m.live.Settle(k, first, last, Outcome(s.d%3)); e != nil {
+		if e := m.live.Settle(k, first, last, buryingUnless(c.DeadLetters, s.d)); e != nil {
 			m.happen(e)
 		} else if c := m.model.holders[k]; slices.ContainsFunc(c.held, func(h modelDelivery) bool { return first <= h.seq && h.seq <= last }) {
 			panic(fmt.Sprintf("nothing to settle in %d..%d of %v", first, last, k))
@@ -194,7 +195,7 @@ func (m *machine) do(s step) {
 			}}})
 		}
 	case "cancel":
-		if k, c := m.consumer(s.a); c != nil && !c.Cancelled && k.Consumer > 1 {
+		if k, c := m.consumer(s.a); c != nil && !c.Cancelled && k.Consumer > 1 && !c.DeadLetters {
 			m.happen(&Unsubscribed{Key: k})
 		}
 	case "save":
@@ -211,6 +212,24 @@ func (m *machine) do(s step) {
 		}
 	case "page in":
 		m.fetch(m.live.Ahead(s.a % 1000))
+	case "drop":
+		if in, _ := m.live.Next(1 + uint64(s.a%3)); in.N > 0 {
+			if s.b%2 == 0 { // out of the middle
+				l := m.live.lineOf(in.First)
+				in.First += uint64(s.b) % (l.next - in.First)
+			}
+			m.happen(&Dropped{Intervals: []Interval{in}, Reason: Expired, DeadLetter: s.c%2 == 0})
+		}
+	case "undertaker":
+		if k := (Key{Session: uint64(1 + s.a%3), Consumer: 1_000_000}); m.live.Undertaker() == nil {
+			m.happen(&Subscribed{Consumer: Consumer{Key: k, DeadLetters: true, Prefetch: 3}})
+		}
+	case "bury":
+		if u := m.live.Undertaker(); u != nil && len(m.live.Dead()) > 0 && u.Room() > 0 {
+			d := m.live.Dead()[0]
+			d.N = min(d.N, uint64(u.Room()))
+			m.happen(&Delivered{Key: u.Key, Interval: d.Interval, Reason: d.Reason})
+		}
 	case "purge":
 		m.happen(&Purged{})
 	case "end":
@@ -277,6 +296,14 @@ func (m *machine) arrive(l Link, messages []protocol.Message) {
 	if len(together.Events) > 0 {
 		m.happen(together)
 	}
+}
+
+// buryingUnless is an outcome. A dead letter is not buried again.
+func buryingUnless(dead bool, n int) Outcome {
+	if dead {
+		return Outcome(n % 2)
+	}
+	return Outcome(n % 4)
 }
 
 func levelOfName(m protocol.Message) Level { return Level(len(m.RoutingKey) % 3) }

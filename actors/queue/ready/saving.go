@@ -11,6 +11,7 @@ const (
 	RecordEnqueued RecordKind = iota + 1
 	RecordSettled
 	RecordDelivered
+	RecordDead
 )
 
 // Record is something about persistent messages that has to be on disk. Records are numbered from 1 without gaps; the
@@ -27,6 +28,7 @@ type Record struct {
 
 	// Of the others.
 	Ranges []Interval
+	Reason Reason // of RecordDead
 }
 
 // saving is what a durable queue has to get onto the disk.
@@ -35,11 +37,15 @@ type saving struct {
 	made               uint64    // index of the newest record
 	pending            []Record  // made and not known to be durable
 	settled, delivered intervals // of stored messages, and in no record yet
+	dead               [reasons]intervals
 }
 
 func (s saving) clone() saving {
 	s.pending = slices.Clone(s.pending)
 	s.settled, s.delivered = s.settled.clone(), s.delivered.clone()
+	for i := range s.dead {
+		s.dead[i] = s.dead[i].clone()
+	}
 	return s
 }
 
@@ -49,12 +55,14 @@ type (
 		Extents   []RecoveredExtent // by index
 		Next      []uint64          // indexes of the next messages, by level
 		Delivered []Interval        // were with a consumer once
+		Dead      []Dead            // were to be dead-lettered
+		Expires   bool              // some of it expires
 		Made      uint64            // newest record
 	}
 	// RecoveredExtent is the messages of one record, which are on disk.
 	RecoveredExtent struct {
 		Record, First, N uint64
-		Bytes            int        // of those that live
+		Bytes, Bodies    int        // of those that live
 		Live             []Interval // not settled, and not transient
 	}
 	// Saved: what was settled and delivered since the last time is in records now.
@@ -75,7 +83,7 @@ func (s *State) recovered(e *Recovered) {
 	}
 	for _, r := range e.Extents {
 		l := s.lineOf(r.First)
-		x := extent{first: r.First, record: r.Record, n: uint32(r.N), left: r.Bytes}
+		x := extent{first: r.First, record: r.Record, n: uint32(r.N), left: r.Bytes, body: r.Bodies}
 		for _, in := range r.Live {
 			x.live += uint32(in.N)
 			l.returned.add(in)
@@ -84,10 +92,15 @@ func (s *State) recovered(e *Recovered) {
 		l.extents.push(x)
 		l.paged.add(Interval{r.First, r.N})
 		s.bytes += x.left
+		for _, in := range r.Live {
+			s.bodies += x.bodies(int(in.First-x.first), int(in.end()-x.first))
+		}
 	}
 	for _, in := range e.Delivered {
 		s.lineOf(in.First).fresh.remove(in)
 	}
+	s.recoverDead(e.Dead)
+	s.expires = e.Expires
 }
 
 // stored makes the record of messages that arrived, when there are persistent ones among them.
@@ -112,19 +125,26 @@ func (s *State) note(set *intervals, in Interval) {
 }
 
 // Unsaved says that a Saved is due.
-func (s *State) Unsaved() bool { return s.saving.settled.count > 0 || s.saving.delivered.count > 0 }
+func (s *State) Unsaved() bool {
+	v := &s.saving
+	return v.settled.count > 0 || v.delivered.count > 0 || slices.ContainsFunc(v.dead[:], func(d intervals) bool { return d.count > 0 })
+}
 
 func (s *State) saved() {
 	v := &s.saving
-	for _, part := range []struct {
-		kind RecordKind
-		set  *intervals
-	}{{RecordDelivered, &v.delivered}, {RecordSettled, &v.settled}} {
-		if part.set.count > 0 {
-			v.made++
-			v.pending = append(v.pending, Record{Index: v.made, Kind: part.kind, Ranges: part.set.runs})
-			*part.set = intervals{}
-		}
+	v.record(RecordDelivered, Consumed, &v.delivered)
+	v.record(RecordSettled, Consumed, &v.settled)
+	for why := range v.dead {
+		v.record(RecordDead, Reason(why), &v.dead[why])
+	}
+}
+
+// record makes a record of a set, which is empty then.
+func (v *saving) record(kind RecordKind, why Reason, set *intervals) {
+	if set.count > 0 {
+		v.made++
+		v.pending = append(v.pending, Record{Index: v.made, Kind: kind, Reason: why, Ranges: set.runs})
+		*set = intervals{}
 	}
 }
 

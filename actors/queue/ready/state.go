@@ -13,13 +13,17 @@ type State struct {
 	lines    []line // by level, as far as there were messages of it
 	bytes    int    // of messages that are not settled
 	resident int    // of those, in memory
+	bodies   int    // bytes of the bodies that wait
 	unacked  uint64 // with consumers that acknowledge
+	expires  bool   // there are, or were, messages that expire
+	dead     []Dead // to be dead-lettered, in order
 	saving   saving
 
-	links     map[Link]uint64   // last sequence applied
-	commanded map[uint64]uint64 // session -> last command applied
-	consumers map[Key]*Consumer // all that hold or may get messages
-	order     []*Consumer       // those that may get messages, in order of their turn
+	links      map[Link]uint64   // last sequence applied
+	commanded  map[uint64]uint64 // session -> last command applied
+	consumers  map[Key]*Consumer // all that hold or may get messages
+	order      []*Consumer       // those that may get messages, in order of their turn
+	undertaker Key               // of the consumer that publishes dead letters
 	// HadConsumer is for auto-delete: only a queue that had consumers goes with the last of them.
 	HadConsumer bool
 }
@@ -103,6 +107,10 @@ func (s *State) Apply(e Event) {
 	case *Subscribed:
 		c := e.Consumer
 		s.consumers[c.Key] = &c
+		if c.DeadLetters {
+			s.undertaker = c.Key
+			break
+		}
 		s.enter(&c)
 		s.HadConsumer = true
 	case *Unsubscribed:
@@ -142,6 +150,9 @@ func (s *State) Apply(e Event) {
 func (s *State) enqueued(e *Enqueued) {
 	l := s.line(e.Level)
 	x, stored := newExtent(l.next, &e.Content)
+	if s.Ready() == 0 {
+		s.bodies = 0 // an estimate ends here
+	}
 	if s.saving.on && stored > 0 {
 		s.stored(e, &x)
 	}
@@ -149,16 +160,24 @@ func (s *State) enqueued(e *Enqueued) {
 	l.next += uint64(x.n)
 	s.bytes += x.left
 	s.resident += x.left
+	s.bodies += x.body
+	s.expires = s.expires || e.Expiries != nil
 	s.links[e.Link] = max(s.links[e.Link], e.Messages[len(e.Messages)-1].Seq)
 }
 
 func (s *State) delivered(e *Delivered) {
-	s.lineOf(e.Interval.First).take(e.Interval)
+	c := s.consumers[e.Key]
+	c.deliver(e.Interval, e.Redelivered, e.Reason)
+	if e.Reason != Consumed {
+		s.takeDead(e.Interval)
+		return
+	}
+	l := s.lineOf(e.Interval.First)
+	l.take(e.Interval)
+	s.bodies -= l.extents.bodies(e.Interval)
 	if !e.Redelivered {
 		s.note(&s.saving.delivered, e.Interval)
 	}
-	c := s.consumers[e.Key]
-	c.deliver(e.Interval, e.Redelivered)
 	if !c.NoAck {
 		s.unacked += e.Interval.N
 	}
@@ -169,13 +188,22 @@ func (s *State) delivered(e *Delivered) {
 
 func (s *State) settled(k Key, first, last uint64, how Outcome) {
 	c := s.consumers[k]
-	c.take(first, last, func(in Interval) {
-		if how == Requeued {
-			s.lineOf(in.First).returned.add(in)
-		} else {
+	back := 0
+	c.take(first, last, func(in Interval, why Reason) {
+		l := s.lineOf(in.First)
+		switch {
+		case how == Requeued && why != Consumed:
+			s.dead = slices.Insert(s.dead, back, Dead{in, why}) // who published dead letters is gone: the next one does
+			back++
+		case how == Requeued:
+			l.returned.add(in)
+			s.bodies += l.extents.bodies(in)
+		case how == Buried:
+			s.bury(in, Rejected)
+		default:
 			s.settle(in)
 		}
-		if !c.NoAck {
+		if !c.NoAck && why == Consumed {
 			s.unacked -= in.N
 		}
 	})
@@ -210,17 +238,11 @@ func (s *State) unsubscribed(k Key) {
 	s.dropIfIdle(c)
 }
 
-func (s *State) dropped(e *Dropped) {
-	for _, in := range e.Intervals {
-		l := s.lineOf(in.First)
-		l.pick(in, s.settle)
-	}
-}
-
 func (s *State) purged() {
 	for i := range s.lines {
 		l := &s.lines[i]
 		l.waiting(func(in Interval) bool {
+			s.bodies -= l.extents.bodies(in)
 			s.settle(in)
 			return true
 		})
@@ -256,6 +278,7 @@ func (s *State) Clone() *State {
 		c.lines[i] = s.lines[i].clone()
 	}
 	c.saving = s.saving.clone()
+	c.dead = slices.Clone(s.dead)
 	c.links = maps.Clone(s.links)
 	c.commanded = maps.Clone(s.commanded)
 	c.consumers = make(map[Key]*Consumer, len(s.consumers))

@@ -10,6 +10,8 @@ type Summary struct {
 	Settled []Interval
 	// Delivered were with a consumer once.
 	Delivered []Interval
+	// Dead are to be dead-lettered.
+	Dead []Dead
 	// Live are the records whose messages are not all settled.
 	Live []uint64
 }
@@ -21,7 +23,15 @@ func (s *State) Summarize() Summary {
 	for _, c := range s.consumers {
 		for _, r := range c.runs {
 			open.put(Interval{r.First, r.N})
-			delivered.put(Interval{r.First, r.N})
+			if r.Reason == Consumed {
+				delivered.put(Interval{r.First, r.N})
+			}
+		}
+	}
+	for why := Rejected; why < reasons; why++ {
+		for _, in := range s.deadOf(why) {
+			open.put(in)
+			sum.Dead = append(sum.Dead, Dead{in, why})
 		}
 	}
 	for i := range s.lines {

@@ -20,6 +20,7 @@ const (
 	Settled    Kind = 2 // eventv1.MessagesSettled
 	Delivered  Kind = 3 // eventv1.MessagesDelivered
 	Checkpoint Kind = 4 // eventv1.QueueCheckpoint
+	Dead       Kind = 5 // eventv1.MessagesDied
 )
 
 // Field numbers of MessagesEnqueued and StoredMessage.
@@ -30,6 +31,8 @@ const (
 	fieldCount    = 4
 	fieldBytes    = 5
 	fieldStored   = 6
+	fieldBodies   = 7
+	fieldArrived  = 8
 
 	fieldOffset     = 1
 	fieldRoutingKey = 2
@@ -40,10 +43,11 @@ const (
 // AppendEnqueued writes the persistent ones of a batch, which has the indexes from first on, and says how much of it is the
 // summary.
 func AppendEnqueued(dst []byte, first uint64, c *ready.Content) (b []byte, summary int) {
-	start, bytes, n := len(dst), 0, 0
+	start, bytes, bodies, n := len(dst), 0, 0, 0
 	for i := range c.Messages {
 		if m := &c.Messages[i]; m.Flags.Has(protocol.FlagPersistent) {
 			bytes += m.Size()
+			bodies += len(m.Body)
 			n++
 		}
 	}
@@ -55,6 +59,8 @@ func AppendEnqueued(dst []byte, first uint64, c *ready.Content) (b []byte, summa
 	dst = appendUint(dst, fieldCount, uint64(len(c.Messages)))
 	dst = appendUint(dst, fieldBytes, uint64(bytes))
 	dst = appendRanges(dst, fieldStored, stored)
+	dst = appendUint(dst, fieldBodies, uint64(bodies))
+	dst = appendUint(dst, fieldArrived, uint64(c.Arrived))
 	summary = len(dst) - start
 	dst = appendText(dst, fieldExchange, c.Exchange)
 	for i := range c.Messages {
@@ -121,8 +127,10 @@ func sizeText(field protowire.Number, n int) int {
 // Brief is what a summary tells of a batch.
 type Brief struct {
 	First, Count uint64
-	// Bytes that the stored messages hold in memory.
-	Bytes int
+	// Bytes that the stored messages hold in memory, and those of their bodies.
+	Bytes, Bodies int
+	// Expires: some of it does.
+	Expires bool
 	// Stored are the indexes of those.
 	Stored []ready.Interval
 }
@@ -141,6 +149,10 @@ func ParseBrief(b []byte) (out Brief, err error) {
 			out.Count = v
 		case fieldBytes:
 			out.Bytes = int(v)
+		case fieldBodies:
+			out.Bodies = int(v)
+		case fieldArrived:
+			out.Expires = v != 0
 		case fieldStored:
 			r, err := parseRange(text)
 			offsets = append(offsets, r)
@@ -175,6 +187,7 @@ func briefOf(b []byte) (out Brief, err error) {
 	for i := range c.Messages {
 		if m := &c.Messages[i]; m.Flags.Has(protocol.FlagPersistent) {
 			out.Bytes += m.Size()
+			out.Bodies += len(m.Body)
 		}
 	}
 	return out, err
@@ -190,6 +203,8 @@ func ParseEnqueued(b []byte) (first uint64, c ready.Content, err error) {
 			first = v
 		case fieldExchange:
 			c.Exchange = string(text)
+		case fieldArrived:
+			c.Arrived = int64(v)
 		case fieldCount:
 			if count = v; count > maxCount {
 				return fmt.Errorf("a batch of %d messages", count)
@@ -255,6 +270,9 @@ func parseStored(b []byte, key string) (offset uint64, m protocol.Message, err e
 	m.Priority = scan.Priority
 	if scan.Headers != nil {
 		m.Flags |= protocol.FlagHeaders
+	}
+	if scan.Has(protocol.PropExpiration) {
+		m.Flags |= protocol.FlagExpires
 	}
 	return offset, m, nil
 }
@@ -349,10 +367,54 @@ func AppendCheckpoint(dst []byte, s ready.Summary) []byte {
 		}
 		dst = appendText(dst, 5, packed)
 	}
+	for i := 0; i < len(s.Dead); { // those of one reason are in a row
+		n := i + 1
+		for n < len(s.Dead) && s.Dead[n].Reason == s.Dead[i].Reason {
+			n++
+		}
+		dst = appendText(dst, 6, AppendDead(nil, s.Dead[i].Reason, intervalsOf(s.Dead[i:n])))
+		i = n
+	}
 	return dst
 }
 
-// ParseCheckpoint reads one: Next, Settled and Delivered of a summary.
+func intervalsOf(dead []ready.Dead) []ready.Interval {
+	out := make([]ready.Interval, len(dead))
+	for i := range dead {
+		out[i] = dead[i].Interval
+	}
+	return out
+}
+
+// AppendDead writes MessagesDied.
+func AppendDead(dst []byte, why ready.Reason, ranges []ready.Interval) []byte {
+	return appendUint(appendRanges(dst, 1, ranges), 2, uint64(why))
+}
+
+// ParseDead reads what AppendDead wrote.
+func ParseDead(b []byte) (out []ready.Dead, err error) {
+	why := uint64(0)
+	err = fields(b, func(field protowire.Number, v uint64, text []byte) error {
+		switch field {
+		case 1:
+			r, err := parseRange(text)
+			out = append(out, ready.Dead{Interval: r})
+			return err
+		case 2:
+			why = v
+		}
+		return nil
+	})
+	if err == nil && (why > 255 || !ready.Reason(why).Valid()) {
+		err = fmt.Errorf("reason %d", why)
+	}
+	for i := range out {
+		out[i].Reason = ready.Reason(why)
+	}
+	return out, err
+}
+
+// ParseCheckpoint reads one: all of a summary but Made and Live.
 func ParseCheckpoint(b []byte) (s ready.Summary, err error) {
 	s.Next = []uint64{0}
 	err = fields(b, func(field protowire.Number, v uint64, text []byte) error {
@@ -379,6 +441,10 @@ func ParseCheckpoint(b []byte) (s ready.Summary, err error) {
 				}
 				s.Next, text = append(s.Next, next), text[n:]
 			}
+		case 6:
+			dead, err := ParseDead(text)
+			s.Dead = append(s.Dead, dead...)
+			return err
 		}
 		return nil
 	})

@@ -17,11 +17,12 @@ import (
 func TestEncodingIsTheGeneratedOne(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for range 2000 {
-		first, c := r.Uint64N(1<<40), ready.Content{Exchange: text(r, 20), Messages: randomMessages(r)}
-		want := &eventv1.MessagesEnqueued{First: first, Exchange: c.Exchange, Count: uint32(len(c.Messages))}
+		first, c := r.Uint64N(1<<40), ready.Content{Exchange: text(r, 20), Messages: randomMessages(r), Arrived: r.Int64N(2) * r.Int64()}
+		want := &eventv1.MessagesEnqueued{First: first, Exchange: c.Exchange, Count: uint32(len(c.Messages)), Arrived: uint64(c.Arrived)}
 		for i, m := range c.Messages {
 			if m.Flags.Has(protocol.FlagPersistent) {
 				want.Bytes += uint64(m.Size())
+				want.BodyBytes += uint64(len(m.Body))
 				want.Messages = append(want.Messages, &eventv1.StoredMessage{
 					Offset: uint32(i), RoutingKey: []byte(m.RoutingKey), Properties: m.Properties, Body: m.Body,
 				})
@@ -40,9 +41,17 @@ func TestEncodingIsTheGeneratedOne(t *testing.T) {
 		ranges, pb := randomRanges(r)
 		same(t, AppendRanges(nil, ranges), &eventv1.MessagesSettled{}, &eventv1.MessagesSettled{Ranges: pb})
 		same(t, AppendRanges(nil, ranges), &eventv1.MessagesDelivered{}, &eventv1.MessagesDelivered{Ranges: pb})
-		s := ready.Summary{Next: []uint64{r.Uint64N(1 << 30), 1<<56 + r.Uint64N(9)}, Settled: ranges, Delivered: ranges}
+		same(t, AppendDead(nil, ready.Expired, ranges), &eventv1.MessagesDied{}, &eventv1.MessagesDied{Ranges: pb, Reason: eventv1.DeathReason_DEATH_REASON_EXPIRED})
+		s := ready.Summary{
+			Next: []uint64{r.Uint64N(1 << 30), 1<<56 + r.Uint64N(9)}, Settled: ranges, Delivered: ranges,
+			Dead: []ready.Dead{{Interval: ready.Interval{First: 3, N: 2}, Reason: ready.Rejected}, {Interval: ready.Interval{First: 9, N: 1}, Reason: ready.MaxLength}},
+		}
 		same(t, AppendCheckpoint(nil, s), &eventv1.QueueCheckpoint{}, &eventv1.QueueCheckpoint{
 			Next: s.Next[0], NextAbove: s.Next[1:], Settled: pb, Delivered: pb,
+			Died: []*eventv1.MessagesDied{
+				{Ranges: []*eventv1.IndexRange{{First: 3, Count: 2}}, Reason: eventv1.DeathReason_DEATH_REASON_REJECTED},
+				{Ranges: []*eventv1.IndexRange{{First: 9, Count: 1}}, Reason: eventv1.DeathReason_DEATH_REASON_MAXLEN},
+			},
 		})
 	}
 }

@@ -28,16 +28,16 @@ var (
 
 // declared are the arguments of queue.declare, in the order in which RabbitMQ compares them (contract 3.1).
 var declared = []argument{
-	{"x-expires", expires, classicAndQuorum, false},
-	{"x-message-ttl", expiry, classicAndQuorum, false},
+	{"x-expires", expires, classicAndQuorum, true},
+	{"x-message-ttl", expiry, classicAndQuorum, true},
 	{"x-dead-letter-exchange", longstr, classicAndQuorum, false},
 	{"x-dead-letter-routing-key", deadLetterKey, classicAndQuorum, false},
 	{"x-dead-letter-strategy", oneOf("invalid_dlx_strategy", "at-most-once", "at-least-once"), quorumOnly, false},
-	{"x-max-length", notNegative, classicAndQuorum, false},
-	{"x-max-length-bytes", notNegative, everyType, false},
+	{"x-max-length", notNegative, classicAndQuorum, true},
+	{"x-max-length-bytes", notNegative, everyType, true},
 	{"x-max-in-memory-length", notNegative, quorumOnly, false},
 	{"x-max-in-memory-bytes", notNegative, quorumOnly, false},
-	{"x-max-priority", priorities, classicOnly, false},
+	{"x-max-priority", priorities, classicOnly, true},
 	{"x-overflow", overflow, classicAndQuorum, false},
 	{"x-queue-mode", anything, classicOnly, true}, // every queue of Warren's keeps its memory bounded, as a lazy one did
 	{"x-queue-version", version, classicOnly, true},

@@ -38,8 +38,8 @@ func TestCheck(t *testing.T) {
 		{table{"x-queue-type": "quorum"}, noQuorum},
 		{table{"x-queue-type": "stream"}, noStream},
 
-		{table{"x-message-ttl": int32(0)}, later("x-message-ttl", 0)},
-		{table{"x-message-ttl": int64(315360000000)}, later("x-message-ttl", 315360000000)},
+		{table{"x-message-ttl": int32(0)}, ""},
+		{table{"x-message-ttl": int64(315360000000)}, ""},
 		{table{"x-message-ttl": int64(315360000001)}, text406("x-message-ttl", "{value_too_big,315360000001}")},
 		{table{"x-message-ttl": int8(-1)}, text406("x-message-ttl", "{value_negative,-1}")},
 		{table{"x-message-ttl": "60000"}, text406("x-message-ttl", `"expected integer, got longstr"`)},
@@ -47,7 +47,7 @@ func TestCheck(t *testing.T) {
 		{table{"x-message-ttl": int32(1), "x-queue-type": "stream"}, other("x-message-ttl", "stream")},
 		{table{"x-expires": int32(0)}, text406("x-expires", "{value_zero,0}")},
 		{table{"x-expires": int32(-5)}, text406("x-expires", "{value_negative,-5}")},
-		{table{"x-expires": int32(1)}, later("x-expires", 1)},
+		{table{"x-expires": int32(1)}, ""},
 		{table{"x-expires": int32(1), "x-queue-type": "stream"}, other("x-expires", "stream")},
 
 		{table{"x-dead-letter-exchange": "dlx"}, later("x-dead-letter-exchange", "dlx")},
@@ -59,7 +59,7 @@ func TestCheck(t *testing.T) {
 		{table{"x-dead-letter-strategy": "never", "x-queue-type": "quorum"}, text406("x-dead-letter-strategy", "invalid_dlx_strategy")},
 		{table{"x-dead-letter-strategy": "at-most-once", "x-queue-type": "quorum"}, noQuorum},
 
-		{table{"x-max-length": int32(0)}, later("x-max-length", 0)},
+		{table{"x-max-length": int32(0)}, ""},
 		{table{"x-max-length": int32(-1)}, text406("x-max-length", "{value_negative,-1}")},
 		{table{"x-max-length": int32(1), "x-queue-type": "stream"}, other("x-max-length", "stream")},
 		{table{"x-max-length-bytes": int32(-1)}, text406("x-max-length-bytes", "{value_negative,-1}")},
@@ -69,7 +69,7 @@ func TestCheck(t *testing.T) {
 		{table{"x-overflow": "reject-publish-dlx"}, later("x-overflow", "reject-publish-dlx")},
 		{table{"x-overflow": "drop-tail"}, text406("x-overflow", "invalid_overflow")},
 		{table{"x-overflow": int32(1)}, text406("x-overflow", "{unacceptable_type,signedint}")},
-		{table{"x-max-priority": int32(255)}, later("x-max-priority", 255)},
+		{table{"x-max-priority": int32(255)}, ""},
 		{table{"x-max-priority": int32(256)}, text406("x-max-priority", "{max_value_exceeded,256}")},
 		{table{"x-max-priority": int32(-1)}, text406("x-max-priority", "{value_negative,-1}")},
 		{table{"x-max-priority": int32(5), "x-queue-type": "quorum"}, other("x-max-priority", "quorum")},

@@ -26,6 +26,59 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// DeathReason is why, as in the x-death header.
+type DeathReason int32
+
+const (
+	DeathReason_DEATH_REASON_UNSPECIFIED DeathReason = 0
+	DeathReason_DEATH_REASON_REJECTED    DeathReason = 1
+	DeathReason_DEATH_REASON_EXPIRED     DeathReason = 2
+	DeathReason_DEATH_REASON_MAXLEN      DeathReason = 3
+)
+
+// Enum value maps for DeathReason.
+var (
+	DeathReason_name = map[int32]string{
+		0: "DEATH_REASON_UNSPECIFIED",
+		1: "DEATH_REASON_REJECTED",
+		2: "DEATH_REASON_EXPIRED",
+		3: "DEATH_REASON_MAXLEN",
+	}
+	DeathReason_value = map[string]int32{
+		"DEATH_REASON_UNSPECIFIED": 0,
+		"DEATH_REASON_REJECTED":    1,
+		"DEATH_REASON_EXPIRED":     2,
+		"DEATH_REASON_MAXLEN":      3,
+	}
+)
+
+func (x DeathReason) Enum() *DeathReason {
+	p := new(DeathReason)
+	*p = x
+	return p
+}
+
+func (x DeathReason) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (DeathReason) Descriptor() protoreflect.EnumDescriptor {
+	return file_event_v1_queue_proto_enumTypes[0].Descriptor()
+}
+
+func (DeathReason) Type() protoreflect.EnumType {
+	return &file_event_v1_queue_proto_enumTypes[0]
+}
+
+func (x DeathReason) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use DeathReason.Descriptor instead.
+func (DeathReason) EnumDescriptor() ([]byte, []int) {
+	return file_event_v1_queue_proto_rawDescGZIP(), []int{0}
+}
+
 // MessagesEnqueued: persistent messages of one batch arrived.
 type MessagesEnqueued struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -34,13 +87,17 @@ type MessagesEnqueued struct {
 	// The exchange that the publisher named.
 	Exchange string           `protobuf:"bytes,2,opt,name=exchange,proto3" json:"exchange,omitempty"`
 	Messages []*StoredMessage `protobuf:"bytes,3,rep,name=messages,proto3" json:"messages,omitempty"`
-	// The next three and first are written ahead of all else: they are the record's summary (docs/formats/streams.md).
+	// The next five and first are written ahead of all else: they are the record's summary (docs/formats/streams.md).
 	// How many indexes the batch took.
 	Count uint32 `protobuf:"varint,4,opt,name=count,proto3" json:"count,omitempty"`
 	// What the stored ones hold in memory, in bytes.
 	Bytes uint64 `protobuf:"varint,5,opt,name=bytes,proto3" json:"bytes,omitempty"`
 	// Offsets of those that are stored; left out when all are.
-	Stored        []*IndexRange `protobuf:"bytes,6,rep,name=stored,proto3" json:"stored,omitempty"`
+	Stored []*IndexRange `protobuf:"bytes,6,rep,name=stored,proto3" json:"stored,omitempty"`
+	// Bytes of the bodies of the stored ones.
+	BodyBytes uint64 `protobuf:"varint,7,opt,name=body_bytes,json=bodyBytes,proto3" json:"body_bytes,omitempty"`
+	// When the batch arrived, in Unix milliseconds; left out where nothing of it expires.
+	Arrived       uint64 `protobuf:"varint,8,opt,name=arrived,proto3" json:"arrived,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -115,6 +172,20 @@ func (x *MessagesEnqueued) GetStored() []*IndexRange {
 		return x.Stored
 	}
 	return nil
+}
+
+func (x *MessagesEnqueued) GetBodyBytes() uint64 {
+	if x != nil {
+		return x.BodyBytes
+	}
+	return 0
+}
+
+func (x *MessagesEnqueued) GetArrived() uint64 {
+	if x != nil {
+		return x.Arrived
+	}
+	return 0
 }
 
 // StoredMessage is one persistent message.
@@ -332,7 +403,60 @@ func (x *MessagesDelivered) GetRanges() []*IndexRange {
 	return nil
 }
 
-// QueueCheckpoint stands for every MessagesSettled and MessagesDelivered before it.
+// MessagesDied: messages left the queue to be dead-lettered, which is not done yet. They are settled when it is.
+type MessagesDied struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Ranges        []*IndexRange          `protobuf:"bytes,1,rep,name=ranges,proto3" json:"ranges,omitempty"`
+	Reason        DeathReason            `protobuf:"varint,2,opt,name=reason,proto3,enum=warren.event.v1.DeathReason" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MessagesDied) Reset() {
+	*x = MessagesDied{}
+	mi := &file_event_v1_queue_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MessagesDied) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MessagesDied) ProtoMessage() {}
+
+func (x *MessagesDied) ProtoReflect() protoreflect.Message {
+	mi := &file_event_v1_queue_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MessagesDied.ProtoReflect.Descriptor instead.
+func (*MessagesDied) Descriptor() ([]byte, []int) {
+	return file_event_v1_queue_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *MessagesDied) GetRanges() []*IndexRange {
+	if x != nil {
+		return x.Ranges
+	}
+	return nil
+}
+
+func (x *MessagesDied) GetReason() DeathReason {
+	if x != nil {
+		return x.Reason
+	}
+	return DeathReason_DEATH_REASON_UNSPECIFIED
+}
+
+// QueueCheckpoint stands for every MessagesSettled, MessagesDelivered and MessagesDied before it.
 //
 // The highest byte of an index is the message's level: its priority on the queue.
 type QueueCheckpoint struct {
@@ -344,14 +468,15 @@ type QueueCheckpoint struct {
 	Settled   []*IndexRange `protobuf:"bytes,3,rep,name=settled,proto3" json:"settled,omitempty"`
 	Delivered []*IndexRange `protobuf:"bytes,4,rep,name=delivered,proto3" json:"delivered,omitempty"`
 	// The indexes of the next messages of level 1 and above.
-	NextAbove     []uint64 `protobuf:"varint,5,rep,packed,name=next_above,json=nextAbove,proto3" json:"next_above,omitempty"`
+	NextAbove     []uint64        `protobuf:"varint,5,rep,packed,name=next_above,json=nextAbove,proto3" json:"next_above,omitempty"`
+	Died          []*MessagesDied `protobuf:"bytes,6,rep,name=died,proto3" json:"died,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *QueueCheckpoint) Reset() {
 	*x = QueueCheckpoint{}
-	mi := &file_event_v1_queue_proto_msgTypes[5]
+	mi := &file_event_v1_queue_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -363,7 +488,7 @@ func (x *QueueCheckpoint) String() string {
 func (*QueueCheckpoint) ProtoMessage() {}
 
 func (x *QueueCheckpoint) ProtoReflect() protoreflect.Message {
-	mi := &file_event_v1_queue_proto_msgTypes[5]
+	mi := &file_event_v1_queue_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -376,7 +501,7 @@ func (x *QueueCheckpoint) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QueueCheckpoint.ProtoReflect.Descriptor instead.
 func (*QueueCheckpoint) Descriptor() ([]byte, []int) {
-	return file_event_v1_queue_proto_rawDescGZIP(), []int{5}
+	return file_event_v1_queue_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *QueueCheckpoint) GetNext() uint64 {
@@ -414,18 +539,28 @@ func (x *QueueCheckpoint) GetNextAbove() []uint64 {
 	return nil
 }
 
+func (x *QueueCheckpoint) GetDied() []*MessagesDied {
+	if x != nil {
+		return x.Died
+	}
+	return nil
+}
+
 var File_event_v1_queue_proto protoreflect.FileDescriptor
 
 const file_event_v1_queue_proto_rawDesc = "" +
 	"\n" +
-	"\x14event/v1/queue.proto\x12\x0fwarren.event.v1\"\xe1\x01\n" +
+	"\x14event/v1/queue.proto\x12\x0fwarren.event.v1\"\x9a\x02\n" +
 	"\x10MessagesEnqueued\x12\x14\n" +
 	"\x05first\x18\x01 \x01(\x04R\x05first\x12\x1a\n" +
 	"\bexchange\x18\x02 \x01(\tR\bexchange\x12:\n" +
 	"\bmessages\x18\x03 \x03(\v2\x1e.warren.event.v1.StoredMessageR\bmessages\x12\x14\n" +
 	"\x05count\x18\x04 \x01(\rR\x05count\x12\x14\n" +
 	"\x05bytes\x18\x05 \x01(\x04R\x05bytes\x123\n" +
-	"\x06stored\x18\x06 \x03(\v2\x1b.warren.event.v1.IndexRangeR\x06stored\"|\n" +
+	"\x06stored\x18\x06 \x03(\v2\x1b.warren.event.v1.IndexRangeR\x06stored\x12\x1d\n" +
+	"\n" +
+	"body_bytes\x18\a \x01(\x04R\tbodyBytes\x12\x18\n" +
+	"\aarrived\x18\b \x01(\x04R\aarrived\"|\n" +
 	"\rStoredMessage\x12\x16\n" +
 	"\x06offset\x18\x01 \x01(\rR\x06offset\x12\x1f\n" +
 	"\vrouting_key\x18\x02 \x01(\fR\n" +
@@ -441,14 +576,23 @@ const file_event_v1_queue_proto_rawDesc = "" +
 	"\x0fMessagesSettled\x123\n" +
 	"\x06ranges\x18\x01 \x03(\v2\x1b.warren.event.v1.IndexRangeR\x06ranges\"H\n" +
 	"\x11MessagesDelivered\x123\n" +
-	"\x06ranges\x18\x01 \x03(\v2\x1b.warren.event.v1.IndexRangeR\x06ranges\"\xce\x01\n" +
+	"\x06ranges\x18\x01 \x03(\v2\x1b.warren.event.v1.IndexRangeR\x06ranges\"y\n" +
+	"\fMessagesDied\x123\n" +
+	"\x06ranges\x18\x01 \x03(\v2\x1b.warren.event.v1.IndexRangeR\x06ranges\x124\n" +
+	"\x06reason\x18\x02 \x01(\x0e2\x1c.warren.event.v1.DeathReasonR\x06reason\"\x81\x02\n" +
 	"\x0fQueueCheckpoint\x12\x12\n" +
 	"\x04next\x18\x01 \x01(\x04R\x04next\x12\x16\n" +
 	"\x06lowest\x18\x02 \x01(\x04R\x06lowest\x125\n" +
 	"\asettled\x18\x03 \x03(\v2\x1b.warren.event.v1.IndexRangeR\asettled\x129\n" +
 	"\tdelivered\x18\x04 \x03(\v2\x1b.warren.event.v1.IndexRangeR\tdelivered\x12\x1d\n" +
 	"\n" +
-	"next_above\x18\x05 \x03(\x04R\tnextAboveB\x1fZ\x1dwarren/proto/event/v1;eventv1b\x06proto3"
+	"next_above\x18\x05 \x03(\x04R\tnextAbove\x121\n" +
+	"\x04died\x18\x06 \x03(\v2\x1d.warren.event.v1.MessagesDiedR\x04died*y\n" +
+	"\vDeathReason\x12\x1c\n" +
+	"\x18DEATH_REASON_UNSPECIFIED\x10\x00\x12\x19\n" +
+	"\x15DEATH_REASON_REJECTED\x10\x01\x12\x18\n" +
+	"\x14DEATH_REASON_EXPIRED\x10\x02\x12\x17\n" +
+	"\x13DEATH_REASON_MAXLEN\x10\x03B\x1fZ\x1dwarren/proto/event/v1;eventv1b\x06proto3"
 
 var (
 	file_event_v1_queue_proto_rawDescOnce sync.Once
@@ -462,27 +606,33 @@ func file_event_v1_queue_proto_rawDescGZIP() []byte {
 	return file_event_v1_queue_proto_rawDescData
 }
 
-var file_event_v1_queue_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
+var file_event_v1_queue_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
+var file_event_v1_queue_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
 var file_event_v1_queue_proto_goTypes = []any{
-	(*MessagesEnqueued)(nil),  // 0: warren.event.v1.MessagesEnqueued
-	(*StoredMessage)(nil),     // 1: warren.event.v1.StoredMessage
-	(*IndexRange)(nil),        // 2: warren.event.v1.IndexRange
-	(*MessagesSettled)(nil),   // 3: warren.event.v1.MessagesSettled
-	(*MessagesDelivered)(nil), // 4: warren.event.v1.MessagesDelivered
-	(*QueueCheckpoint)(nil),   // 5: warren.event.v1.QueueCheckpoint
+	(DeathReason)(0),          // 0: warren.event.v1.DeathReason
+	(*MessagesEnqueued)(nil),  // 1: warren.event.v1.MessagesEnqueued
+	(*StoredMessage)(nil),     // 2: warren.event.v1.StoredMessage
+	(*IndexRange)(nil),        // 3: warren.event.v1.IndexRange
+	(*MessagesSettled)(nil),   // 4: warren.event.v1.MessagesSettled
+	(*MessagesDelivered)(nil), // 5: warren.event.v1.MessagesDelivered
+	(*MessagesDied)(nil),      // 6: warren.event.v1.MessagesDied
+	(*QueueCheckpoint)(nil),   // 7: warren.event.v1.QueueCheckpoint
 }
 var file_event_v1_queue_proto_depIdxs = []int32{
-	1, // 0: warren.event.v1.MessagesEnqueued.messages:type_name -> warren.event.v1.StoredMessage
-	2, // 1: warren.event.v1.MessagesEnqueued.stored:type_name -> warren.event.v1.IndexRange
-	2, // 2: warren.event.v1.MessagesSettled.ranges:type_name -> warren.event.v1.IndexRange
-	2, // 3: warren.event.v1.MessagesDelivered.ranges:type_name -> warren.event.v1.IndexRange
-	2, // 4: warren.event.v1.QueueCheckpoint.settled:type_name -> warren.event.v1.IndexRange
-	2, // 5: warren.event.v1.QueueCheckpoint.delivered:type_name -> warren.event.v1.IndexRange
-	6, // [6:6] is the sub-list for method output_type
-	6, // [6:6] is the sub-list for method input_type
-	6, // [6:6] is the sub-list for extension type_name
-	6, // [6:6] is the sub-list for extension extendee
-	0, // [0:6] is the sub-list for field type_name
+	2, // 0: warren.event.v1.MessagesEnqueued.messages:type_name -> warren.event.v1.StoredMessage
+	3, // 1: warren.event.v1.MessagesEnqueued.stored:type_name -> warren.event.v1.IndexRange
+	3, // 2: warren.event.v1.MessagesSettled.ranges:type_name -> warren.event.v1.IndexRange
+	3, // 3: warren.event.v1.MessagesDelivered.ranges:type_name -> warren.event.v1.IndexRange
+	3, // 4: warren.event.v1.MessagesDied.ranges:type_name -> warren.event.v1.IndexRange
+	0, // 5: warren.event.v1.MessagesDied.reason:type_name -> warren.event.v1.DeathReason
+	3, // 6: warren.event.v1.QueueCheckpoint.settled:type_name -> warren.event.v1.IndexRange
+	3, // 7: warren.event.v1.QueueCheckpoint.delivered:type_name -> warren.event.v1.IndexRange
+	6, // 8: warren.event.v1.QueueCheckpoint.died:type_name -> warren.event.v1.MessagesDied
+	9, // [9:9] is the sub-list for method output_type
+	9, // [9:9] is the sub-list for method input_type
+	9, // [9:9] is the sub-list for extension type_name
+	9, // [9:9] is the sub-list for extension extendee
+	0, // [0:9] is the sub-list for field type_name
 }
 
 func init() { file_event_v1_queue_proto_init() }
@@ -495,13 +645,14 @@ func file_event_v1_queue_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_event_v1_queue_proto_rawDesc), len(file_event_v1_queue_proto_rawDesc)),
-			NumEnums:      0,
-			NumMessages:   6,
+			NumEnums:      1,
+			NumMessages:   7,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
 		GoTypes:           file_event_v1_queue_proto_goTypes,
 		DependencyIndexes: file_event_v1_queue_proto_depIdxs,
+		EnumInfos:         file_event_v1_queue_proto_enumTypes,
 		MessageInfos:      file_event_v1_queue_proto_msgTypes,
 	}.Build()
 	File_event_v1_queue_proto = out.File

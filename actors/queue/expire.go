@@ -1,0 +1,94 @@
+package queue
+
+import (
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"warren/actors/queue/ready"
+)
+
+type (
+	// expireHead comes when a message at the head expires.
+	expireHead struct{ at int64 }
+	// expireQueue comes when the queue may have been without use for long enough.
+	expireQueue struct{ incarnation uint64 }
+)
+
+// now is the time of this turn, in Unix milliseconds: one reading for all of it.
+func (q *Queue) now() int64 {
+	if q.turnTime == 0 {
+		q.turnTime = q.Now().UnixMilli()
+	}
+	return q.turnTime
+}
+
+// expire drops what has expired at the head (contract Q-09). Where the head is on disk, it waits for that.
+func (q *Queue) expire(ctx actor.Context) {
+	if !q.state.Expires() {
+		return
+	}
+	for {
+		in, missing := q.state.Expired(q.now())
+		if missing {
+			q.paging.starved = true
+		}
+		if in.N == 0 {
+			break
+		}
+		q.drop([]ready.Interval{in}, ready.Expired)
+	}
+	q.arm(ctx)
+}
+
+// arm has the queue hear of the next one to expire.
+func (q *Queue) arm(ctx actor.Context) {
+	at := q.state.NextExpiry()
+	if at == 0 || q.armed != 0 && q.armed <= at {
+		return
+	}
+	q.armed = at
+	self, system := ctx.Self(), ctx.ActorSystem()
+	time.AfterFunc(time.Duration(max(1, at-q.now()))*time.Millisecond, func() { system.Root.Send(self, &expireHead{at}) })
+}
+
+func (q *Queue) headExpired(ctx actor.Context, m *expireHead) {
+	if m.at == q.armed {
+		q.armed = 0
+		q.pump(ctx)
+	}
+}
+
+// used notes that the queue is in use: a consumer, a get, a declaration (contract Q-10).
+func (q *Queue) used(ctx actor.Context) {
+	if q.Slot.Settings.Expires.Set {
+		q.usedAt = q.now()
+		q.armQueue(ctx)
+	}
+}
+
+// armQueue has the queue look, when its time without use could be over.
+func (q *Queue) armQueue(ctx actor.Context) {
+	if q.queueArmed {
+		return
+	}
+	q.queueArmed = true
+	left := q.usedAt + q.Slot.Settings.Expires.Value.Milliseconds() - q.now()
+	self, system, incarnation := ctx.Self(), ctx.ActorSystem(), q.incarnation
+	time.AfterFunc(time.Duration(max(1, left))*time.Millisecond, func() { system.Root.Send(self, &expireQueue{incarnation}) })
+}
+
+// queueExpired offers the queue for deletion when nobody has used it for long enough. A queue with consumers is in use.
+func (q *Queue) queueExpired(ctx actor.Context, m *expireQueue) {
+	if m.incarnation != q.incarnation {
+		return
+	}
+	q.queueArmed = false
+	switch {
+	case len(q.state.Consumers()) > 0:
+		q.usedAt = q.now()
+	case q.now() >= q.usedAt+q.Slot.Settings.Expires.Value.Milliseconds():
+		ctx.Send(q.VHost, &Unused{Queue: q.Slot})
+	}
+	q.armQueue(ctx) // also for when the vhost does not hear that
+}
