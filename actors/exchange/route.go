@@ -27,13 +27,17 @@ type resolver struct {
 	slot    *Slot
 	dir     Directory
 	visited []*Slot
+	seen    map[*Slot]struct{} // the visited ones, once they are too many to be searched
 	queues  []*queue.Slot
 	found   bool // in the exchange that is visited now
 	visit   func(Destination)
 }
 
+// searched is how many exchanges are searched for one before a map is worth it.
+const searched = 16
+
 func newResolver(s *Slot, dir Directory) *resolver {
-	r := &resolver{slot: s, dir: dir}
+	r := &resolver{slot: s, dir: dir, seen: map[*Slot]struct{}{}}
 	r.visit = r.reach // made once, not for each message
 	return r
 }
@@ -42,6 +46,9 @@ func newResolver(s *Slot, dir Directory) *resolver {
 // routes nowhere hands over to its alternate (contract ). cacheable says that the routing key alone decided.
 func (r *resolver) resolve(m *protocol.Message) (cacheable bool, err error) {
 	cacheable = true
+	if len(r.seen) > 0 {
+		clear(r.seen)
+	}
 	r.visited, r.queues = append(r.visited[:0], r.slot), r.queues[:0]
 	for next := 0; next < len(r.visited); next++ {
 		x := r.visited[next]
@@ -52,14 +59,14 @@ func (r *resolver) resolve(m *protocol.Message) (cacheable bool, err error) {
 			}
 		} else {
 			t := x.Table()
-			cacheable = cacheable && t.Cacheable()
-			if err := t.Route(m, r.visit); err != nil {
+			cacheable = cacheable && t.By().Cacheable()
+			if err := t.Route(m, 0, r.visit); err != nil {
 				return false, err
 			}
 		}
 		if !r.found && x.Alternate != "" {
-			if alt := r.dir.Exchange(x.Alternate); alt != nil && !slices.Contains(r.visited, alt) {
-				r.visited = append(r.visited, alt)
+			if alt := r.dir.Exchange(x.Alternate); alt != nil {
+				r.enter(alt)
 			}
 		}
 	}
@@ -71,10 +78,29 @@ func (r *resolver) resolve(m *protocol.Message) (cacheable bool, err error) {
 func (r *resolver) reach(d Destination) {
 	r.found = true
 	switch {
-	case d.Exchange != nil && !slices.Contains(r.visited, d.Exchange):
-		r.visited = append(r.visited, d.Exchange)
+	case d.Exchange != nil:
+		r.enter(d.Exchange)
 	case d.Queue != nil && !d.Queue.Gone() && !d.Queue.Crashed():
 		r.queues = append(r.queues, d.Queue)
+	}
+}
+
+// enter visits an exchange that was not visited.
+func (r *resolver) enter(x *Slot) {
+	if len(r.visited) < searched {
+		if !slices.Contains(r.visited, x) {
+			r.visited = append(r.visited, x)
+		}
+		return
+	}
+	if len(r.seen) == 0 {
+		for _, v := range r.visited {
+			r.seen[v] = struct{}{}
+		}
+	}
+	if _, seen := r.seen[x]; !seen {
+		r.seen[x] = struct{}{}
+		r.visited = append(r.visited, x)
 	}
 }
 

@@ -74,7 +74,7 @@ func TestTopicMatches(t *testing.T) {
 func routed(t *testing.T, table Table, m *protocol.Message) map[*queue.Slot]bool {
 	t.Helper()
 	out := map[*queue.Slot]bool{}
-	if err := table.Route(m, func(d Destination) { out[d.Queue] = true }); err != nil {
+	if err := table.Route(m, 0, func(d Destination) { out[d.Queue] = true }); err != nil {
 		t.Fatal(err)
 	}
 	return out

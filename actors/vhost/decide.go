@@ -19,7 +19,7 @@ func refuse(err *protocol.Error) decision { return decision{err: err} }
 
 func (d *Definitions) declareExchange(vhost string, m *DeclareExchange) decision {
 	what := "exchange '" + m.Name + "' in vhost '" + vhost + "'"
-	if _, err := exchange.NewTable(m.Type); err != nil {
+	if err := exchange.CheckType(m.Type); err != nil {
 		return refuse(err)
 	}
 	if m.Name == "" {

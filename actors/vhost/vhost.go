@@ -180,7 +180,25 @@ func (v *VHost) answer(ctx actor.Context, r Request, a *Answer) {
 // put brings slots, tables and children in line with events that have happened.
 func (v *VHost) put(ctx actor.Context, events []*eventv1.Definition) {
 	dir := v.Directory
+	var tables rebinding
 	for _, def := range events {
+		switch e := def.Event.(type) {
+		case *eventv1.Definition_Bound:
+			if from := dir.Exchange(exchange.Name(e.Bound.Source)); from != nil {
+				c := tables.of(from)
+				c.made = append(c.made, dir.binding(e.Bound))
+			}
+			continue
+		case *eventv1.Definition_Unbound:
+			u := e.Unbound
+			if from := dir.Exchange(exchange.Name(u.Source)); from != nil {
+				c := tables.of(from)
+				c.gone = append(c.gone, dir.binding(&eventv1.Bound{Source: u.Source, DestinationKind: u.DestinationKind,
+					Destination: u.Destination, RoutingKey: u.RoutingKey, Arguments: u.Arguments}))
+			}
+			continue
+		}
+		tables.publish() // no table leads to what is gone
 		switch e := def.Event.(type) {
 		case *eventv1.Definition_ExchangeDeclared:
 			dir.addExchange(v, e.ExchangeDeclared)
@@ -202,14 +220,9 @@ func (v *VHost) put(ctx actor.Context, events []*eventv1.Definition) {
 				v.afterStop(ctx, queueKey(string(s.Name)), func(actor.Context) { s.Forget(v.Streams, v.Ledger) }) // when it had no actor
 				v.queueDeleted(ctx, s)
 			}
-		case *eventv1.Definition_Bound:
-			dir.rebind(e.Bound, exchange.Table.With)
-		case *eventv1.Definition_Unbound:
-			u := e.Unbound
-			dir.rebind(&eventv1.Bound{Source: u.Source, DestinationKind: u.DestinationKind, Destination: u.Destination,
-				RoutingKey: u.RoutingKey, Arguments: u.Arguments}, exchange.Table.Without)
 		}
 	}
+	tables.publish()
 	dir.version.Add(1)
 }
 
