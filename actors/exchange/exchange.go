@@ -4,6 +4,7 @@ package exchange
 
 import (
 	"github.com/asynkron/protoactor-go/actor"
+	"github.com/rs/zerolog"
 
 	"warren/actors/queue"
 	"warren/actors/queue/ready"
@@ -16,6 +17,7 @@ type Options struct {
 	Slot      *Slot
 	Directory Directory
 	Sessions  queue.Sessions
+	Log       zerolog.Logger
 }
 
 // Exchange is the actor of one exchange. Its table lives in the slot, as the vhost's stream says; what it keeps itself, the
@@ -75,6 +77,9 @@ func (x *Exchange) Receive(ctx actor.Context) {
 
 func (x *Exchange) recover(ctx actor.Context) {
 	x.router = newRouter(x.Slot, x.Directory)
+	x.router.resolver.missing = func(of *Slot) { // contract X-17
+		x.Log.Warn().Str("exchange", string(of.Name)).Str("alternate", string(of.Alternate)).Msg("alternate exchange does not exist: what reaches nothing is unroutable")
+	}
 	x.Slot.incarnation.Store(x.incarnation)
 	up := &Up{Exchange: x.Slot, Incarnation: x.incarnation}
 	x.Slot.followers.Each(func(p *actor.PID) { ctx.Send(p, up) })

@@ -31,13 +31,15 @@ type resolver struct {
 	queues  []*queue.Slot
 	found   bool // in the exchange that is visited now
 	visit   func(Destination)
+	missing func(of *Slot) // told of an alternate that is not there, once between two changes of bindings
+	warned  bool
 }
 
 // searched is how many exchanges are searched for one before a map is worth it.
 const searched = 16
 
 func newResolver(s *Slot, dir Directory) *resolver {
-	r := &resolver{slot: s, dir: dir, seen: map[*Slot]struct{}{}}
+	r := &resolver{slot: s, dir: dir, seen: map[*Slot]struct{}{}, missing: func(*Slot) {}}
 	r.visit = r.reach // made once, not for each message
 	return r
 }
@@ -67,6 +69,9 @@ func (r *resolver) resolve(m *protocol.Message) (cacheable bool, err error) {
 		if !r.found && x.Alternate != "" {
 			if alt := r.dir.Exchange(x.Alternate); alt != nil {
 				r.enter(alt)
+			} else if !r.warned {
+				r.warned = true
+				r.missing(x)
 			}
 		}
 	}
@@ -132,6 +137,7 @@ func newRouter(s *Slot, dir Directory) *router {
 func (r *router) reset() {
 	r.keys, r.routes = map[string]known{}, map[string]*Route{}
 	r.last = known{}
+	r.resolver.warned = false
 }
 
 // refresh forgets everything when something changed that may change a route. Called once a turn.

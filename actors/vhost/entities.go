@@ -38,7 +38,7 @@ func (o Options) ExchangeSpec(s *exchange.Slot) supervision.ChildSpec {
 		Restart:  supervision.Permanent,
 		Shutdown: 5 * time.Second,
 		New: func(incarnation uint64) actor.Actor {
-			return exchange.New(exchange.Options{Slot: s, Directory: o.Directory, Sessions: o.Sessions}, incarnation)
+			return exchange.New(exchange.Options{Slot: s, Directory: o.Directory, Sessions: o.Sessions, Log: o.Log}, incarnation)
 		},
 	}
 }
