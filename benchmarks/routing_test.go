@@ -59,7 +59,7 @@ func BenchmarkRoute(b *testing.B) {
 	for _, s := range spread {
 		for _, n := range []int{1, 100, 10_000} {
 			b.Run(fmt.Sprintf("%s/%d", s.kind, n), func(b *testing.B) {
-				table := routing.NewTable(s.kind).With(bindings(n, s.binding)...)
+				table := routing.NewTable(s.kind, nil).With(bindings(n, s.binding)...)
 				var messages [64]protocol.Message
 				for i := range messages {
 					messages[i] = s.message(i * 7919 % n)
@@ -90,7 +90,7 @@ func BenchmarkBind(b *testing.B) {
 		for _, n := range []int{1, 100, 10_000, 100_000} {
 			b.Run(fmt.Sprintf("%s/%d", s.kind, n), func(b *testing.B) {
 				all := bindings(n+1, s.binding)
-				table, more := routing.NewTable(s.kind).With(all[:n]...), all[n]
+				table, more := routing.NewTable(s.kind, nil).With(all[:n]...), all[n]
 				b.ReportAllocs()
 				for b.Loop() {
 					table = table.With(more).Without(more)
@@ -108,7 +108,7 @@ func BenchmarkTable(b *testing.B) {
 				all := bindings(n, s.binding)
 				b.ReportAllocs()
 				for b.Loop() {
-					routing.NewTable(s.kind).With(all...)
+					routing.NewTable(s.kind, nil).With(all...)
 				}
 			})
 		}

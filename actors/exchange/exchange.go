@@ -129,6 +129,7 @@ func (x *Exchange) publish(ctx actor.Context, m *Publish) {
 		return // the session is over, or it resumes later
 	}
 	x.router.refresh()
+	x.router.resolver.session = m.Session
 	routed := &Routed{Exchange: x.Slot, Incarnation: x.incarnation}
 	for rest := m.Messages; len(rest) > 0; {
 		to := x.router.route(&rest[0])

@@ -83,15 +83,15 @@ func withHeaders(headers protocol.Table) *protocol.Message {
 func TestHeadersModes(t *testing.T) {
 	// Contract X-06: another x-match is refused, with RabbitMQ's texts (rabbit_exchange_type_headers).
 	for _, v := range []any{"all", "any", "all-with-x", "any-with-x"} {
-		if err := CheckBinding(Headers, "", protocol.Table{"x-match": v}); err != nil {
+		if err := CheckBinding(Headers, "", protocol.Table{"x-match": v}, false); err != nil {
 			t.Errorf("%v: %v", v, err)
 		}
 	}
-	if err := CheckBinding(Headers, "", nil); err != nil {
+	if err := CheckBinding(Headers, "", nil, false); err != nil {
 		t.Error(err)
 	}
 	for _, v := range []any{"some", "", "ALL", int32(1), nil, []any{"all"}} {
-		err := CheckBinding(Headers, "", protocol.Table{"x-match": v})
+		err := CheckBinding(Headers, "", protocol.Table{"x-match": v}, false)
 		if err == nil || err.Code != protocol.ReplyPreconditionFailed {
 			t.Errorf("%v: %v", v, err)
 		}
@@ -100,7 +100,7 @@ func TestHeadersModes(t *testing.T) {
 		"some":   `Invalid x-match field value <<"some">>; expected all, any, all-with-x, or any-with-x`,
 		int32(1): `Invalid x-match field type signedint (value 1); expected longstr`,
 	} {
-		if err := CheckBinding(Headers, "", protocol.Table{"x-match": v}); err.Text != want {
+		if err := CheckBinding(Headers, "", protocol.Table{"x-match": v}, false); err.Text != want {
 			t.Errorf("got %q, want %q", err.Text, want)
 		}
 	}

@@ -2,25 +2,37 @@ package exchange
 
 import "warren/protocol"
 
-// Exchange types (AMQP 0-9-1, 3.1.3).
+// Exchange types (AMQP 0-9-1, 3.1.3), and those that RabbitMQ and its plugins have beside them.
 const (
-	Direct  = "direct"
-	Fanout  = "fanout"
-	Topic   = "topic"
-	Headers = "headers"
+	Direct         = "direct"
+	Fanout         = "fanout"
+	Topic          = "topic"
+	Headers        = "headers"
+	Random         = "x-random"
+	LocalRandom    = "x-local-random"
+	ModulusHash    = "x-modulus-hash"
+	ConsistentHash = "x-consistent-hash"
 )
 
 // CheckType is contract X-12: it refuses a type that does not exist.
 func CheckType(kind string) *protocol.Error {
 	switch kind {
-	case Direct, Fanout, Topic, Headers:
+	case Direct, Fanout, Topic, Headers, Random, LocalRandom, ModulusHash, ConsistentHash:
 		return nil
 	}
 	return protocol.PreconditionFailed("unknown exchange type '%s'", kind)
 }
 
-// NewTable returns an empty table of a type that CheckType takes.
-func NewTable(kind string) Table {
+// CheckArguments refuses arguments that a new exchange of a type cannot have.
+func CheckArguments(kind string, arguments protocol.Table) *protocol.Error {
+	if kind == ConsistentHash {
+		return checkHashArguments(arguments)
+	}
+	return nil
+}
+
+// NewTable returns an empty table of a type that CheckType takes, with arguments that CheckArguments takes.
+func NewTable(kind string, arguments protocol.Table) Table {
 	switch kind {
 	case Direct:
 		return newDirectTable()
@@ -30,17 +42,28 @@ func NewTable(kind string) Table {
 		return topicTable{}
 	case Headers:
 		return newHeadersTable()
+	case Random, LocalRandom, ModulusHash, ConsistentHash:
+		return newPickTable(kind, arguments)
 	}
 	panic("exchange: table of type " + kind)
 }
 
 // CheckBinding refuses what an exchange type cannot route.
-func CheckBinding(kind, key string, arguments protocol.Table) *protocol.Error {
+func CheckBinding(kind, key string, arguments protocol.Table, toExchange bool) *protocol.Error {
 	switch kind {
 	case Topic:
 		return checkTopicKey(key)
 	case Headers:
 		return checkMatch(arguments)
+	case ConsistentHash:
+		return checkWeight(key)
+	case LocalRandom: // contract X-07
+		switch {
+		case key != "":
+			return protocol.PreconditionFailed("Non empty binding '%s' key not permitted", key)
+		case toExchange:
+			return protocol.PreconditionFailed("Destination not found")
+		}
 	}
 	return nil
 }

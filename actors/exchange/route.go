@@ -26,6 +26,7 @@ type Directory interface {
 type resolver struct {
 	slot    *Slot
 	dir     Directory
+	session uint64 // whose messages are routed
 	visited []*Slot
 	seen    map[*Slot]struct{} // the visited ones, once they are too many to be searched
 	queues  []*queue.Slot
@@ -61,8 +62,13 @@ func (r *resolver) resolve(m *protocol.Message) (cacheable bool, err error) {
 			}
 		} else {
 			t := x.Table()
-			cacheable = cacheable && t.By().Cacheable()
-			if err := t.Route(m, 0, r.visit); err != nil {
+			by := t.By()
+			cacheable = cacheable && by.Cacheable()
+			chance := uint64(0)
+			if by == ByChance {
+				chance = mix(x.Seed ^ mix(r.session^mix(m.Seq)))
+			}
+			if err := t.Route(m, chance, r.visit); err != nil {
 				return false, err
 			}
 		}

@@ -31,7 +31,7 @@ func (w *town) RoutingVersion() uint64            { return w.version }
 
 func (w *town) exchange(name Name, kind string) *Slot {
 	s := &Slot{ID: uint64(1000 + len(w.exchanges)), VHost: "/", Name: name, Type: kind}
-	s.Publish(NewTable(kind))
+	s.Publish(NewTable(kind, nil))
 	w.exchanges[name] = s
 	w.version++
 	return s

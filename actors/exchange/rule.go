@@ -65,5 +65,5 @@ func checkMatch(arguments protocol.Table) *protocol.Error {
 	if !isText {
 		return protocol.PreconditionFailed("Invalid x-match field type %s (value %v); expected longstr", protocol.TypeName(v), v)
 	}
-	return protocol.PreconditionFailed("Invalid x-match field value <<\"%s\">>; expected all, any, all-with-x, or any-with-x", text)
+	return protocol.PreconditionFailed("Invalid x-match field value %s; expected all, any, all-with-x, or any-with-x", protocol.Binary(text))
 }

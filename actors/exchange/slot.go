@@ -26,6 +26,9 @@ type Slot struct {
 	// Alternate is where messages go that reach nothing here (RabbitMQ, alternate exchanges).
 	Alternate Name
 	PID       *actor.PID
+	// Seed is the randomness of an exchange that goes by chance. With the session and the sequence of a message it decides
+	// where that goes, so that a message which is routed again, because a crash lost word of its route, goes there again.
+	Seed uint64
 
 	table       atomic.Pointer[Table] // written by the vhost alone
 	incarnation atomic.Uint64

@@ -10,7 +10,7 @@ import (
 	"warren/protocol"
 )
 
-var kinds = []string{Direct, Fanout, Topic, Headers}
+var kinds = []string{Direct, Fanout, Topic, Headers, Random, LocalRandom, ModulusHash, ConsistentHash}
 
 // bindings of a table, as text and in one order.
 func bindings(table Table) (out []string) {
@@ -47,7 +47,7 @@ func TestTablesHoldBindings(t *testing.T) {
 		t.Run(kind, func(t *testing.T) {
 			r := rand.New(rand.NewPCG(1, 2))
 			queues := someQueues(4)
-			table, want := NewTable(kind), map[string]bool{}
+			table, want := NewTable(kind, nil), map[string]bool{}
 			for range 2000 {
 				b := someBinding(r, queues)
 				if r.IntN(2) == 0 {
@@ -80,7 +80,7 @@ func TestTablesAreImmutable(t *testing.T) {
 				table Table
 				was   []string
 			}
-			versions := []version{{NewTable(kind), nil}}
+			versions := []version{{NewTable(kind, nil), nil}}
 			for range 400 {
 				from := versions[r.IntN(len(versions))].table
 				b := someBinding(r, queues)
@@ -102,7 +102,7 @@ func TestTablesAreImmutable(t *testing.T) {
 func TestDirectAndFanoutRoute(t *testing.T) {
 	// Contract: the key itself, byte by byte; and no key at all.
 	queues := someQueues(3)
-	direct, fanout := NewTable(Direct), NewTable(Fanout)
+	direct, fanout := NewTable(Direct, nil), NewTable(Fanout, nil)
 	for i, key := range []string{"a", "a.*", ""} {
 		b := Binding{To: Destination{Queue: queues[i]}, Key: key, Arguments: protocol.Table{"a": "b"}}
 		direct, fanout = direct.With(b), fanout.With(b)
@@ -134,12 +134,12 @@ func TestManyBindingsInOneGo(t *testing.T) {
 		t.Run(kind, func(t *testing.T) {
 			r := rand.New(rand.NewPCG(5, 6))
 			queues := someQueues(300)
-			one, all := NewTable(kind), []Binding{}
+			one, all := NewTable(kind, nil), []Binding{}
 			for range 2000 {
 				b := someBinding(r, queues)
 				one, all = one.With(b), append(all, b)
 			}
-			whole := NewTable(kind).With(all...)
+			whole := NewTable(kind, nil).With(all...)
 			if got, want := bindings(whole), bindings(one); !slices.Equal(got, want) {
 				t.Fatalf("%d bindings in one go, %d one by one", len(got), len(want))
 			}
@@ -161,7 +161,7 @@ func TestRouteAllocatesNothing(t *testing.T) {
 	// DESIGN 4, cost rules: no allocation for a message, whatever the number of bindings.
 	queues := someQueues(1000)
 	for _, kind := range kinds {
-		table := NewTable(kind)
+		table := NewTable(kind, nil)
 		for i, q := range queues {
 			table = table.With(
 				Binding{To: Destination{Queue: q}, Key: "a.b"},

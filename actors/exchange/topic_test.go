@@ -155,11 +155,11 @@ func TestTopicKeyLimits(t *testing.T) {
 		"#.#.#":       "Topic binding key '#.#.#' uses 3 '#' wildcards, at most 2 are allowed",
 		"#.a.#.b.#.#": "Topic binding key '#.a.#.b.#.#' uses 4 '#' wildcards, at most 2 are allowed",
 	} {
-		err := CheckBinding(Topic, key, nil)
+		err := CheckBinding(Topic, key, nil, false)
 		if (err == nil) != (want == "") || err != nil && (err.Code != protocol.ReplyPreconditionFailed || err.Text != want) {
 			t.Errorf("%q: %v", key, err)
 		}
-		if err := CheckBinding(Direct, key, nil); err != nil {
+		if err := CheckBinding(Direct, key, nil, false); err != nil {
 			t.Errorf("direct %q: %v", key, err)
 		}
 	}

@@ -43,6 +43,9 @@ func (d *Definitions) declareExchange(vhost string, m *DeclareExchange) decision
 			return refuse(protocol.PreconditionFailed("invalid type '%s' for arg 'alternate-exchange' in %s", protocol.TypeName(v), what))
 		}
 	}
+	if err := exchange.CheckArguments(m.Type, m.Arguments); err != nil {
+		return refuse(err)
+	}
 	return decision{events: []*eventv1.Definition{exchangeDeclared(&eventv1.ExchangeDeclared{
 		Name: m.Name, Type: m.Type, Durable: m.Durable, AutoDelete: m.AutoDelete, Internal: m.Internal, Arguments: arguments,
 	})}}
@@ -114,7 +117,7 @@ func (d *Definitions) bindDecision(vhost string, m *Bind) decision {
 	case !m.ToExchange && q == nil:
 		return refuse(protocol.NotFound("no queue '%s' in vhost '%s'", m.Destination, vhost))
 	default:
-		if err := exchange.CheckBinding(x.Type, m.Key, m.Arguments); err != nil {
+		if err := exchange.CheckBinding(x.Type, m.Key, m.Arguments, m.ToExchange); err != nil {
 			return refuse(err)
 		}
 		if !m.ToExchange && q.ExclusiveOwner != 0 && q.ExclusiveOwner != m.Connection {

@@ -1,6 +1,7 @@
 package vhost
 
 import (
+	"math/rand/v2"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -69,9 +70,9 @@ func (d *Directory) addExchange(v *VHost, e *eventv1.ExchangeDeclared) *exchange
 	s := &exchange.Slot{
 		ID: d.ids.Add(1), VHost: d.Name, Name: exchange.Name(e.Name), Type: e.Type, Durable: e.Durable, AutoDelete: e.AutoDelete,
 		Internal: e.Internal, Arguments: arguments, Alternate: exchange.Name(alternate),
-		PID: v.System.PID(v.Exchanges + "/" + supervision.Escape(e.Name)),
+		PID: v.System.PID(v.Exchanges + "/" + supervision.Escape(e.Name)), Seed: rand.Uint64(),
 	}
-	s.Publish(exchange.NewTable(e.Type))
+	s.Publish(exchange.NewTable(e.Type, arguments))
 	d.exchanges.Store(s.Name, s)
 	return s
 }
@@ -167,7 +168,8 @@ func (d *Directory) reconcile(v *VHost, ctx actor.Context) {
 		bindings[k.source] = append(bindings[k.source], d.binding(b))
 	}
 	for name, e := range v.defs.Exchanges {
-		d.Exchange(exchange.Name(name)).Publish(exchange.NewTable(e.Type).With(bindings[name]...))
+		x := d.Exchange(exchange.Name(name))
+		x.Publish(exchange.NewTable(e.Type, x.Arguments).With(bindings[name]...))
 	}
 	d.version.Add(1)
 }
