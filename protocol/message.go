@@ -32,6 +32,10 @@ const (
 	FlagMandatory
 	// FlagHeaders says that the properties carry a headers table.
 	FlagHeaders
+	// FlagSelected says that the headers name further routing keys: CC or BCC.
+	FlagSelected
+	// FlagBCC says that some of them are hidden from whoever gets the message (see [WithoutBCC]).
+	FlagBCC
 )
 
 // Has says whether all of want are set.

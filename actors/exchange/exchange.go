@@ -3,6 +3,8 @@
 package exchange
 
 import (
+	"slices"
+
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/rs/zerolog"
 
@@ -138,9 +140,14 @@ func (x *Exchange) publish(ctx actor.Context, m *Publish) {
 			n++
 		}
 		routed.Routes = append(routed.Routes, RoutedTo{Last: rest[n-1].Seq, Route: to})
-		x.collect(to, rest[:n:n])
+		run := rest[:n:n]
+		if x.router.selected {
+			run = WithoutBCC(run)
+		}
+		x.collect(to, run)
 		rest = rest[n:]
 	}
+	x.router.selected = false
 	l.last = m.Messages[len(m.Messages)-1].Seq
 	x.Slot.Published.Add(int64(len(m.Messages)))
 	ctx.Send(l.pid, routed)
@@ -163,6 +170,22 @@ next:
 		}
 		x.batches = append(x.batches, queueBatch{to: q, messages: messages, shared: true})
 	}
+}
+
+// WithoutBCC are messages as queues may have them (contract P-36). They are copied if there is something to hide.
+func WithoutBCC(messages []protocol.Message) []protocol.Message {
+	first := 0
+	for first < len(messages) && !messages[first].Flags.Has(protocol.FlagBCC) {
+		first++
+	}
+	if first == len(messages) {
+		return messages
+	}
+	messages = slices.Clone(messages)
+	for i := first; i < len(messages); i++ {
+		messages[i] = protocol.WithoutBCC(messages[i])
+	}
+	return messages
 }
 
 // forward sends the batches of this turn on, unless the link waits for its session to resume: then the session sends all
@@ -253,7 +276,7 @@ func (x *Exchange) republish(ctx actor.Context, m *Republish) {
 		return
 	}
 	for _, r := range m.Runs {
-		x.collect(r.Route, r.Messages)
+		x.collect(r.Route, WithoutBCC(r.Messages))
 	}
 	x.forward(ctx, l)
 }

@@ -75,6 +75,10 @@ func (t headersTable) Each(f func(Binding)) { t.all.each(func(b *Binding) { f(*b
 
 func (t headersTable) Route(m *protocol.Message, _ uint64, visit func(Destination)) error {
 	t.always.visit(visit)
+	if m.Flags.Has(protocol.FlagBCC) { // a hidden header does not route
+		seen := protocol.WithoutBCC(*m)
+		m = &seen
+	}
 	headers, err := headersOf(m)
 	if err != nil || headers == nil {
 		return err

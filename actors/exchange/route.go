@@ -24,16 +24,17 @@ type Directory interface {
 
 // resolver follows messages through the graph of exchanges that begins at slot. Its slices are scratch.
 type resolver struct {
-	slot    *Slot
-	dir     Directory
-	session uint64 // whose messages are routed
-	visited []*Slot
-	seen    map[*Slot]struct{} // the visited ones, once they are too many to be searched
-	queues  []*queue.Slot
-	found   bool // in the exchange that is visited now
-	visit   func(Destination)
-	missing func(of *Slot) // told of an alternate that is not there, once between two changes of bindings
-	warned  bool
+	slot     *Slot
+	dir      Directory
+	session  uint64   // whose messages are routed
+	selected []string // routing keys of the message beside its own
+	visited  []*Slot
+	seen     map[*Slot]struct{} // the visited ones, once they are too many to be searched
+	queues   []*queue.Slot
+	found    bool // in the exchange that is visited now
+	visit    func(Destination)
+	missing  func(of *Slot) // told of an alternate that is not there, once between two changes of bindings
+	warned   bool
 }
 
 // searched is how many exchanges are searched for one before a map is worth it.
@@ -57,8 +58,9 @@ func (r *resolver) resolve(m *protocol.Message) (cacheable bool, err error) {
 		x := r.visited[next]
 		r.found = false
 		if x.Name == "" { // every queue is bound to the default exchange by its name
-			if q := r.dir.Queue(queue.Name(m.RoutingKey)); q != nil {
-				r.reach(Destination{Queue: q})
+			r.byName(m.RoutingKey)
+			for _, key := range r.selected {
+				r.byName(key)
 			}
 		} else {
 			t := x.Table()
@@ -71,6 +73,14 @@ func (r *resolver) resolve(m *protocol.Message) (cacheable bool, err error) {
 			if err := t.Route(m, chance, r.visit); err != nil {
 				return false, err
 			}
+			if by == ByKeys {
+				for _, key := range r.selected {
+					other := protocol.Message{RoutingKey: key} // nothing else of it matters
+					if err := t.Route(&other, 0, r.visit); err != nil {
+						return false, err
+					}
+				}
+			}
 		}
 		if !r.found && x.Alternate != "" {
 			if alt := r.dir.Exchange(x.Alternate); alt != nil {
@@ -82,6 +92,12 @@ func (r *resolver) resolve(m *protocol.Message) (cacheable bool, err error) {
 		}
 	}
 	return cacheable, nil
+}
+
+func (r *resolver) byName(key string) {
+	if q := r.dir.Queue(queue.Name(key)); q != nil {
+		r.reach(Destination{Queue: q})
+	}
 }
 
 // reach enters what a binding leads to. A queue may come more than once, which intern sorts out: a search for it here
@@ -123,6 +139,7 @@ type router struct {
 	routes   map[string]*Route // interned, by the ids of their queues
 	id       []byte            // scratch
 	last     known
+	selected bool // some message of this turn named further routing keys
 }
 
 // known is a routing key and where it leads.
@@ -155,6 +172,9 @@ func (r *router) refresh() {
 }
 
 func (r *router) route(m *protocol.Message) *Route {
+	if m.Flags.Has(protocol.FlagSelected) {
+		return r.routeSelected(m)
+	}
 	if r.last.route != nil && r.last.key == m.RoutingKey {
 		return r.last.route
 	}
@@ -173,6 +193,22 @@ func (r *router) route(m *protocol.Message) *Route {
 	}
 	r.last = to
 	return to.route
+}
+
+// routeSelected routes a message whose headers name further routing keys.
+func (r *router) routeSelected(m *protocol.Message) *Route {
+	r.selected = true
+	headers, err := headersOf(m)
+	if err == nil {
+		protocol.EachSelectedKey(headers, func(key []byte) { r.resolver.selected = append(r.resolver.selected, string(key)) })
+		_, err = r.resolver.resolve(m)
+	}
+	if err != nil { // the properties were checked when they came in
+		panic(err)
+	}
+	clear(r.resolver.selected)
+	r.resolver.selected = r.resolver.selected[:0]
+	return r.intern(r.resolver.queues)
 }
 
 // intern returns the one route to these queues, whatever their order and however often each is named.

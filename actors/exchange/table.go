@@ -50,8 +50,10 @@ type Table interface {
 type By uint8
 
 const (
-	// ByKeys: every routing key leads on by itself, those in CC and BCC too (contract P-36); or none of them matters.
-	ByKeys By = iota
+	// ByNothing: every message goes one way.
+	ByNothing By = iota
+	// ByKeys: every routing key leads on by itself, those in CC and BCC too (contract P-36).
+	ByKeys
 	// ByKey: the routing key alone, and no other.
 	ByKey
 	// ByMessage: more than the routing key.
@@ -61,7 +63,7 @@ const (
 )
 
 // Cacheable says that messages with one routing key go one way.
-func (b By) Cacheable() bool { return b == ByKeys || b == ByKey }
+func (b By) Cacheable() bool { return b <= ByKey }
 
 // put and drop are with and without for a slice.
 func put(list, bindings []Binding) []Binding {
@@ -104,7 +106,7 @@ type fanoutTable struct{ bindings set }
 
 func (t fanoutTable) With(b ...Binding) Table    { return fanoutTable{t.bindings.with(b...)} }
 func (t fanoutTable) Without(b ...Binding) Table { return fanoutTable{t.bindings.without(b...)} }
-func (fanoutTable) By() By                       { return ByKeys }
+func (fanoutTable) By() By                       { return ByNothing }
 func (t fanoutTable) Each(f func(Binding))       { t.bindings.each(func(b *Binding) { f(*b) }) }
 
 func (t fanoutTable) Route(_ *protocol.Message, _ uint64, visit func(Destination)) error {
