@@ -17,7 +17,7 @@ const (
 // CheckType is contract X-12: it refuses a type that does not exist.
 func CheckType(kind string) *protocol.Error {
 	switch kind {
-	case Direct, Fanout, Topic, Headers, Random, LocalRandom, ModulusHash, ConsistentHash:
+	case Direct, Fanout, Topic, Headers, Random, LocalRandom, ModulusHash, ConsistentHash, RecentHistory:
 		return nil
 	}
 	return protocol.PreconditionFailed("unknown exchange type '%s'", kind)
@@ -25,8 +25,11 @@ func CheckType(kind string) *protocol.Error {
 
 // CheckArguments refuses arguments that a new exchange of a type cannot have.
 func CheckArguments(kind string, arguments protocol.Table) *protocol.Error {
-	if kind == ConsistentHash {
+	switch kind {
+	case ConsistentHash:
 		return checkHashArguments(arguments)
+	case RecentHistory:
+		return checkHistoryArguments(arguments)
 	}
 	return nil
 }
@@ -44,6 +47,8 @@ func NewTable(kind string, arguments protocol.Table) Table {
 		return newHeadersTable()
 	case Random, LocalRandom, ModulusHash, ConsistentHash:
 		return newPickTable(kind, arguments)
+	case RecentHistory:
+		return newHistoryTable()
 	}
 	panic("exchange: table of type " + kind)
 }

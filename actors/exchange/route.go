@@ -12,7 +12,11 @@ import (
 
 // Route is where messages go: a set of queues, empty when nothing matches. Routes are interned by the exchange, so that
 // messages with the same one are told by a comparison of pointers.
-type Route struct{ Queues []*queue.Slot }
+type Route struct {
+	Queues []*queue.Slot
+	// Through are exchanges on the way that remember what comes through them.
+	Through []*Slot
+}
 
 // Directory finds what a vhost holds.
 type Directory interface {
@@ -26,12 +30,14 @@ type Directory interface {
 type resolver struct {
 	slot     *Slot
 	dir      Directory
+	own      Table    // of slot, where it must not change before the exchange says so
 	session  uint64   // whose messages are routed
 	selected []string // routing keys of the message beside its own
 	visited  []*Slot
 	seen     map[*Slot]struct{} // the visited ones, once they are too many to be searched
 	queues   []*queue.Slot
-	found    bool // in the exchange that is visited now
+	through  []*Slot // exchanges on the way that remember
+	found    bool    // in the exchange that is visited now
 	visit    func(Destination)
 	missing  func(of *Slot) // told of an alternate that is not there, once between two changes of bindings
 	warned   bool
@@ -49,11 +55,23 @@ func newResolver(s *Slot, dir Directory) *resolver {
 // resolve leaves in r.queues every queue that a message reaches, once. An exchange is visited once, so cycles end; one that
 // routes nowhere hands over to its alternate (contract ). cacheable says that the routing key alone decided.
 func (r *resolver) resolve(m *protocol.Message) (cacheable bool, err error) {
+	return r.resolveFrom(r.slot, m)
+}
+
+// from is where a message goes that begins at another exchange.
+func (r *resolver) from(x *Slot, m *protocol.Message) []*queue.Slot {
+	if _, err := r.resolveFrom(x, m); err != nil {
+		panic(err)
+	}
+	return unique(r.queues)
+}
+
+func (r *resolver) resolveFrom(first *Slot, m *protocol.Message) (cacheable bool, err error) {
 	cacheable = true
 	if len(r.seen) > 0 {
 		clear(r.seen)
 	}
-	r.visited, r.queues = append(r.visited[:0], r.slot), r.queues[:0]
+	r.visited, r.queues, r.through = append(r.visited[:0], first), r.queues[:0], r.through[:0]
 	for next := 0; next < len(r.visited); next++ {
 		x := r.visited[next]
 		r.found = false
@@ -64,6 +82,12 @@ func (r *resolver) resolve(m *protocol.Message) (cacheable bool, err error) {
 			}
 		} else {
 			t := x.Table()
+			if x == r.slot && r.own != nil {
+				t = r.own
+			}
+			if x.Type == RecentHistory && x != r.slot {
+				r.through = append(r.through, x)
+			}
 			by := t.By()
 			cacheable = cacheable && by.Cacheable()
 			chance := uint64(0)
@@ -184,7 +208,7 @@ func (r *router) route(m *protocol.Message) *Route {
 		if err != nil { // the properties were checked when they came in
 			panic(err)
 		}
-		to.route = r.intern(r.resolver.queues)
+		to.route = r.intern(r.resolver.queues, r.resolver.through)
 		if !cacheable {
 			return to.route
 		}
@@ -208,21 +232,29 @@ func (r *router) routeSelected(m *protocol.Message) *Route {
 	}
 	clear(r.resolver.selected)
 	r.resolver.selected = r.resolver.selected[:0]
-	return r.intern(r.resolver.queues)
+	return r.intern(r.resolver.queues, r.resolver.through)
 }
 
 // intern returns the one route to these queues, whatever their order and however often each is named.
-func (r *router) intern(queues []*queue.Slot) *Route {
-	slices.SortFunc(queues, func(a, b *queue.Slot) int { return cmp.Compare(a.ID, b.ID) })
-	queues = slices.Compact(queues)
+func (r *router) intern(queues []*queue.Slot, through []*Slot) *Route {
+	queues = unique(queues)
 	r.id = r.id[:0]
 	for _, q := range queues {
 		r.id = binary.LittleEndian.AppendUint64(r.id, q.ID)
 	}
+	for _, x := range through { // no queue has an exchange's id
+		r.id = binary.LittleEndian.AppendUint64(r.id, x.ID)
+	}
 	to, ok := r.routes[string(r.id)]
 	if !ok {
-		to = &Route{Queues: slices.Clone(queues)}
+		to = &Route{Queues: slices.Clone(queues), Through: slices.Clone(through)}
 		r.routes[string(r.id)] = to
 	}
 	return to
+}
+
+// unique sorts queues and names each once, in place.
+func unique(queues []*queue.Slot) []*queue.Slot {
+	slices.SortFunc(queues, func(a, b *queue.Slot) int { return cmp.Compare(a.ID, b.ID) })
+	return slices.Compact(queues)
 }

@@ -2,6 +2,7 @@ package exchange
 
 import (
 	"encoding/binary"
+	"slices"
 
 	iradix "github.com/hashicorp/go-immutable-radix/v2"
 )
@@ -38,6 +39,14 @@ func (s set) with(bindings ...Binding) set {
 		}
 	}
 	return set{many: txn.CommitOnly()}
+}
+
+func (s set) has(b *Binding) bool {
+	if s.many != nil {
+		_, ok := s.many.Get(b.identity())
+		return ok
+	}
+	return slices.ContainsFunc(s.few, b.same)
 }
 
 func has(txn *iradix.Txn[Binding], id []byte) bool {

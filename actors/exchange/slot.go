@@ -34,6 +34,8 @@ type Slot struct {
 	incarnation atomic.Uint64
 	gone        atomic.Bool
 	followers   queue.Followers
+	session     atomic.Uint64 // of an exchange that publishes itself
+	kept        atomic.Int64  // bytes it remembers, in the node's ledger
 
 	// Published counts the messages that came in.
 	Published atomic.Int64

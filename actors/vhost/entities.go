@@ -39,7 +39,9 @@ func (o Options) ExchangeSpec(s *exchange.Slot) supervision.ChildSpec {
 		Restart:  supervision.Permanent,
 		Shutdown: 5 * time.Second,
 		New: func(incarnation uint64) actor.Actor {
-			return exchange.New(exchange.Options{Slot: s, Directory: o.Directory, Sessions: o.Sessions, Log: o.Log}, incarnation)
+			return exchange.New(exchange.Options{
+				Slot: s, Directory: o.Directory, Sessions: o.Sessions, Streams: o.Streams, Ledger: o.Ledger, Log: o.Log,
+			}, incarnation)
 		},
 	}
 }
@@ -151,6 +153,7 @@ func (d *Directory) reconcile(v *VHost, ctx actor.Context) {
 		if v.defs.Exchanges[string(s.Name)] == nil {
 			d.exchanges.Delete(s.Name)
 			s.Bury(send)
+			s.Forget(v.Streams, v.Sessions, v.Ledger)
 		}
 	}
 	for name, e := range v.defs.Queues {
