@@ -33,6 +33,12 @@ var spread = []struct {
 	{routing.Fanout,
 		func(int) (string, protocol.Table) { return "", nil },
 		func(int) protocol.Message { return protocol.Message{} }},
+	{routing.Random,
+		func(int) (string, protocol.Table) { return "", nil },
+		func(int) protocol.Message { return protocol.Message{} }},
+	{routing.ConsistentHash,
+		func(i int) (string, protocol.Table) { return fmt.Sprint(1 + i%2), nil },
+		func(i int) protocol.Message { return protocol.Message{RoutingKey: fmt.Sprint("key.", i)} }},
 	{routing.Headers,
 		func(i int) (string, protocol.Table) {
 			return "", protocol.Table{"x-match": "all", "kind": "order", "n": int32(i)}
@@ -49,7 +55,7 @@ func bindings(n int, of func(i int) (string, protocol.Table)) []routing.Binding 
 	for i := range out {
 		key, arguments := of(i)
 		out[i] = routing.Binding{
-			To: routing.Destination{Queue: &queue.Slot{ID: uint64(i + 1)}}, Key: key, Arguments: arguments, Canonical: fmt.Sprint(arguments),
+			To: routing.Destination{Queue: &queue.Slot{ID: uint64(i + 1), Name: queue.Name(fmt.Sprint("q", i))}}, Key: key, Arguments: arguments, Canonical: fmt.Sprint(arguments),
 		}
 	}
 	return out
