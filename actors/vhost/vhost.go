@@ -28,7 +28,7 @@ type Options struct {
 	Ledger    queue.Ledger
 	// Resident is the limit of the same name of its queues.
 	Resident int
-	Log       zerolog.Logger
+	Log      zerolog.Logger
 	// Queues and Exchanges are the paths of the supervisors under which they run.
 	Queues, Exchanges string
 }
