@@ -16,7 +16,7 @@ import (
 // What a routing table costs by itself: the exchange remembers where a key leads, so that direct and topic pay this once a
 // key and change of bindings; headers pay it for every message.
 
-// spread makes a table of n bindings, one queue each, and messages of which each matches one of them.
+// spread makes a table of n bindings, one queue each, and messages of which each matches one of them; a fanout's match all.
 var spread = []struct {
 	kind    string
 	binding func(i int) (key string, arguments protocol.Table)
@@ -30,6 +30,15 @@ var spread = []struct {
 		func(i int) protocol.Message {
 			return protocol.Message{RoutingKey: fmt.Sprintf("stock.%d.usd.%d.nyse", i/100, i%100)}
 		}},
+	{routing.Fanout,
+		func(int) (string, protocol.Table) { return "", nil },
+		func(int) protocol.Message { return protocol.Message{} }},
+	{routing.Random,
+		func(int) (string, protocol.Table) { return "", nil },
+		func(int) protocol.Message { return protocol.Message{} }},
+	{routing.ConsistentHash,
+		func(i int) (string, protocol.Table) { return fmt.Sprint(1 + i%2), nil },
+		func(i int) protocol.Message { return protocol.Message{RoutingKey: fmt.Sprint("key.", i)} }},
 	{routing.Headers,
 		func(i int) (string, protocol.Table) {
 			return "", protocol.Table{"x-match": "all", "kind": "order", "n": int32(i)}
@@ -40,20 +49,23 @@ var spread = []struct {
 		}},
 }
 
+// bindings are n of a kind.
+func bindings(n int, of func(i int) (string, protocol.Table)) []routing.Binding {
+	out := make([]routing.Binding, n)
+	for i := range out {
+		key, arguments := of(i)
+		out[i] = routing.Binding{
+			To: routing.Destination{Queue: &queue.Slot{ID: uint64(i + 1), Name: queue.Name(fmt.Sprint("q", i))}}, Key: key, Arguments: arguments, Canonical: fmt.Sprint(arguments),
+		}
+	}
+	return out
+}
+
 func BenchmarkRoute(b *testing.B) {
 	for _, s := range spread {
 		for _, n := range []int{1, 100, 10_000} {
 			b.Run(fmt.Sprintf("%s/%d", s.kind, n), func(b *testing.B) {
-				table, err := routing.NewTable(s.kind)
-				if err != nil {
-					b.Fatal(err)
-				}
-				for i := range n {
-					key, arguments := s.binding(i)
-					table = table.With(routing.Binding{
-						To: routing.Destination{Queue: &queue.Slot{ID: uint64(i)}}, Key: key, Arguments: arguments, Canonical: fmt.Sprint(arguments),
-					})
-				}
+				table := routing.NewTable(s.kind, nil).With(bindings(n, s.binding)...)
 				var messages [64]protocol.Message
 				for i := range messages {
 					messages[i] = s.message(i * 7919 % n)
@@ -62,11 +74,15 @@ func BenchmarkRoute(b *testing.B) {
 				visit := func(routing.Destination) { reached++ }
 				b.ReportAllocs()
 				for i := 0; b.Loop(); i++ {
-					if err := table.Route(&messages[i%len(messages)], visit); err != nil {
+					if err := table.Route(&messages[i%len(messages)], 0, visit); err != nil {
 						b.Fatal(err)
 					}
 				}
-				if reached != b.N {
+				each := 1
+				if s.kind == routing.Fanout {
+					each = n
+				}
+				if reached != b.N*each {
 					b.Fatalf("%d reached by %d", reached, b.N)
 				}
 			})
@@ -77,25 +93,28 @@ func BenchmarkRoute(b *testing.B) {
 // BenchmarkBind: one binding more in a table of n, and it is taken out again.
 func BenchmarkBind(b *testing.B) {
 	for _, s := range spread {
-		for _, n := range []int{1, 100, 10_000} {
+		for _, n := range []int{1, 100, 10_000, 100_000} {
 			b.Run(fmt.Sprintf("%s/%d", s.kind, n), func(b *testing.B) {
-				table, err := routing.NewTable(s.kind)
-				if err != nil {
-					b.Fatal(err)
-				}
-				binding := func(i int) routing.Binding {
-					key, arguments := s.binding(i)
-					return routing.Binding{
-						To: routing.Destination{Queue: &queue.Slot{ID: uint64(i)}}, Key: key, Arguments: arguments, Canonical: fmt.Sprint(arguments),
-					}
-				}
-				for i := range n {
-					table = table.With(binding(i))
-				}
-				more := binding(n)
+				all := bindings(n+1, s.binding)
+				table, more := routing.NewTable(s.kind, nil).With(all[:n]...), all[n]
 				b.ReportAllocs()
 				for b.Loop() {
 					table = table.With(more).Without(more)
+				}
+			})
+		}
+	}
+}
+
+// BenchmarkTable: a table of n bindings made in one go, as a recovery does.
+func BenchmarkTable(b *testing.B) {
+	for _, s := range spread {
+		for _, n := range []int{10_000, 100_000} {
+			b.Run(fmt.Sprintf("%s/%d", s.kind, n), func(b *testing.B) {
+				all := bindings(n, s.binding)
+				b.ReportAllocs()
+				for b.Loop() {
+					routing.NewTable(s.kind, nil).With(all...)
 				}
 			})
 		}

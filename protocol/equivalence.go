@@ -50,6 +50,9 @@ func AssertEqual[T comparable](key, resource string, received, current T) error 
 	return Inequivalent(key, resource, fmt.Sprintf("'%v'", received), fmt.Sprintf("'%v'", current))
 }
 
+// Binary prints a text as Erlang prints a binary, which is how RabbitMQ's texts quote what a client sent.
+func Binary(text string) string { return erl.Binary([]byte(text)) }
+
 func plainValue(v any) string {
 	return "'" + term(v, true) + "'"
 }

@@ -34,6 +34,10 @@ const (
 	FlagHeaders
 	// FlagExpires says that the properties carry an expiration.
 	FlagExpires
+	// FlagSelected says that the headers name further routing keys: CC or BCC.
+	FlagSelected
+	// FlagBCC says that some of them are hidden from whoever gets the message (see [WithoutBCC]).
+	FlagBCC
 )
 
 // Has says whether all of want are set.

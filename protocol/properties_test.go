@@ -2,6 +2,7 @@ package protocol
 
 import (
 	"bytes"
+	"encoding/binary"
 	"math/rand/v2"
 	"reflect"
 	"testing"
@@ -116,5 +117,27 @@ func checkScan(t *testing.T, raw []byte, p Properties) {
 	headers, rest, err := ParseTable(s.Headers)
 	if err != nil || len(rest) != 0 || !EqualTable(headers, p.Headers) {
 		t.Fatalf("scan headers %v, parse %v, %v", headers, p.Headers, err)
+	}
+}
+
+func TestLookupProperty(t *testing.T) {
+	// Contract X-09: a property as it stands among the others, whichever they are.
+	for i := range uint64(200) {
+		p := randomProperties(rand.New(rand.NewPCG(i, 2)))
+		raw := p.Append(nil)
+		for flag, want := range map[PropertyFlags]string{
+			PropMessageID: p.MessageID, PropCorrelationID: p.CorrelationID, PropClusterID: p.ClusterID, PropContentType: p.ContentType,
+			PropTimestamp: string(binary.BigEndian.AppendUint64(nil, uint64(p.Timestamp))),
+		} {
+			got, err := LookupProperty(raw, flag)
+			if err != nil || (got != nil) != p.Has(flag) || got != nil && string(got) != want {
+				t.Fatalf("%+v, %x: got %q, %v", p, flag, got, err)
+			}
+		}
+		for cut := range raw {
+			for _, flag := range []PropertyFlags{PropMessageID, PropTimestamp, PropClusterID} {
+				_, _ = LookupProperty(raw[:cut], flag) // it must not run beyond
+			}
+		}
 	}
 }

@@ -79,3 +79,43 @@ func (s *Scan) scan(raw []byte) error {
 	}
 	return nil
 }
+
+// LookupProperty finds one property of raw properties that have been checked: a text without its length, or the eight bytes
+// of a timestamp. It is nil when the property is absent. It does not allocate.
+func LookupProperty(raw []byte, want PropertyFlags) ([]byte, error) {
+	flags, b, err := propertyFlags(raw)
+	if err != nil || flags&want == 0 {
+		return nil, err
+	}
+	for flags != 0 {
+		flag := PropContentType >> bits.LeadingZeros16(uint16(flags))
+		flags &^= flag
+		value, rest := b, b
+		switch flag {
+		case PropHeaders:
+			if rest, err = ScanTable(b); err != nil {
+				return nil, err
+			}
+			value = b[:len(b)-len(rest)]
+		case PropDeliveryMode, PropPriority, PropTimestamp:
+			size := 1
+			if flag == PropTimestamp {
+				size = 8
+			}
+			if len(b) < size {
+				return nil, errTruncated("content header")
+			}
+			value, rest = b[:size:size], b[size:]
+		default:
+			var ok bool
+			if value, rest, ok = cutShortstr(b); !ok {
+				return nil, errTruncated("content header")
+			}
+		}
+		if flag == want {
+			return value, nil
+		}
+		b = rest
+	}
+	return nil, nil
+}

@@ -180,6 +180,10 @@ func (c *Channel) command(op *Operation, called string, q *queue.Slot, command q
 }
 
 func (c *Channel) exchangeExists(called string, m *amqp091.ExchangeDeclare) {
+	if called == "" { // contract P-56
+		c.failOp(protocol.AccessRefused("operation not permitted on the default exchange"))
+		return
+	}
 	if c.VHost.Exchange(exchange.Name(called)) == nil {
 		c.failOp(protocol.NotFound("no exchange '%s' in vhost '%s'", called, c.VHost.Name))
 		return

@@ -306,7 +306,8 @@ func (a *assembler) header(in *inbound, f amqp091.Frame) *protocol.Error {
 		return protocol.AsError(err).At(60, 40)
 	}
 	c.size = int(h.BodySize)
-	switch problem := a.refuse(&scan, int64(h.BodySize)); {
+	selected, problem := protocol.SelectedKeys(scan.Headers)
+	switch problem := a.refuse(&scan, int64(h.BodySize), problem); {
 	case problem != nil && problem.IsConnection():
 		return problem
 	case problem != nil:
@@ -319,7 +320,7 @@ func (a *assembler) header(in *inbound, f amqp091.Frame) *protocol.Error {
 		m.Flags |= protocol.FlagPersistent
 	}
 	if scan.Headers != nil {
-		m.Flags |= protocol.FlagHeaders
+		m.Flags |= protocol.FlagHeaders | selected
 	}
 	if scan.Has(protocol.PropExpiration) {
 		m.Flags |= protocol.FlagExpires
@@ -333,13 +334,15 @@ func (a *assembler) header(in *inbound, f amqp091.Frame) *protocol.Error {
 }
 
 // refuse is what speaks against a message, in the order of contract P-31.
-func (a *assembler) refuse(s *protocol.Scan, size int64) *protocol.Error {
+func (a *assembler) refuse(s *protocol.Scan, size int64, selected *protocol.Error) *protocol.Error {
 	var err *protocol.Error
 	switch {
 	case a.limits.maxMessage > 0 && size > a.limits.maxMessage:
 		err = protocol.PreconditionFailed("message size %d is larger than configured max size %d", size, a.limits.maxMessage)
 	case s.Has(protocol.PropExpiration) && expirationError(s.Expiration) != nil:
 		err = expirationError(s.Expiration)
+	case selected != nil:
+		err = selected
 	case s.Has(protocol.PropUserID) && string(s.UserID) != a.limits.user:
 		err = protocol.PreconditionFailed("user_id property set to '%s' but authenticated user was '%s'", s.UserID, a.limits.user)
 	default:

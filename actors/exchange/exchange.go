@@ -3,10 +3,14 @@
 package exchange
 
 import (
+	"slices"
+
 	"github.com/asynkron/protoactor-go/actor"
+	"github.com/rs/zerolog"
 
 	"warren/actors/queue"
 	"warren/actors/queue/ready"
+	"warren/persistence/volatile"
 	"warren/protocol"
 	"warren/supervision"
 )
@@ -15,7 +19,18 @@ import (
 type Options struct {
 	Slot      *Slot
 	Directory Directory
-	Sessions  queue.Sessions
+	Sessions  Sessions
+	Streams   *volatile.Store
+	Ledger    queue.Ledger
+	Log       zerolog.Logger
+}
+
+// Sessions are those that live, among which an exchange can be one.
+type Sessions interface {
+	queue.Sessions
+	NewID() uint64
+	Add(id uint64, pid *actor.PID)
+	Remove(id uint64)
 }
 
 // Exchange is the actor of one exchange. Its table lives in the slot, as the vhost's stream says; what it keeps itself, the
@@ -29,6 +44,7 @@ type Exchange struct {
 	epoch       uint64
 	batches     []queueBatch // scratch of one turn
 	sweepAt     int
+	recent      *recent // of an x-recent-history alone
 }
 
 // link is one session's way through this exchange.
@@ -70,12 +86,22 @@ func (x *Exchange) Receive(ctx actor.Context) {
 		x.queueGone(ctx, m.Queue, m)
 	case *queue.Crashed:
 		x.queueGone(ctx, m.Queue, m)
+	default:
+		if x.recent != nil { // else it was for a namesake that is deleted
+			x.recent.receive(ctx)
+		}
 	}
 }
 
 func (x *Exchange) recover(ctx actor.Context) {
 	x.router = newRouter(x.Slot, x.Directory)
+	x.router.resolver.missing = func(of *Slot) { // contract X-17
+		x.Log.Warn().Str("exchange", string(of.Name)).Str("alternate", string(of.Alternate)).Msg("alternate exchange does not exist: what reaches nothing is unroutable")
+	}
 	x.Slot.incarnation.Store(x.incarnation)
+	if x.Slot.Type == RecentHistory {
+		x.recoverRecent(ctx)
+	}
 	up := &Up{Exchange: x.Slot, Incarnation: x.incarnation}
 	x.Slot.followers.Each(func(p *actor.PID) { ctx.Send(p, up) })
 }
@@ -86,6 +112,7 @@ func (x *Exchange) Terminate(ctx actor.Context, _ supervision.Reason) {
 		for q := range x.follows {
 			q.Unfollow(ctx.Self())
 		}
+		x.Slot.Forget(x.Streams, x.Sessions, x.Ledger)
 	}
 }
 
@@ -124,6 +151,11 @@ func (x *Exchange) publish(ctx actor.Context, m *Publish) {
 		return // the session is over, or it resumes later
 	}
 	x.router.refresh()
+	x.router.resolver.session = m.Session
+	if x.recent != nil {
+		x.recent.greet(ctx)
+		x.recent.remember(ready.Link{Session: m.Session, Exchange: x.Slot.ID}, m.Messages)
+	}
 	routed := &Routed{Exchange: x.Slot, Incarnation: x.incarnation}
 	for rest := m.Messages; len(rest) > 0; {
 		to := x.router.route(&rest[0])
@@ -132,9 +164,17 @@ func (x *Exchange) publish(ctx actor.Context, m *Publish) {
 			n++
 		}
 		routed.Routes = append(routed.Routes, RoutedTo{Last: rest[n-1].Seq, Route: to})
-		x.collect(to, rest[:n:n])
+		run := rest[:n:n]
+		if x.router.selected {
+			run = WithoutBCC(run)
+		}
+		x.collect(to, run)
+		for _, through := range to.Through {
+			ctx.Send(through.PID, &Passed{Through: through, From: ready.Link{Session: m.Session, Exchange: x.Slot.ID}, Messages: protocol.CopyOut(run)})
+		}
 		rest = rest[n:]
 	}
+	x.router.selected = false
 	l.last = m.Messages[len(m.Messages)-1].Seq
 	x.Slot.Published.Add(int64(len(m.Messages)))
 	ctx.Send(l.pid, routed)
@@ -157,6 +197,22 @@ next:
 		}
 		x.batches = append(x.batches, queueBatch{to: q, messages: messages, shared: true})
 	}
+}
+
+// WithoutBCC are messages as queues may have them (contract P-36). They are copied if there is something to hide.
+func WithoutBCC(messages []protocol.Message) []protocol.Message {
+	first := 0
+	for first < len(messages) && !messages[first].Flags.Has(protocol.FlagBCC) {
+		first++
+	}
+	if first == len(messages) {
+		return messages
+	}
+	messages = slices.Clone(messages)
+	for i := first; i < len(messages); i++ {
+		messages[i] = protocol.WithoutBCC(messages[i])
+	}
+	return messages
 }
 
 // forward sends the batches of this turn on, unless the link waits for its session to resume: then the session sends all
@@ -197,6 +253,9 @@ func (x *Exchange) forward(ctx actor.Context, l *link) {
 // queueUp stops every link that leads to a queue which restarted, until its session has sent again what was on the way.
 func (x *Exchange) queueUp(ctx actor.Context, m *queue.Up) {
 	x.follows[m.Queue] = struct{}{} // since an incarnation before this one
+	if x.recent != nil {
+		x.recent.queueUp(ctx, m.Queue)
+	}
 	for _, l := range x.links {
 		if at, known := l.targets[m.Queue]; known && at != m.Incarnation {
 			l.targets[m.Queue] = m.Incarnation
@@ -211,6 +270,9 @@ func (x *Exchange) queueUp(ctx actor.Context, m *queue.Up) {
 // of their routes.
 func (x *Exchange) queueGone(ctx actor.Context, q *queue.Slot, m any) {
 	delete(x.follows, q)
+	if x.recent != nil {
+		x.recent.queueGone(ctx, q)
+	}
 	for _, l := range x.links {
 		if _, known := l.targets[q]; known {
 			delete(l.targets, q)
@@ -247,7 +309,7 @@ func (x *Exchange) republish(ctx actor.Context, m *Republish) {
 		return
 	}
 	for _, r := range m.Runs {
-		x.collect(r.Route, r.Messages)
+		x.collect(r.Route, WithoutBCC(r.Messages))
 	}
 	x.forward(ctx, l)
 }

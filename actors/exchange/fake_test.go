@@ -6,6 +6,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	"warren/actors/queue"
+	"warren/persistence/volatile"
 	"warren/protocol"
 )
 
@@ -30,19 +31,24 @@ func (c *turn) Send(to *actor.PID, what any) { c.sent = append(c.sent, letter{to
 // sessions are those that live.
 type sessions map[uint64]*actor.PID
 
-func (s sessions) Lookup(id uint64) *actor.PID { return s[id] }
+func (s sessions) Lookup(id uint64) *actor.PID   { return s[id] }
+func (s sessions) NewID() uint64                 { return 1000 }
+func (s sessions) Add(id uint64, pid *actor.PID) { s[id] = pid }
+func (s sessions) Remove(id uint64)              { delete(s, id) }
 
 // booth is one exchange with what surrounds it.
 type booth struct {
 	*town
 	sessions sessions
+	streams  *volatile.Store
+	bytes    int // that the exchange remembers
 	slot     *Slot
 	x        *Exchange
 	ctx      *turn
 }
 
 func newBooth(t testing.TB, kind string, bind ...string) *booth {
-	b := &booth{town: newTown(t), sessions: sessions{}}
+	b := &booth{town: newTown(t), sessions: sessions{}, streams: volatile.NewStore()}
 	for id := range uint64(5) {
 		b.sessions[id+1] = &actor.PID{Id: "session"}
 	}
@@ -55,9 +61,11 @@ func newBooth(t testing.TB, kind string, bind ...string) *booth {
 	return b
 }
 
+func (b *booth) Resident(delta int) { b.bytes += delta }
+
 // start begins an incarnation of the exchange.
 func (b *booth) start(incarnation uint64) []letter {
-	b.x = New(Options{Slot: b.slot, Directory: b.town, Sessions: b.sessions}, incarnation)
+	b.x = New(Options{Slot: b.slot, Directory: b.town, Sessions: b.sessions, Streams: b.streams, Ledger: b}, incarnation)
 	b.ctx = &turn{self: &actor.PID{Id: "exchange"}}
 	return b.tell(&actor.Started{})
 }

@@ -1,6 +1,10 @@
 package exchange
 
 import (
+	"bytes"
+	"encoding/binary"
+	"math"
+	"math/rand/v2"
 	"testing"
 
 	"warren/actors/queue"
@@ -57,7 +61,7 @@ func TestHeadersMatch(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			q := &queue.Slot{ID: 1}
-			bound := headersTable{}.With(Binding{To: Destination{Queue: q}, Key: "ignored", Arguments: c.arguments})
+			bound := newHeadersTable().With(Binding{To: Destination{Queue: q}, Key: "ignored", Arguments: c.arguments})
 			if got := routed(t, bound, withHeaders(c.headers))[q]; got != c.want {
 				t.Errorf("matched is %v", got)
 			}
@@ -79,15 +83,15 @@ func withHeaders(headers protocol.Table) *protocol.Message {
 func TestHeadersModes(t *testing.T) {
 	// Contract X-06: another x-match is refused, with RabbitMQ's texts (rabbit_exchange_type_headers).
 	for _, v := range []any{"all", "any", "all-with-x", "any-with-x"} {
-		if err := CheckBinding(Headers, "", protocol.Table{"x-match": v}); err != nil {
+		if err := CheckBinding(Headers, "", protocol.Table{"x-match": v}, false); err != nil {
 			t.Errorf("%v: %v", v, err)
 		}
 	}
-	if err := CheckBinding(Headers, "", nil); err != nil {
+	if err := CheckBinding(Headers, "", nil, false); err != nil {
 		t.Error(err)
 	}
 	for _, v := range []any{"some", "", "ALL", int32(1), nil, []any{"all"}} {
-		err := CheckBinding(Headers, "", protocol.Table{"x-match": v})
+		err := CheckBinding(Headers, "", protocol.Table{"x-match": v}, false)
 		if err == nil || err.Code != protocol.ReplyPreconditionFailed {
 			t.Errorf("%v: %v", v, err)
 		}
@@ -96,8 +100,95 @@ func TestHeadersModes(t *testing.T) {
 		"some":   `Invalid x-match field value <<"some">>; expected all, any, all-with-x, or any-with-x`,
 		int32(1): `Invalid x-match field type signedint (value 1); expected longstr`,
 	} {
-		if err := CheckBinding(Headers, "", protocol.Table{"x-match": v}); err.Text != want {
+		if err := CheckBinding(Headers, "", protocol.Table{"x-match": v}, false); err.Text != want {
 			t.Errorf("got %q, want %q", err.Text, want)
 		}
+	}
+}
+
+func TestHeadersIndexMatchesAsAScanDoes(t *testing.T) {
+	// Contract X-06: the index finds what a comparison with every binding finds, whatever came and went in between.
+	r := rand.New(rand.NewPCG(7, 8))
+	names := []string{"a", "b", "c", "x-a", "x-b", "x-match"}
+	values := []any{
+		nil, "", "1", "2", int8(1), int32(1), int64(1), uint16(2), float32(0.5), float64(0.5), float64(1), math.Copysign(0, -1), 0.0, math.NaN(),
+		true, false, protocol.Timestamp(1), protocol.Decimal{Scale: 1, Value: 1}, []byte("1"), []any{"1", int32(1)}, protocol.Table{"t": "1"},
+	}
+	some := func(most int) protocol.Table {
+		t := protocol.Table{}
+		for range r.IntN(most + 1) {
+			t[names[r.IntN(len(names)-1)]] = values[r.IntN(len(values))]
+		}
+		return t
+	}
+	var table Table = newHeadersTable()
+	there := map[*queue.Slot]Binding{}
+	hits := 0
+	for i := range 4000 {
+		if len(there) < 200 || r.IntN(2) == 0 {
+			arguments := some(3)
+			if mode := r.IntN(5); mode < 4 {
+				arguments["x-match"] = []string{"all", "any", "all-with-x", "any-with-x"}[mode]
+			}
+			q := &queue.Slot{ID: uint64(i + 1)}
+			there[q] = Binding{To: Destination{Queue: q}, Arguments: arguments, Canonical: string(protocol.AppendTable(nil, arguments))}
+			table = table.With(there[q])
+		} else {
+			for q, b := range there {
+				table = table.Without(b)
+				delete(there, q)
+				break
+			}
+		}
+		m := withHeaders(some(4))
+		if r.IntN(20) == 0 {
+			m = withHeaders(nil)
+		}
+		if r.IntN(4) == 0 && m.Flags.Has(protocol.FlagHeaders) { // a name that comes twice counts once
+			m.Properties = twice(m.Properties, "a", "2")
+		}
+		headers, err := headersOf(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := routed(t, table, m)
+		for q, b := range there {
+			want := newRule(b.Arguments).matches(headers)
+			if got[q] != want {
+				t.Fatalf("arguments %v, headers %x: %v by the index, %v by comparison", b.Arguments, headers, got[q], want)
+			}
+			if want {
+				hits++
+			}
+			delete(got, q)
+		}
+		if len(got) > 0 {
+			t.Fatalf("%d queues that are not bound", len(got))
+		}
+	}
+	if hits < 10_000 {
+		t.Fatalf("%d hits: the test compares nothing", hits)
+	}
+}
+
+// twice puts one more text field behind the headers of raw properties that hold nothing else.
+func twice(properties []byte, name, value string) []byte {
+	field := protocol.AppendTable(nil, protocol.Table{name: value})[4:]
+	out := append(bytes.Clone(properties), field...)
+	binary.BigEndian.PutUint32(out[2:], uint32(len(out)-6))
+	return out
+}
+
+func TestHeadersIndexSpreads(t *testing.T) {
+	// DESIGN 8, 10 000 bindings: what every binding wants does not become the place where all of them are looked for.
+	table := newHeadersTable()
+	for i := range 1000 {
+		arguments := protocol.Table{"kind": "order", "n": int32(i), "x-match": "all"}
+		table = table.With(Binding{To: Destination{Queue: &queue.Slot{ID: uint64(i + 1)}}, Arguments: arguments}).(headersTable)
+	}
+	most := 0
+	table.values.Root().Walk(func(_ []byte, s set) bool { most = max(most, s.len()); return false })
+	if most > 2 {
+		t.Errorf("%d bindings in one place", most)
 	}
 }

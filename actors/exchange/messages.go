@@ -1,6 +1,11 @@
 package exchange
 
-import "warren/protocol"
+import (
+	"github.com/asynkron/protoactor-go/actor"
+
+	"warren/actors/queue/ready"
+	"warren/protocol"
+)
 
 // What an exchange takes.
 type (
@@ -30,6 +35,25 @@ type (
 	Run struct {
 		Route    *Route
 		Messages []protocol.Message
+	}
+)
+
+type (
+	// Passed brings messages that another exchange routed through this one, which remembers them.
+	Passed struct {
+		Through  *Slot
+		From     ready.Link
+		Messages []protocol.Message
+	}
+	// Greet asks for word when every binding that is there now has got what it gets of the past. The vhost sends it.
+	Greet struct {
+		From   *actor.PID
+		Number uint64
+	}
+	// Greeted answers it.
+	Greeted struct {
+		Exchange *Slot
+		Number   uint64
 	}
 )
 

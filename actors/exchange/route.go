@@ -12,7 +12,11 @@ import (
 
 // Route is where messages go: a set of queues, empty when nothing matches. Routes are interned by the exchange, so that
 // messages with the same one are told by a comparison of pointers.
-type Route struct{ Queues []*queue.Slot }
+type Route struct {
+	Queues []*queue.Slot
+	// Through are exchanges on the way that remember what comes through them.
+	Through []*Slot
+}
 
 // Directory finds what a vhost holds.
 type Directory interface {
@@ -24,16 +28,26 @@ type Directory interface {
 
 // resolver follows messages through the graph of exchanges that begins at slot. Its slices are scratch.
 type resolver struct {
-	slot    *Slot
-	dir     Directory
-	visited []*Slot
-	queues  []*queue.Slot
-	found   bool // in the exchange that is visited now
-	visit   func(Destination)
+	slot     *Slot
+	dir      Directory
+	own      Table    // of slot, where it must not change before the exchange says so
+	session  uint64   // whose messages are routed
+	selected []string // routing keys of the message beside its own
+	visited  []*Slot
+	seen     map[*Slot]struct{} // the visited ones, once they are too many to be searched
+	queues   []*queue.Slot
+	through  []*Slot // exchanges on the way that remember
+	found    bool    // in the exchange that is visited now
+	visit    func(Destination)
+	missing  func(of *Slot) // told of an alternate that is not there, once between two changes of bindings
+	warned   bool
 }
 
+// searched is how many exchanges are searched for one before a map is worth it.
+const searched = 16
+
 func newResolver(s *Slot, dir Directory) *resolver {
-	r := &resolver{slot: s, dir: dir}
+	r := &resolver{slot: s, dir: dir, seen: map[*Slot]struct{}{}, missing: func(*Slot) {}}
 	r.visit = r.reach // made once, not for each message
 	return r
 }
@@ -41,29 +55,73 @@ func newResolver(s *Slot, dir Directory) *resolver {
 // resolve leaves in r.queues every queue that a message reaches, once. An exchange is visited once, so cycles end; one that
 // routes nowhere hands over to its alternate (contract ). cacheable says that the routing key alone decided.
 func (r *resolver) resolve(m *protocol.Message) (cacheable bool, err error) {
+	return r.resolveFrom(r.slot, m)
+}
+
+// from is where a message goes that begins at another exchange.
+func (r *resolver) from(x *Slot, m *protocol.Message) []*queue.Slot {
+	if _, err := r.resolveFrom(x, m); err != nil {
+		panic(err)
+	}
+	return unique(r.queues)
+}
+
+func (r *resolver) resolveFrom(first *Slot, m *protocol.Message) (cacheable bool, err error) {
 	cacheable = true
-	r.visited, r.queues = append(r.visited[:0], r.slot), r.queues[:0]
+	if len(r.seen) > 0 {
+		clear(r.seen)
+	}
+	r.visited, r.queues, r.through = append(r.visited[:0], first), r.queues[:0], r.through[:0]
 	for next := 0; next < len(r.visited); next++ {
 		x := r.visited[next]
 		r.found = false
 		if x.Name == "" { // every queue is bound to the default exchange by its name
-			if q := r.dir.Queue(queue.Name(m.RoutingKey)); q != nil {
-				r.reach(Destination{Queue: q})
+			r.byName(m.RoutingKey)
+			for _, key := range r.selected {
+				r.byName(key)
 			}
 		} else {
 			t := x.Table()
-			cacheable = cacheable && t.Cacheable()
-			if err := t.Route(m, r.visit); err != nil {
+			if x == r.slot && r.own != nil {
+				t = r.own
+			}
+			if x.Type == RecentHistory && x != r.slot {
+				r.through = append(r.through, x)
+			}
+			by := t.By()
+			cacheable = cacheable && by.Cacheable()
+			chance := uint64(0)
+			if by == ByChance {
+				chance = mix(x.Seed ^ mix(r.session^mix(m.Seq)))
+			}
+			if err := t.Route(m, chance, r.visit); err != nil {
 				return false, err
+			}
+			if by == ByKeys {
+				for _, key := range r.selected {
+					other := protocol.Message{RoutingKey: key} // nothing else of it matters
+					if err := t.Route(&other, 0, r.visit); err != nil {
+						return false, err
+					}
+				}
 			}
 		}
 		if !r.found && x.Alternate != "" {
-			if alt := r.dir.Exchange(x.Alternate); alt != nil && !slices.Contains(r.visited, alt) {
-				r.visited = append(r.visited, alt)
+			if alt := r.dir.Exchange(x.Alternate); alt != nil {
+				r.enter(alt)
+			} else if !r.warned {
+				r.warned = true
+				r.missing(x)
 			}
 		}
 	}
 	return cacheable, nil
+}
+
+func (r *resolver) byName(key string) {
+	if q := r.dir.Queue(queue.Name(key)); q != nil {
+		r.reach(Destination{Queue: q})
+	}
 }
 
 // reach enters what a binding leads to. A queue may come more than once, which intern sorts out: a search for it here
@@ -71,10 +129,29 @@ func (r *resolver) resolve(m *protocol.Message) (cacheable bool, err error) {
 func (r *resolver) reach(d Destination) {
 	r.found = true
 	switch {
-	case d.Exchange != nil && !slices.Contains(r.visited, d.Exchange):
-		r.visited = append(r.visited, d.Exchange)
+	case d.Exchange != nil:
+		r.enter(d.Exchange)
 	case d.Queue != nil && !d.Queue.Gone() && !d.Queue.Crashed():
 		r.queues = append(r.queues, d.Queue)
+	}
+}
+
+// enter visits an exchange that was not visited.
+func (r *resolver) enter(x *Slot) {
+	if len(r.visited) < searched {
+		if !slices.Contains(r.visited, x) {
+			r.visited = append(r.visited, x)
+		}
+		return
+	}
+	if len(r.seen) == 0 {
+		for _, v := range r.visited {
+			r.seen[v] = struct{}{}
+		}
+	}
+	if _, seen := r.seen[x]; !seen {
+		r.seen[x] = struct{}{}
+		r.visited = append(r.visited, x)
 	}
 }
 
@@ -86,6 +163,7 @@ type router struct {
 	routes   map[string]*Route // interned, by the ids of their queues
 	id       []byte            // scratch
 	last     known
+	selected bool // some message of this turn named further routing keys
 }
 
 // known is a routing key and where it leads.
@@ -106,6 +184,7 @@ func newRouter(s *Slot, dir Directory) *router {
 func (r *router) reset() {
 	r.keys, r.routes = map[string]known{}, map[string]*Route{}
 	r.last = known{}
+	r.resolver.warned = false
 }
 
 // refresh forgets everything when something changed that may change a route. Called once a turn.
@@ -117,6 +196,9 @@ func (r *router) refresh() {
 }
 
 func (r *router) route(m *protocol.Message) *Route {
+	if m.Flags.Has(protocol.FlagSelected) {
+		return r.routeSelected(m)
+	}
 	if r.last.route != nil && r.last.key == m.RoutingKey {
 		return r.last.route
 	}
@@ -126,7 +208,7 @@ func (r *router) route(m *protocol.Message) *Route {
 		if err != nil { // the properties were checked when they came in
 			panic(err)
 		}
-		to.route = r.intern(r.resolver.queues)
+		to.route = r.intern(r.resolver.queues, r.resolver.through)
 		if !cacheable {
 			return to.route
 		}
@@ -137,18 +219,42 @@ func (r *router) route(m *protocol.Message) *Route {
 	return to.route
 }
 
+// routeSelected routes a message whose headers name further routing keys.
+func (r *router) routeSelected(m *protocol.Message) *Route {
+	r.selected = true
+	headers, err := headersOf(m)
+	if err == nil {
+		protocol.EachSelectedKey(headers, func(key []byte) { r.resolver.selected = append(r.resolver.selected, string(key)) })
+		_, err = r.resolver.resolve(m)
+	}
+	if err != nil { // the properties were checked when they came in
+		panic(err)
+	}
+	clear(r.resolver.selected)
+	r.resolver.selected = r.resolver.selected[:0]
+	return r.intern(r.resolver.queues, r.resolver.through)
+}
+
 // intern returns the one route to these queues, whatever their order and however often each is named.
-func (r *router) intern(queues []*queue.Slot) *Route {
-	slices.SortFunc(queues, func(a, b *queue.Slot) int { return cmp.Compare(a.ID, b.ID) })
-	queues = slices.Compact(queues)
+func (r *router) intern(queues []*queue.Slot, through []*Slot) *Route {
+	queues = unique(queues)
 	r.id = r.id[:0]
 	for _, q := range queues {
 		r.id = binary.LittleEndian.AppendUint64(r.id, q.ID)
 	}
+	for _, x := range through { // no queue has an exchange's id
+		r.id = binary.LittleEndian.AppendUint64(r.id, x.ID)
+	}
 	to, ok := r.routes[string(r.id)]
 	if !ok {
-		to = &Route{Queues: slices.Clone(queues)}
+		to = &Route{Queues: slices.Clone(queues), Through: slices.Clone(through)}
 		r.routes[string(r.id)] = to
 	}
 	return to
+}
+
+// unique sorts queues and names each once, in place.
+func unique(queues []*queue.Slot) []*queue.Slot {
+	slices.SortFunc(queues, func(a, b *queue.Slot) int { return cmp.Compare(a.ID, b.ID) })
+	return slices.Compact(queues)
 }

@@ -31,7 +31,7 @@ func (w *town) RoutingVersion() uint64            { return w.version }
 
 func (w *town) exchange(name Name, kind string) *Slot {
 	s := &Slot{ID: uint64(1000 + len(w.exchanges)), VHost: "/", Name: name, Type: kind}
-	s.Publish(newTable(w.t, kind))
+	s.Publish(NewTable(kind, nil))
 	w.exchanges[name] = s
 	w.version++
 	return s
@@ -49,7 +49,7 @@ func (w *town) bind(lines ...string) { w.change(Table.With, lines) }
 
 func (w *town) unbind(lines ...string) { w.change(Table.Without, lines) }
 
-func (w *town) change(how func(Table, Binding) Table, lines []string) {
+func (w *town) change(how func(Table, ...Binding) Table, lines []string) {
 	for _, line := range lines {
 		source, rest, _ := strings.Cut(line, " -")
 		key, to, _ := strings.Cut(rest, "-> ")

@@ -26,11 +26,16 @@ type Slot struct {
 	// Alternate is where messages go that reach nothing here (RabbitMQ, alternate exchanges).
 	Alternate Name
 	PID       *actor.PID
+	// Seed is the randomness of an exchange that goes by chance. With the session and the sequence of a message it decides
+	// where that goes, so that a message which is routed again, because a crash lost word of its route, goes there again.
+	Seed uint64
 
 	table       atomic.Pointer[Table] // written by the vhost alone
 	incarnation atomic.Uint64
 	gone        atomic.Bool
 	followers   queue.Followers
+	session     atomic.Uint64 // of an exchange that publishes itself
+	kept        atomic.Int64  // bytes it remembers, in the node's ledger
 
 	// Published counts the messages that came in.
 	Published atomic.Int64

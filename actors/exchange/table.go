@@ -3,6 +3,7 @@ package exchange
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"warren/actors/queue"
 	"warren/protocol"
@@ -21,6 +22,8 @@ type Binding struct {
 	Arguments protocol.Table
 	// Canonical are the arguments in one fixed encoding, for comparison.
 	Canonical string
+
+	rule *rule // of a headers table: the arguments, ready to be compared
 }
 
 // same is a binding's identity (contract X-19): destination, key and arguments.
@@ -31,85 +34,83 @@ func (b Binding) same(o Binding) bool {
 // Table is an exchange's routing table. Tables are immutable: readers of any actor use one without a lock, and a change
 // makes a new one that shares what did not change.
 type Table interface {
-	With(Binding) Table
-	Without(Binding) Table
-	// Route calls visit for every binding that matches. A destination may come more than once.
-	Route(m *protocol.Message, visit func(Destination)) error
+	// With and Without make one new table, however many bindings change.
+	With(...Binding) Table
+	Without(...Binding) Table
+	// Route calls visit for every binding that matches. A destination may come more than once. chance is the random number
+	// of this message here, for tables that go by it.
+	Route(m *protocol.Message, chance uint64, visit func(Destination)) error
 	// Each calls f for every binding.
 	Each(f func(Binding))
-	// Cacheable says that the routing key alone decides.
-	Cacheable() bool
+	// By says what decides where a message goes.
+	By() By
 }
 
-// Exchange types (AMQP 0-9-1, 3.1.3).
+// By is what decides where a message goes.
+type By uint8
+
 const (
-	Direct  = "direct"
-	Fanout  = "fanout"
-	Topic   = "topic"
-	Headers = "headers"
+	// ByNothing: every message goes one way.
+	ByNothing By = iota
+	// ByKeys: every routing key leads on by itself, those in CC and BCC too (contract P-36).
+	ByKeys
+	// ByKey: the routing key alone, and no other.
+	ByKey
+	// ByMessage: more than the routing key.
+	ByMessage
+	// ByChance: a random number.
+	ByChance
 )
 
-// NewTable returns an empty table, or contract X-12's error for a type that does not exist.
-func NewTable(kind string) (Table, *protocol.Error) {
-	switch kind {
-	case Direct:
-		return newDirectTable(), nil
-	case Fanout:
-		return fanoutTable{}, nil
-	case Topic:
-		return topicTable{}, nil
-	case Headers:
-		return headersTable{}, nil
+// Cacheable says that messages with one routing key go one way.
+func (b By) Cacheable() bool { return b <= ByKey }
+
+// put and drop are with and without for a slice.
+func put(list, bindings []Binding) []Binding {
+	list = slices.Clip(list)
+	for _, b := range bindings {
+		if !slices.ContainsFunc(list, b.same) {
+			list = append(list, b)
+		}
 	}
-	return nil, protocol.PreconditionFailed("unknown exchange type '%s'", kind)
+	return list
 }
 
-// CheckBinding refuses what an exchange type cannot route.
-func CheckBinding(kind, key string, arguments protocol.Table) *protocol.Error {
-	switch kind {
-	case Topic:
-		return checkTopicKey(key)
-	case Headers:
-		return checkMatch(arguments)
+func drop(list, bindings []Binding) []Binding {
+	for _, b := range bindings {
+		if at := slices.IndexFunc(list, b.same); at >= 0 {
+			list = slices.Concat(list[:at], list[at+1:])
+		}
 	}
-	return nil
+	return list
 }
 
-// put and drop are With and Without for the bindings of one key.
-func put(list []Binding, b Binding) []Binding {
-	if slices.ContainsFunc(list, b.same) {
-		return list
+// byKey calls f for the bindings of each key.
+func byKey(bindings []Binding, f func(key string, bindings []Binding)) {
+	if len(bindings) > 1 {
+		bindings = slices.Clone(bindings)
+		slices.SortStableFunc(bindings, func(a, b Binding) int { return strings.Compare(a.Key, b.Key) })
 	}
-	return append(slices.Clip(list), b)
-}
-
-func drop(list []Binding, b Binding) []Binding {
-	at := slices.IndexFunc(list, b.same)
-	if at < 0 {
-		return list
+	for len(bindings) > 0 {
+		n := 1
+		for n < len(bindings) && bindings[n].Key == bindings[0].Key {
+			n++
+		}
+		f(bindings[0].Key, bindings[:n])
+		bindings = bindings[n:]
 	}
-	return slices.Concat(list[:at], list[at+1:])
 }
 
 // fanoutTable sends everything everywhere (contract X-04).
-type fanoutTable struct{ bindings []Binding }
+type fanoutTable struct{ bindings set }
 
-func (t fanoutTable) With(b Binding) Table    { return fanoutTable{put(t.bindings, b)} }
-func (t fanoutTable) Without(b Binding) Table { return fanoutTable{drop(t.bindings, b)} }
-func (fanoutTable) Cacheable() bool           { return true }
+func (t fanoutTable) With(b ...Binding) Table    { return fanoutTable{t.bindings.with(b...)} }
+func (t fanoutTable) Without(b ...Binding) Table { return fanoutTable{t.bindings.without(b...)} }
+func (fanoutTable) By() By                       { return ByNothing }
+func (t fanoutTable) Each(f func(Binding))       { t.bindings.each(func(b *Binding) { f(*b) }) }
 
-func (t fanoutTable) Each(f func(Binding)) { each(t.bindings, f) }
-
-func each(list []Binding, f func(Binding)) {
-	for _, b := range list {
-		f(b)
-	}
-}
-
-func (t fanoutTable) Route(_ *protocol.Message, visit func(Destination)) error {
-	for i := range t.bindings {
-		visit(t.bindings[i].To)
-	}
+func (t fanoutTable) Route(_ *protocol.Message, _ uint64, visit func(Destination)) error {
+	t.bindings.visit(visit)
 	return nil
 }
 

@@ -10,16 +10,7 @@ import (
 	"warren/protocol"
 )
 
-var kinds = []string{Direct, Fanout, Topic, Headers}
-
-func newTable(t testing.TB, kind string) Table {
-	t.Helper()
-	table, err := NewTable(kind)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return table
-}
+var kinds = []string{Direct, Fanout, Topic, Headers, Random, LocalRandom, ModulusHash, ConsistentHash}
 
 // bindings of a table, as text and in one order.
 func bindings(table Table) (out []string) {
@@ -56,7 +47,7 @@ func TestTablesHoldBindings(t *testing.T) {
 		t.Run(kind, func(t *testing.T) {
 			r := rand.New(rand.NewPCG(1, 2))
 			queues := someQueues(4)
-			table, want := newTable(t, kind), map[string]bool{}
+			table, want := NewTable(kind, nil), map[string]bool{}
 			for range 2000 {
 				b := someBinding(r, queues)
 				if r.IntN(2) == 0 {
@@ -89,7 +80,7 @@ func TestTablesAreImmutable(t *testing.T) {
 				table Table
 				was   []string
 			}
-			versions := []version{{newTable(t, kind), nil}}
+			versions := []version{{NewTable(kind, nil), nil}}
 			for range 400 {
 				from := versions[r.IntN(len(versions))].table
 				b := someBinding(r, queues)
@@ -111,7 +102,7 @@ func TestTablesAreImmutable(t *testing.T) {
 func TestDirectAndFanoutRoute(t *testing.T) {
 	// Contract: the key itself, byte by byte; and no key at all.
 	queues := someQueues(3)
-	direct, fanout := newTable(t, Direct), newTable(t, Fanout)
+	direct, fanout := NewTable(Direct, nil), NewTable(Fanout, nil)
 	for i, key := range []string{"a", "a.*", ""} {
 		b := Binding{To: Destination{Queue: queues[i]}, Key: key, Arguments: protocol.Table{"a": "b"}}
 		direct, fanout = direct.With(b), fanout.With(b)
@@ -130,9 +121,58 @@ func TestDirectAndFanoutRoute(t *testing.T) {
 func TestUnknownType(t *testing.T) {
 	// Contract X-12: an unknown exchange type is a channel error, with this text.
 	for _, kind := range []string{"", "x-none", "Direct"} {
-		_, err := NewTable(kind)
+		err := CheckType(kind)
 		if err == nil || err.Code != protocol.ReplyPreconditionFailed || err.Text != "unknown exchange type '"+kind+"'" {
 			t.Errorf("%q: %v", kind, err)
+		}
+	}
+}
+
+func TestManyBindingsInOneGo(t *testing.T) {
+	// DESIGN 8, 10 000 bindings: a recovery makes a table of all bindings at once, and gets what one by one would have made.
+	for _, kind := range kinds {
+		t.Run(kind, func(t *testing.T) {
+			r := rand.New(rand.NewPCG(5, 6))
+			queues := someQueues(300)
+			one, all := NewTable(kind, nil), []Binding{}
+			for range 2000 {
+				b := someBinding(r, queues)
+				one, all = one.With(b), append(all, b)
+			}
+			whole := NewTable(kind, nil).With(all...)
+			if got, want := bindings(whole), bindings(one); !slices.Equal(got, want) {
+				t.Fatalf("%d bindings in one go, %d one by one", len(got), len(want))
+			}
+			half := whole.Without(all[:1000]...)
+			for _, b := range all[:1000] {
+				one = one.Without(b)
+			}
+			if got, want := bindings(half), bindings(one); !slices.Equal(got, want) {
+				t.Fatalf("%d bindings left in one go, %d one by one", len(got), len(want))
+			}
+			if got := bindings(half.Without(all...)); len(got) != 0 {
+				t.Fatalf("%d bindings left of none", len(got))
+			}
+		})
+	}
+}
+
+func TestRouteAllocatesNothing(t *testing.T) {
+	// DESIGN 4, cost rules: no allocation for a message, whatever the number of bindings.
+	queues := someQueues(1000)
+	for _, kind := range kinds {
+		table := NewTable(kind, nil)
+		for i, q := range queues {
+			table = table.With(
+				Binding{To: Destination{Queue: q}, Key: "a.b"},
+				Binding{To: Destination{Queue: q}, Key: fmt.Sprint("k.", i), Arguments: protocol.Table{"a": "1", "n": int32(i)}, Canonical: "n"},
+			)
+		}
+		m := withHeaders(protocol.Table{"a": "1", "n": int64(7), "other": true})
+		m.RoutingKey = "a.b"
+		visit := func(Destination) {}
+		if n := testing.AllocsPerRun(20, func() { _ = table.Route(m, 0, visit) }); n != 0 {
+			t.Errorf("%s: %v allocations", kind, n)
 		}
 	}
 }

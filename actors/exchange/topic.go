@@ -18,7 +18,7 @@ type topicNode struct {
 	words    *iradix.Tree[*topicNode]
 	star     *topicNode
 	hash     *topicNode
-	bindings []Binding
+	bindings set
 }
 
 func words(key string) []string {
@@ -44,12 +44,18 @@ func checkTopicKey(key string) *protocol.Error {
 	return nil
 }
 
-func (t topicTable) With(b Binding) Table {
-	return topicTable{t.root.change(words(b.Key), func(list []Binding) []Binding { return put(list, b) })}
+func (t topicTable) With(bindings ...Binding) Table {
+	byKey(bindings, func(key string, bindings []Binding) {
+		t.root = t.root.change(words(key), func(s set) set { return s.with(bindings...) })
+	})
+	return t
 }
 
-func (t topicTable) Without(b Binding) Table {
-	return topicTable{t.root.change(words(b.Key), func(list []Binding) []Binding { return drop(list, b) })}
+func (t topicTable) Without(bindings ...Binding) Table {
+	byKey(bindings, func(key string, bindings []Binding) {
+		t.root = t.root.change(words(key), func(s set) set { return s.without(bindings...) })
+	})
+	return t
 }
 
 // Each visits the bindings in the order of the trie.
@@ -59,7 +65,7 @@ func (n *topicNode) each(f func(Binding)) {
 	if n == nil {
 		return
 	}
-	each(n.bindings, f)
+	n.bindings.each(func(b *Binding) { f(*b) })
 	n.star.each(f)
 	n.hash.each(f)
 	if n.words == nil {
@@ -74,10 +80,10 @@ func (n *topicNode) each(f func(Binding)) {
 	}
 }
 
-func (topicTable) Cacheable() bool { return true }
+func (topicTable) By() By { return ByKeys }
 
 // change returns a copy of the node with the bindings at the end of path changed, or nil when nothing is left.
-func (n *topicNode) change(path []string, f func([]Binding) []Binding) *topicNode {
+func (n *topicNode) change(path []string, f func(set) set) *topicNode {
 	c := topicNode{}
 	if n != nil {
 		c = *n
@@ -94,7 +100,7 @@ func (n *topicNode) change(path []string, f func([]Binding) []Binding) *topicNod
 			c.setWord(word, c.word(word).change(path[1:], f))
 		}
 	}
-	if len(c.bindings) == 0 && c.star == nil && c.hash == nil && c.words == nil {
+	if c.bindings.len() == 0 && c.star == nil && c.hash == nil && c.words == nil {
 		return nil
 	}
 	return &c
@@ -124,7 +130,7 @@ func (n *topicNode) setWord(w string, child *topicNode) {
 	}
 }
 
-func (t topicTable) Route(m *protocol.Message, visit func(Destination)) error {
+func (t topicTable) Route(m *protocol.Message, _ uint64, visit func(Destination)) error {
 	t.root.match(m.RoutingKey, m.RoutingKey != "", visit)
 	return nil
 }
@@ -142,9 +148,7 @@ func (n *topicNode) match(key string, more bool, visit func(Destination)) {
 		}
 	}
 	if !more {
-		for i := range n.bindings {
-			visit(n.bindings[i].To)
-		}
+		n.bindings.visit(visit)
 		return
 	}
 	word, rest, left := strings.Cut(key, ".")

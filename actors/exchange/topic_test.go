@@ -74,7 +74,7 @@ func TestTopicMatches(t *testing.T) {
 func routed(t *testing.T, table Table, m *protocol.Message) map[*queue.Slot]bool {
 	t.Helper()
 	out := map[*queue.Slot]bool{}
-	if err := table.Route(m, func(d Destination) { out[d.Queue] = true }); err != nil {
+	if err := table.Route(m, 0, func(d Destination) { out[d.Queue] = true }); err != nil {
 		t.Fatal(err)
 	}
 	return out
@@ -155,11 +155,11 @@ func TestTopicKeyLimits(t *testing.T) {
 		"#.#.#":       "Topic binding key '#.#.#' uses 3 '#' wildcards, at most 2 are allowed",
 		"#.a.#.b.#.#": "Topic binding key '#.a.#.b.#.#' uses 4 '#' wildcards, at most 2 are allowed",
 	} {
-		err := CheckBinding(Topic, key, nil)
+		err := CheckBinding(Topic, key, nil, false)
 		if (err == nil) != (want == "") || err != nil && (err.Code != protocol.ReplyPreconditionFailed || err.Text != want) {
 			t.Errorf("%q: %v", key, err)
 		}
-		if err := CheckBinding(Direct, key, nil); err != nil {
+		if err := CheckBinding(Direct, key, nil, false); err != nil {
 			t.Errorf("direct %q: %v", key, err)
 		}
 	}

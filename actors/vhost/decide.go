@@ -19,7 +19,7 @@ func refuse(err *protocol.Error) decision { return decision{err: err} }
 
 func (d *Definitions) declareExchange(vhost string, m *DeclareExchange) decision {
 	what := "exchange '" + m.Name + "' in vhost '" + vhost + "'"
-	if _, err := exchange.NewTable(m.Type); err != nil {
+	if err := exchange.CheckType(m.Type); err != nil {
 		return refuse(err)
 	}
 	if m.Name == "" {
@@ -40,8 +40,11 @@ func (d *Definitions) declareExchange(vhost string, m *DeclareExchange) decision
 	}
 	if v, ok := m.Arguments["alternate-exchange"]; ok {
 		if _, isText := v.(string); !isText {
-			return refuse(protocol.PreconditionFailed("invalid arg 'alternate-exchange' for %s: %v", what, v))
+			return refuse(protocol.PreconditionFailed("invalid type '%s' for arg 'alternate-exchange' in %s", protocol.TypeName(v), what))
 		}
+	}
+	if err := exchange.CheckArguments(m.Type, m.Arguments); err != nil {
+		return refuse(err)
 	}
 	return decision{events: []*eventv1.Definition{exchangeDeclared(&eventv1.ExchangeDeclared{
 		Name: m.Name, Type: m.Type, Durable: m.Durable, AutoDelete: m.AutoDelete, Internal: m.Internal, Arguments: arguments,
@@ -99,12 +102,27 @@ func (d *Definitions) deleteQueues(names ...string) decision {
 	return decision{events: r.events}
 }
 
+// bindDecision refuses a binding in RabbitMQ's order: the ends are there, the source can route it, the queue is not another
+// connection's.
 func (d *Definitions) bindDecision(vhost string, m *Bind) decision {
-	if err := d.checkEnds(vhost, m.Source, m.Destination, m.ToExchange, m.Connection); err != nil {
-		return refuse(err)
-	}
-	if err := exchange.CheckBinding(d.Exchanges[m.Source].Type, m.Key, m.Arguments); err != nil {
-		return refuse(err)
+	switch x, q := d.Exchanges[m.Source], d.Queues[m.Destination]; {
+	case m.Source == "" || m.ToExchange && m.Destination == "":
+		return refuse(protocol.AccessRefused("operation not permitted on the default exchange"))
+	case !m.ToExchange && strings.HasPrefix(m.Destination, replyTo): // contract X-23
+		return refuse(protocol.AccessRefused("operation not permitted on queue '%s' in vhost '%s'", m.Destination, vhost))
+	case x == nil:
+		return refuse(noExchange(m.Source, vhost))
+	case m.ToExchange && d.Exchanges[m.Destination] == nil:
+		return refuse(noExchange(m.Destination, vhost))
+	case !m.ToExchange && q == nil:
+		return refuse(protocol.NotFound("no queue '%s' in vhost '%s'", m.Destination, vhost))
+	default:
+		if err := exchange.CheckBinding(x.Type, m.Key, m.Arguments, m.ToExchange); err != nil {
+			return refuse(err)
+		}
+		if !m.ToExchange && q.ExclusiveOwner != 0 && q.ExclusiveOwner != m.Connection {
+			return refuse(Locked(m.Destination, vhost))
+		}
 	}
 	k := bindingKey{m.Source, endpoint{kindOf(m.ToExchange), m.Destination}, m.Key, string(encode(m.Arguments))}
 	if d.Bindings[k] != nil {
@@ -132,28 +150,11 @@ func (d *Definitions) unbindDecision(vhost string, m *Unbind) decision {
 	return decision{events: r.events}
 }
 
-// checkEnds refuses a binding whose ends are not there, or are not to be bound by this connection.
-func (d *Definitions) checkEnds(vhost, source, destination string, toExchange bool, connection uint64) *protocol.Error {
-	if source == "" || toExchange && destination == "" {
-		return protocol.AccessRefused("operation not permitted on the default exchange")
-	}
-	if toExchange {
-		if d.Exchanges[destination] == nil {
-			return protocol.NotFound("no exchange '%s' in vhost '%s'", destination, vhost)
-		}
-	} else {
-		q := d.Queues[destination]
-		if q == nil {
-			return protocol.NotFound("no queue '%s' in vhost '%s'", destination, vhost)
-		}
-		if q.ExclusiveOwner != 0 && q.ExclusiveOwner != connection {
-			return Locked(destination, vhost)
-		}
-	}
-	if d.Exchanges[source] == nil {
-		return protocol.NotFound("no exchange '%s' in vhost '%s'", source, vhost)
-	}
-	return nil
+// replyTo begins the names of the queues that are none (RabbitMQ, direct reply-to).
+const replyTo = "amq.rabbitmq.reply-to"
+
+func noExchange(name, vhost string) *protocol.Error {
+	return protocol.NotFound("no exchange '%s' in vhost '%s'", name, vhost)
 }
 
 func kindOf(toExchange bool) eventv1.DestinationKind {

@@ -120,7 +120,7 @@ func TestDeclareExchangeAgain(t *testing.T) {
 		{"reserved, but there", DeclareExchange{Name: "amq.direct", Durable: true}, ""},
 		{"reserved, there, and different", DeclareExchange{Name: "amq.direct"}, "406 inequivalent arg 'durable' for exchange 'amq.direct' in vhost '/': received 'false' but current is 'true'"},
 		{"the default exchange", DeclareExchange{Name: "", Durable: true}, "403 operation not permitted on the default exchange"},
-		{"an alternate that is no name", DeclareExchange{Name: "Z", Arguments: protocol.Table{"alternate-exchange": int32(1)}}, "406 invalid arg 'alternate-exchange' for exchange 'Z' in vhost '/': 1"},
+		{"an alternate that is no name", DeclareExchange{Name: "Z", Arguments: protocol.Table{"alternate-exchange": int32(1)}}, "406 invalid type 'signedint' for arg 'alternate-exchange' in exchange 'Z' in vhost '/'"},
 	}
 	for _, c := range cases {
 		d := w.exchange(c.m)

@@ -1,6 +1,7 @@
 package vhost
 
 import (
+	"math/rand/v2"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -38,7 +39,9 @@ func (o Options) ExchangeSpec(s *exchange.Slot) supervision.ChildSpec {
 		Restart:  supervision.Permanent,
 		Shutdown: 5 * time.Second,
 		New: func(incarnation uint64) actor.Actor {
-			return exchange.New(exchange.Options{Slot: s, Directory: o.Directory, Sessions: o.Sessions}, incarnation)
+			return exchange.New(exchange.Options{
+				Slot: s, Directory: o.Directory, Sessions: o.Sessions, Streams: o.Streams, Ledger: o.Ledger, Log: o.Log,
+			}, incarnation)
 		},
 	}
 }
@@ -69,19 +72,11 @@ func (d *Directory) addExchange(v *VHost, e *eventv1.ExchangeDeclared) *exchange
 	s := &exchange.Slot{
 		ID: d.ids.Add(1), VHost: d.Name, Name: exchange.Name(e.Name), Type: e.Type, Durable: e.Durable, AutoDelete: e.AutoDelete,
 		Internal: e.Internal, Arguments: arguments, Alternate: exchange.Name(alternate),
-		PID: v.System.PID(v.Exchanges + "/" + supervision.Escape(e.Name)),
+		PID: v.System.PID(v.Exchanges + "/" + supervision.Escape(e.Name)), Seed: rand.Uint64(),
 	}
-	s.Publish(emptyTable(e.Type))
+	s.Publish(exchange.NewTable(e.Type, arguments))
 	d.exchanges.Store(s.Name, s)
 	return s
-}
-
-func emptyTable(kind string) exchange.Table {
-	t, err := exchange.NewTable(kind)
-	if err != nil {
-		panic("vhost: declared exchange of " + err.Text)
-	}
-	return t
 }
 
 func (d *Directory) addQueue(v *VHost, e *eventv1.QueueDeclared) {
@@ -102,19 +97,45 @@ func (d *Directory) giveUp(s *queue.Slot, send func(*actor.PID, any)) {
 	d.version.Add(1)
 }
 
-// rebind puts a table in force that differs by one binding.
-func (d *Directory) rebind(b *eventv1.Bound, change func(exchange.Table, exchange.Binding) exchange.Table) {
-	from := d.Exchange(exchange.Name(b.Source))
-	if from == nil {
-		return
-	}
+// binding is what a table holds of an event.
+func (d *Directory) binding(b *eventv1.Bound) exchange.Binding {
 	binding := exchange.Binding{Key: string(b.RoutingKey), Arguments: decode(b.Arguments), Canonical: string(b.Arguments)}
 	if b.DestinationKind == eventv1.DestinationKind_DESTINATION_KIND_QUEUE {
 		binding.To.Queue = d.Queue(queue.Name(b.Destination))
 	} else {
 		binding.To.Exchange = d.Exchange(exchange.Name(b.Destination))
 	}
-	from.Publish(change(from.Table(), binding))
+	return binding
+}
+
+// rebinding collects the bindings that one batch of events makes or takes away, so that every table changes once.
+type rebinding struct {
+	sources []*exchange.Slot
+	changes map[*exchange.Slot]*rebound
+}
+
+type rebound struct{ made, gone []exchange.Binding }
+
+func (r *rebinding) of(source *exchange.Slot) *rebound {
+	c := r.changes[source]
+	if c == nil {
+		if r.changes == nil {
+			r.changes = map[*exchange.Slot]*rebound{}
+		}
+		c = &rebound{}
+		r.changes[source] = c
+		r.sources = append(r.sources, source)
+	}
+	return c
+}
+
+// publish puts the new tables in force. A batch never makes what it takes away.
+func (r *rebinding) publish() {
+	for _, x := range r.sources {
+		c := r.changes[x]
+		x.Publish(x.Table().Without(c.gone...).With(c.made...))
+	}
+	*r = rebinding{}
 }
 
 // reconcile makes the directory say what the definitions say: at the start of the broker from nothing, after a crash of the
@@ -132,6 +153,7 @@ func (d *Directory) reconcile(v *VHost, ctx actor.Context) {
 		if v.defs.Exchanges[string(s.Name)] == nil {
 			d.exchanges.Delete(s.Name)
 			s.Bury(send)
+			s.Forget(v.Streams, v.Sessions, v.Ledger)
 		}
 	}
 	for name, e := range v.defs.Queues {
@@ -139,18 +161,18 @@ func (d *Directory) reconcile(v *VHost, ctx actor.Context) {
 			d.addQueue(v, e)
 		}
 	}
-	tables := map[string]exchange.Table{}
 	for name, e := range v.defs.Exchanges {
 		if d.Exchange(exchange.Name(name)) == nil {
 			d.addExchange(v, e)
 		}
-		tables[name] = emptyTable(e.Type)
 	}
-	for name, t := range tables {
-		d.Exchange(exchange.Name(name)).Publish(t)
+	bindings := map[string][]exchange.Binding{}
+	for k, b := range v.defs.Bindings {
+		bindings[k.source] = append(bindings[k.source], d.binding(b))
 	}
-	for _, b := range v.defs.Bindings {
-		d.rebind(b, exchange.Table.With)
+	for name, e := range v.defs.Exchanges {
+		x := d.Exchange(exchange.Name(name))
+		x.Publish(exchange.NewTable(e.Type, x.Arguments).With(bindings[name]...))
 	}
 	d.version.Add(1)
 }

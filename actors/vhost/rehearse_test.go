@@ -16,7 +16,7 @@ func TestRehearse(t *testing.T) {
 	d := NewDirectory("/", nil)
 	x := &exchange.Slot{Name: "x", Type: exchange.Topic, Durable: true}
 	q := &queue.Slot{Name: "q", Durable: true}
-	table := emptyTable(exchange.Topic)
+	table := exchange.NewTable(exchange.Topic, nil)
 	x.Publish(table.With(exchange.Binding{Key: "k", To: exchange.Destination{Queue: q}}))
 	d.exchanges.Store(x.Name, x)
 	d.queues.Store(q.Name, q)

@@ -1,6 +1,7 @@
 package vhost
 
 import (
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -24,6 +25,7 @@ type scene struct {
 	heard   chan any
 	ledger  *ledger
 	id      uint64
+	own     atomic.Pointer[actor.PID] // of session 10, an exchange that publishes itself
 }
 
 // ledger is written by queues, one at a time in these tests.
@@ -89,11 +91,18 @@ func (s *scene) options() Options {
 
 // Lookup is for sessions 1 to 9, which are all the same actor.
 func (s *scene) Lookup(session uint64) *actor.PID {
+	if session == 10 {
+		return s.own.Load()
+	}
 	if session == 0 || session > 9 {
 		return nil
 	}
 	return s.PID(sessionPath)
 }
+
+func (s *scene) NewID() uint64                { return 10 }
+func (s *scene) Add(_ uint64, pid *actor.PID) { s.own.Store(pid) }
+func (s *scene) Remove(uint64)                { s.own.Store(nil) }
 
 func (s *scene) request(session uint64) Request {
 	s.id++

@@ -24,7 +24,7 @@ type Options struct {
 	System    *supervision.System
 	Streams   *volatile.Store
 	Journal   *persistence.Log
-	Sessions  queue.Sessions
+	Sessions  exchange.Sessions
 	Ledger    queue.Ledger
 	// Resident is the limit of the same name of its queues.
 	Resident int
@@ -43,12 +43,14 @@ type VHost struct {
 	waiting     map[string][]Request                    // by what is being started: who is answered then
 	stopping    map[string][]func(actor.Context)        // by what is being stopped: what goes on then
 	deleting    map[*queue.Slot]map[uint64]*DeleteQueue // by queue and session: what the queue was asked
+	greeting    map[*exchange.Slot][]greeting           // bindings that wait for what an exchange remembers
+	greets      uint64                                  // number of the newest Greet
 }
 
 // New returns the actor for one incarnation.
 func New(o Options, incarnation uint64) *VHost {
 	return &VHost{Options: o, incarnation: incarnation, waiting: map[string][]Request{}, stopping: map[string][]func(actor.Context){},
-		deleting: map[*queue.Slot]map[uint64]*DeleteQueue{}}
+		deleting: map[*queue.Slot]map[uint64]*DeleteQueue{}, greeting: map[*exchange.Slot][]greeting{}}
 }
 
 // up and down come from the supervisors of queues and exchanges, when a child has started or is gone. Those that an
@@ -80,7 +82,7 @@ func (v *VHost) Receive(ctx actor.Context) {
 	case *DeleteQueue:
 		v.deleteQueue(ctx, m)
 	case *Bind:
-		v.carryOut(ctx, m.Request, v.defs.bindDecision(v.Directory.Name, m))
+		v.bind(ctx, m)
 	case *Unbind:
 		v.carryOut(ctx, m.Request, v.defs.unbindDecision(v.Directory.Name, m))
 	case *queue.Unused:
@@ -93,6 +95,10 @@ func (v *VHost) Receive(ctx actor.Context) {
 		v.queueUp(ctx, m)
 	case *queue.Crashed:
 		v.queueCrashed(ctx, m)
+	case *exchange.Greeted:
+		v.greeted(ctx, m)
+	case *exchange.Up:
+		v.greetAgain(ctx, m.Exchange)
 	case *persistence.Durable:
 		v.durable(ctx, m)
 	case *OwnerGone:
@@ -180,7 +186,25 @@ func (v *VHost) answer(ctx actor.Context, r Request, a *Answer) {
 // put brings slots, tables and children in line with events that have happened.
 func (v *VHost) put(ctx actor.Context, events []*eventv1.Definition) {
 	dir := v.Directory
+	var tables rebinding
 	for _, def := range events {
+		switch e := def.Event.(type) {
+		case *eventv1.Definition_Bound:
+			if from := dir.Exchange(exchange.Name(e.Bound.Source)); from != nil {
+				c := tables.of(from)
+				c.made = append(c.made, dir.binding(e.Bound))
+			}
+			continue
+		case *eventv1.Definition_Unbound:
+			u := e.Unbound
+			if from := dir.Exchange(exchange.Name(u.Source)); from != nil {
+				c := tables.of(from)
+				c.gone = append(c.gone, dir.binding(&eventv1.Bound{Source: u.Source, DestinationKind: u.DestinationKind,
+					Destination: u.Destination, RoutingKey: u.RoutingKey, Arguments: u.Arguments}))
+			}
+			continue
+		}
+		tables.publish() // no table leads to what is gone
 		switch e := def.Event.(type) {
 		case *eventv1.Definition_ExchangeDeclared:
 			dir.addExchange(v, e.ExchangeDeclared)
@@ -190,6 +214,8 @@ func (v *VHost) put(ctx actor.Context, events []*eventv1.Definition) {
 				dir.version.Add(1)
 				s.Bury(func(p *actor.PID, m any) { ctx.Send(p, m) })
 				v.stop(ctx, v.Exchanges, string(s.Name), exchangeKey)
+				v.afterStop(ctx, exchangeKey(string(s.Name)), func(actor.Context) { s.Forget(v.Streams, v.Sessions, v.Ledger) }) // when it had no actor
+				v.greeted(ctx, &exchange.Greeted{Exchange: s, Number: v.greets})
 			}
 		case *eventv1.Definition_QueueDeclared:
 			dir.addQueue(v, e.QueueDeclared)
@@ -202,14 +228,9 @@ func (v *VHost) put(ctx actor.Context, events []*eventv1.Definition) {
 				v.afterStop(ctx, queueKey(string(s.Name)), func(actor.Context) { s.Forget(v.Streams, v.Ledger) }) // when it had no actor
 				v.queueDeleted(ctx, s)
 			}
-		case *eventv1.Definition_Bound:
-			dir.rebind(e.Bound, exchange.Table.With)
-		case *eventv1.Definition_Unbound:
-			u := e.Unbound
-			dir.rebind(&eventv1.Bound{Source: u.Source, DestinationKind: u.DestinationKind, Destination: u.Destination,
-				RoutingKey: u.RoutingKey, Arguments: u.Arguments}, exchange.Table.Without)
 		}
 	}
+	tables.publish()
 	dir.version.Add(1)
 }
 

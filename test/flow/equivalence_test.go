@@ -80,8 +80,13 @@ func TestX13_ExchangeEquivalence(t *testing.T) {
 		{"internal", declare{kind: "direct"}, declare{kind: "direct", internal: true}, "inequivalent arg 'internal' for exchange '%s' in vhost '/': received 'true' but current is 'false'"},
 		{"alternate exchange", declare{kind: "direct"}, declare{kind: "direct", args: amqp.Table{"alternate-exchange": "ae"}},
 			"inequivalent arg 'alternate-exchange' for exchange '%s' in vhost '/': received the value 'ae' of type 'longstr' but current is none"},
+		{"no alternate exchange any more", declare{kind: "direct", args: amqp.Table{"alternate-exchange": "ae"}}, declare{kind: "direct"},
+			"inequivalent arg 'alternate-exchange' for exchange '%s' in vhost '/': received none but current is the value 'ae' of type 'longstr'"},
+		{"another alternate exchange", declare{kind: "direct", args: amqp.Table{"alternate-exchange": "ae"}},
+			declare{kind: "direct", args: amqp.Table{"alternate-exchange": "be"}},
+			"inequivalent arg 'alternate-exchange' for exchange '%s' in vhost '/': received 'be' but current is 'ae'"},
 	} {
-		t.Run(row.what, func(t *testing.T) {
+		t.Run("X-13 "+row.what, func(t *testing.T) {
 			c := connect(t)
 			ch := channelOn(t, c)
 			x := name(t, "x")

@@ -13,7 +13,7 @@ func TestX01_PredeclaredExchanges(t *testing.T) {
 	for x, kind := range map[string]string{
 		"amq.direct": "direct", "amq.fanout": "fanout", "amq.topic": "topic", "amq.headers": "headers", "amq.match": "headers",
 	} {
-		must(t, ch.ExchangeDeclare(x, kind, true, false, false, false, nil))
+		t.Run("X-01 "+x, func(t *testing.T) { must(t, ch.ExchangeDeclare(x, kind, true, false, false, false, nil)) })
 	}
 	must(t, ch.ExchangeDeclare("amq.rabbitmq.trace", "topic", true, false, true, false, nil))
 	e := closes(t, ch, func() { publish(t, ch, "amq.rabbitmq.trace", "k", "x") })
@@ -41,7 +41,7 @@ func TestX02_DefaultExchange(t *testing.T) {
 			return ch.ExchangeBind("", "k", "amq.direct", false, nil)
 		},
 	} {
-		t.Run(what, func(t *testing.T) { refused(t, do(channelOn(t, c)), 403, text) })
+		t.Run("X-02 "+what, func(t *testing.T) { refused(t, do(channelOn(t, c)), 403, text) })
 	}
 	alive(t, c)
 }

@@ -30,7 +30,7 @@ func TestX05_Topic(t *testing.T) {
 	ch := channel(t)
 	q := queue(t, ch, "q")
 	for _, row := range topicRows {
-		t.Run(fmt.Sprintf("%s <- %s", row.pattern, row.key), func(t *testing.T) {
+		t.Run(fmt.Sprintf("X-05 %s <- %s", row.pattern, row.key), func(t *testing.T) {
 			x := exchange(t, "topic")
 			bind(t, ch, q, row.pattern, x, nil)
 			if got := routes(t, ch, x, row.key, nil, q); (got == "a") != row.match {
