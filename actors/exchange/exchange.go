@@ -52,6 +52,7 @@ type link struct {
 	session uint64
 	pid     *actor.PID
 	last    uint64 // sequence of the newest message routed
+	settled uint64 // sequence up to which the session waits for nothing
 	epoch   uint64 // of the Reset that waits for its Resume; 0 when open
 	targets map[*queue.Slot]uint64
 }
@@ -175,7 +176,7 @@ func (x *Exchange) publish(ctx actor.Context, m *Publish) {
 		rest = rest[n:]
 	}
 	x.router.selected = false
-	l.last = m.Messages[len(m.Messages)-1].Seq
+	l.last, l.settled = m.Messages[len(m.Messages)-1].Seq, max(l.settled, m.Settled)
 	x.Slot.Published.Add(int64(len(m.Messages)))
 	ctx.Send(l.pid, routed)
 	x.forward(ctx, l)
@@ -242,6 +243,7 @@ func (x *Exchange) forward(ctx actor.Context, l *link) {
 				Link:        ready.Link{Session: l.session, Exchange: x.Slot.ID},
 				Incarnation: incarnation,
 				Exchange:    string(x.Slot.Name),
+				Settled:     l.settled,
 				Messages:    b.messages,
 			})
 		}

@@ -15,7 +15,9 @@ type (
 		Session     uint64
 		Incarnation uint64 // of the exchange it is meant for
 		Prev        uint64
-		Messages    []protocol.Message
+		// Settled is the sequence up to which the session waits for nothing any more on this link.
+		Settled  uint64
+		Messages []protocol.Message
 	}
 	// Resume opens a session's link again, behind a restart of either side or of one of the link's queues. Prev is the
 	// last sequence that was routed and must not be again. Epoch is that of the Reset it answers, 0 behind an Up.

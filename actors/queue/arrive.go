@@ -23,8 +23,10 @@ func (q *Queue) enqueue(ctx actor.Context, m *Enqueue) {
 		if !q.passing(fresh) {
 			fresh = protocol.CopyOut(fresh)
 		}
-		q.happen(q.arrival(m.Link, m.Exchange, fresh))
+		q.happen(q.arrival(m, fresh))
 		q.Slot.Published.Add(int64(len(fresh)))
+	} else if q.state.Refusing(m.Link, m.Settled) {
+		q.happen(&ready.Refused{Link: m.Link, Settled: m.Settled})
 	}
 	if q.state.Links() > q.sweepAt {
 		q.sweep()
@@ -35,19 +37,88 @@ func (q *Queue) enqueue(ctx actor.Context, m *Enqueue) {
 	q.pump(ctx)
 }
 
-// arrival is the event that messages arrive, each on its level.
-func (q *Queue) arrival(l ready.Link, exchange string, messages []protocol.Message) ready.Event {
-	content := ready.Content{Exchange: exchange, Messages: messages}
+// arrival is the event that messages arrive: those there is room for, each on its level, and the others refused.
+func (q *Queue) arrival(m *Enqueue, messages []protocol.Message) ready.Event {
+	messages, refused := q.admit(messages)
+	if len(refused) == 0 && !q.state.Refusing(m.Link, m.Settled) {
+		return q.leveled(m, messages)
+	}
+	all := &ready.Together{}
+	if len(messages) > 0 {
+		all.Events = append(all.Events, q.leveled(m, messages))
+	}
+	note := &ready.Refused{Link: m.Link, Settled: m.Settled}
+	for i := range refused {
+		note.Sequences = append(note.Sequences, ready.Interval{First: refused[i].Seq, N: 1})
+	}
+	all.Events = append(all.Events, note)
+	if len(refused) > 0 && q.Slot.Settings.Overflow == settings.RejectPublishDLX && q.deadLetters() {
+		all.Events = append(all.Events, q.refusedDead(m, refused, messages)...)
+	}
+	return all
+}
+
+// refusedDead has messages that are refused come in as dead, all on the lowest level, behind those that were taken with them.
+func (q *Queue) refusedDead(m *Enqueue, refused, taken []protocol.Message) []ready.Event {
+	first := q.state.NextIndex(0)
+	for i := range taken {
+		if q.level(&taken[i]) == 0 {
+			first++
+		}
+	}
+	content := ready.Content{Exchange: m.Exchange, Messages: refused}
+	q.stamp(&content)
+	return []ready.Event{
+		&ready.Enqueued{Link: m.Link, Content: content},
+		&ready.Dropped{
+			Intervals: []ready.Interval{{First: first, N: uint64(len(refused))}}, Reason: ready.MaxLength, DeadLetter: true,
+		},
+	}
+}
+
+// admit parts messages into those that there is room for and the others (contract Q-15).
+func (q *Queue) admit(messages []protocol.Message) (taken, refused []protocol.Message) {
+	s := &q.Slot.Settings
+	if s.Overflow != settings.RejectPublish && s.Overflow != settings.RejectPublishDLX || !s.MaxLength.Set && !s.MaxLengthBytes.Set {
+		return messages, nil
+	}
+	atOnce := 0
+	for _, c := range q.state.Candidates() {
+		if w := q.windows[c.Key]; w != nil {
+			atOnce += min(w.room(c), len(messages))
+		}
+	}
+	admitted := q.state.Admit(bound(s.MaxLength), bound(s.MaxLengthBytes), atOnce, func(i int) int { return len(messages[i].Body) }, len(messages))
+	if !slices.Contains(admitted, false) {
+		return messages, nil
+	}
+	for i, yes := range admitted {
+		if yes {
+			taken = append(taken, messages[i])
+		} else {
+			refused = append(refused, messages[i])
+		}
+	}
+	return taken, refused
+}
+
+func (q *Queue) level(m *protocol.Message) ready.Level {
+	return ready.Level(min(m.Priority, q.Slot.Settings.MaxPriority))
+}
+
+// leveled is the event that messages arrive, each on its level.
+func (q *Queue) leveled(m *Enqueue, messages []protocol.Message) ready.Event {
+	content := ready.Content{Exchange: m.Exchange, Messages: messages}
 	if q.Slot.Settings.MaxPriority == 0 {
 		q.stamp(&content)
-		return &ready.Enqueued{Link: l, Content: content}
+		return &ready.Enqueued{Link: m.Link, Content: content}
 	}
 	var parts []*ready.Enqueued // by level
 	for i := range messages {
-		level := ready.Level(min(messages[i].Priority, q.Slot.Settings.MaxPriority))
+		level := q.level(&messages[i])
 		at, found := slices.BinarySearchFunc(parts, level, func(p *ready.Enqueued, l ready.Level) int { return cmp.Compare(p.Level, l) })
 		if !found {
-			parts = slices.Insert(parts, at, &ready.Enqueued{Link: l, Level: level, Content: ready.Content{Exchange: exchange}})
+			parts = slices.Insert(parts, at, &ready.Enqueued{Link: m.Link, Level: level, Content: ready.Content{Exchange: m.Exchange}})
 		}
 		parts[at].Messages = append(parts[at].Messages, messages[i])
 	}

@@ -14,6 +14,7 @@ type (
 		Link        ready.Link
 		Incarnation uint64 // of the queue it is meant for
 		Exchange    string
+		Settled     uint64 // sequence up to which the session waits for nothing on this link
 		Messages    []protocol.Message
 	}
 	// Commands are what a session wants of a queue, in the session's order. The sequence has no gaps; what arrives
@@ -102,6 +103,8 @@ type (
 		Queue               *Slot
 		Exchange            uint64
 		Accepted, Confirmed uint64
+		// Refused are sequences among them that the queue has no room for (contract Q-15).
+		Refused []ready.Interval
 	}
 	// Deliveries are messages for one consumer.
 	Deliveries struct {

@@ -133,7 +133,7 @@ func (q *Queue) hurry(ctx actor.Context) {
 // accepted tells a publisher how far the queue has got on its link.
 func (q *Queue) accepted(ctx actor.Context, l ready.Link) {
 	if p := q.peer(l.Session); p != nil {
-		ctx.Send(p, &Accepted{Queue: q.Slot, Exchange: l.Exchange, Accepted: q.state.LastSeq(l), Confirmed: q.state.Confirmed(l)})
+		ctx.Send(p, &Accepted{Queue: q.Slot, Exchange: l.Exchange, Accepted: q.state.LastSeq(l), Confirmed: q.state.Confirmed(l), Refused: q.state.Refused(l)})
 	}
 }
 

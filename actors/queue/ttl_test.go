@@ -245,3 +245,48 @@ func TestDeadLetters(t *testing.T) {
 		t.Errorf("%d bytes left", s.q.state.Bytes())
 	}
 }
+
+// Contract Q-15: what there is no room for is refused, which the publisher hears until it is known to have heard it, over a crash of
+// either side; consumers that take it at once make room.
+func TestRefusedPublishes(t *testing.T) {
+	s := newTimedStand(t, settings.Settings{MaxLength: ms(uint64(2)), Overflow: settings.RejectPublish})
+	enqueue := func(settled uint64, seqs ...uint64) *Accepted {
+		m := &Enqueue{Link: link, Incarnation: s.slot.Incarnation(), Settled: settled}
+		for _, seq := range seqs {
+			m.Messages = append(m.Messages, protocol.Message{Seq: seq, Body: []byte{byte(seq)}})
+		}
+		return one[*Accepted](t, s.tell(m))
+	}
+	if a := enqueue(0, 1, 2, 3, 5); a.Accepted != 5 || a.Confirmed != 5 || fmt.Sprint(a.Refused) != "[{3 1} {5 1}]" {
+		t.Errorf("%+v", a)
+	}
+	s.begin(3)
+	if a := enqueue(0, 1, 2, 3, 5, 6); a.Accepted != 6 || fmt.Sprint(a.Refused) != "[{3 1} {5 2}]" {
+		t.Errorf("again: %+v", a)
+	}
+	s.command(2, &Get{NoAck: true})
+	if a := enqueue(5, 8); a.Accepted != 8 || fmt.Sprint(a.Refused) != "[{6 1}]" {
+		t.Errorf("with room: %+v", a)
+	}
+	if a := enqueue(8, 9); fmt.Sprint(a.Refused) != "[{9 1}]" {
+		t.Errorf("full again: %+v", a)
+	}
+	if got := s.left(); !slices.Equal(got, []int{2, 8}) {
+		t.Errorf("left are %v", got)
+	}
+}
+
+// Contract Q-15: reject-publish-dlx refuses, and dead-letters what it refuses.
+func TestRefusedPublishesAreDead(t *testing.T) {
+	s := newTimedStand(t, settings.Settings{
+		MaxLength: ms(uint64(1)), Overflow: settings.RejectPublishDLX, DeadLetterExchange: ms("dlx"), MaxPriority: 3,
+	})
+	s.put(1, 3, "")
+	if a := one[*Accepted](t, s.put(2, 2, "")); a.Accepted != 2 || fmt.Sprint(a.Refused) != "[{2 1}]" {
+		t.Errorf("%+v", a)
+	}
+	d := one[*Deliveries](t, s.command(5, &Consume{Consumer: 2, Prefetch: 1024, DeadLetters: true}))
+	if d.Parts[0].Reason != ready.MaxLength || d.Parts[0].Messages[0].Body[0] != 2 || s.slot.Ready.Load() != 1 {
+		t.Errorf("%+v, %d ready", d.Parts[0], s.slot.Ready.Load())
+	}
+}

@@ -6,6 +6,7 @@ import (
 
 	"warren/actors/exchange"
 	"warren/actors/queue"
+	"warren/actors/queue/ready"
 	"warren/protocol"
 )
 
@@ -89,11 +90,8 @@ func (l *Ledger) route(x *exchange.Slot, routes []exchange.RoutedTo, unroutable 
 	for _, r := range routes {
 		for at < len(p.runs) && p.runs[at].messages[0].Seq <= r.Last {
 			n := upTo(p.runs[at].messages, r.Last)
-			if whole := p.runs[at]; n < len(whole.messages) {
-				p.runs = append(p.runs, run{})
-				copy(p.runs[at+1:], p.runs[at:])
-				p.runs[at] = run{prev: whole.prev, messages: whole.messages[:n:n]}
-				p.runs[at+1] = run{prev: whole.messages[n-1].Seq, messages: whole.messages[n:]}
+			if n < len(p.runs[at].messages) {
+				p.split(at, n)
 			}
 			p.runs[at].route = r.Route
 			if len(r.Route.Queues) == 0 {
@@ -227,6 +225,60 @@ func (p *publishLink) reach(r *run) (accepted, confirmed int) {
 		}
 	}
 	return max(accepted, r.accepted), max(confirmed, r.confirmed)
+}
+
+// settled is the sequence up to which nothing is waited for.
+func (p *publishLink) settled() uint64 {
+	if len(p.runs) == 0 {
+		return p.last
+	}
+	return p.runs[0].messages[0].Seq - 1
+}
+
+// refuse enters that a queue has not taken messages, which it says with every word on the link until it knows that this session has
+// heard it: they are lost there (contract Q-15, reject-publish).
+func (l *Ledger) refuse(exchangeID uint64, q *queue.Slot, refused []ready.Interval) {
+	p := l.links[exchangeID]
+	if p == nil {
+		return
+	}
+	for _, in := range refused {
+		for i := 0; i < len(p.runs); i++ {
+			r := &p.runs[i]
+			if !r.leadsTo(q) || r.lost || r.confirmed == len(r.messages) || r.messages[len(r.messages)-1].Seq < in.First {
+				continue
+			}
+			if r.messages[0].Seq >= in.First+in.N {
+				break
+			}
+			if n := below(r.messages, in.First); n > 0 {
+				p.split(i, n)
+				continue // with the rest of it
+			}
+			if n := below(r.messages, in.First+in.N); n < len(r.messages) {
+				p.split(i, n)
+			}
+			p.runs[i].lost = true
+		}
+	}
+}
+
+// below is how many messages have a sequence below seq.
+func below(messages []protocol.Message, seq uint64) int {
+	if seq == 0 {
+		return 0
+	}
+	return upTo(messages, seq-1)
+}
+
+// split makes two runs of one, of which the first has n messages.
+func (p *publishLink) split(at, n int) {
+	p.runs = slices.Insert(p.runs, at+1, p.runs[at])
+	a, b := &p.runs[at], &p.runs[at+1]
+	a.messages, b.messages = a.messages[:n:n], b.messages[n:]
+	b.prev = a.messages[n-1].Seq
+	b.accepted, b.confirmed = max(0, a.accepted-n), max(0, a.confirmed-n)
+	a.accepted, a.confirmed = min(a.accepted, n), min(a.confirmed, n)
 }
 
 // outstanding yields what must be sent again behind a restart, in order: runs with a route, then runs without.

@@ -1,10 +1,12 @@
 package session
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 
 	"warren/actors/exchange"
+	"warren/actors/queue/ready"
 	"warren/protocol"
 )
 
@@ -168,3 +170,34 @@ func TestConfirmSelectCountsFromThere(t *testing.T) {
 		t.Fatalf("%d unconfirmed", s.Unconfirmed())
 	}
 }
+
+// Contract Q-15: what a queue refuses is lost there, and nothing else of its run; hearing it again changes nothing.
+func TestLedgerRefuse(t *testing.T) {
+	l := newLedger()
+	x, qs := newExchange(1), newQueues(2)
+	q, other := qs[0], qs[1]
+	l.publish(x, messages(1, 8))
+	l.route(x, []exchange.RoutedTo{{Last: 8, Route: route(q, other)}}, nil, nobody)
+	var got []string
+	then := func(messages []protocol.Message, lost bool) {
+		for i := range messages {
+			got = append(got, fmt.Sprint(messages[i].Seq, lost))
+		}
+	}
+	for range 2 {
+		l.refuse(1, q, []ready.Interval{{First: 3, N: 2}, {First: 8, N: 4}})
+		l.accept(1, q, mark{8, 8}, then)
+	}
+	if len(got) > 0 {
+		t.Errorf("the other queue has not spoken: %v", got)
+	}
+	l.accept(1, other, mark{8, 8}, then)
+	if want := "[1 false 2 false 3 true 4 true 5 false 6 false 7 false 8 true]"; fmt.Sprint(got) != want {
+		t.Errorf("got %v", got)
+	}
+	if l.unaccepted != 0 || l.bytes != 0 {
+		t.Errorf("left: %+v", l)
+	}
+}
+
+func nobody([]protocol.Message, bool) {}

@@ -103,7 +103,7 @@ func (s *Session) sendPublishes(ctx actor.Context, p *publishLink, l *liveLink) 
 	}
 	for ; at < len(p.runs); at++ {
 		r := &p.runs[at]
-		ctx.Send(p.slot.PID, &exchange.Publish{Session: s.ID, Incarnation: l.incarnation, Prev: r.prev, Messages: r.messages})
+		ctx.Send(p.slot.PID, &exchange.Publish{Session: s.ID, Incarnation: l.incarnation, Prev: r.prev, Settled: p.settled(), Messages: r.messages})
 		l.sent = r.messages[len(r.messages)-1].Seq
 	}
 	s.lookAt(ctx, p.slot)

@@ -151,6 +151,7 @@ func (s *State) Apply(e any) {
 	case *exchange.Gone:
 		s.exchangeGone(e.Exchange)
 	case *queue.Accepted:
+		s.ledger.refuse(e.Exchange, e.Queue, e.Refused)
 		s.ledger.accept(e.Exchange, e.Queue, mark{e.Accepted, e.Confirmed}, s.settled)
 	case *queue.Deliveries:
 		s.deliveries(e)

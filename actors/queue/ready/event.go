@@ -13,6 +13,12 @@ type (
 		Level Level
 		Content
 	}
+	// Refused: messages of one link were not taken. The publisher has heard what was said of those up to Settled.
+	Refused struct {
+		Link      Link
+		Sequences []Interval
+		Settled   uint64
+	}
 	// Together: all of it, or nothing.
 	Together struct{ Events []Event }
 	// Delivered: the messages at Interval went to a consumer, as its next delivery sequences.
@@ -76,6 +82,7 @@ const (
 
 func (*Enqueued) event()     {}
 func (*Together) event()     {}
+func (*Refused) event()      {}
 func (*Delivered) event()    {}
 func (*Settled) event()      {}
 func (*Subscribed) event()   {}

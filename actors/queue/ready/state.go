@@ -19,7 +19,8 @@ type State struct {
 	dead     []Dead // to be dead-lettered, in order
 	saving   saving
 
-	links      map[Link]uint64   // last sequence applied
+	links      map[Link]uint64 // last sequence applied
+	refused    map[Link]*intervals
 	commanded  map[uint64]uint64 // session -> last command applied
 	consumers  map[Key]*Consumer // all that hold or may get messages
 	order      []*Consumer       // those that may get messages, in order of their turn
@@ -96,6 +97,8 @@ func (s *State) Apply(e Event) {
 	switch e := e.(type) {
 	case *Enqueued:
 		s.enqueued(e)
+	case *Refused:
+		s.refuse(e)
 	case *Together:
 		for _, part := range e.Events {
 			s.Apply(part)
@@ -141,6 +144,7 @@ func (s *State) Apply(e Event) {
 	case *LinksDropped:
 		for _, l := range e.Links {
 			delete(s.links, l)
+			delete(s.refused, l)
 		}
 	default:
 		panic(fmt.Sprintf("queue: event %T", e))
@@ -280,6 +284,7 @@ func (s *State) Clone() *State {
 	c.saving = s.saving.clone()
 	c.dead = slices.Clone(s.dead)
 	c.links = maps.Clone(s.links)
+	c.refused = cloneRefused(s.refused)
 	c.commanded = maps.Clone(s.commanded)
 	c.consumers = make(map[Key]*Consumer, len(s.consumers))
 	for k, v := range s.consumers {

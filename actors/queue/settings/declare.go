@@ -38,7 +38,7 @@ var declared = []argument{
 	{"x-max-in-memory-length", notNegative, quorumOnly, false},
 	{"x-max-in-memory-bytes", notNegative, quorumOnly, false},
 	{"x-max-priority", priorities, classicOnly, true},
-	{"x-overflow", overflow, classicAndQuorum, false},
+	{"x-overflow", overflow, classicAndQuorum, true},
 	{"x-queue-mode", anything, classicOnly, true}, // every queue of Warren's keeps its memory bounded, as a lazy one did
 	{"x-queue-version", version, classicOnly, true},
 	{"x-single-active-consumer", boolean, classicAndQuorum, true},

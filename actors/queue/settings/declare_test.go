@@ -66,7 +66,7 @@ func TestCheck(t *testing.T) {
 		{table{"x-max-length-bytes": int64(1), "x-queue-type": "stream"}, noStream},
 		{table{"x-max-in-memory-length": int32(1)}, other("x-max-in-memory-length", "classic")},
 		{table{"x-max-in-memory-bytes": int32(1), "x-queue-type": "quorum"}, noQuorum},
-		{table{"x-overflow": "reject-publish-dlx"}, later("x-overflow", "reject-publish-dlx")},
+		{table{"x-overflow": "reject-publish-dlx"}, ""},
 		{table{"x-overflow": "drop-tail"}, text406("x-overflow", "invalid_overflow")},
 		{table{"x-overflow": int32(1)}, text406("x-overflow", "{unacceptable_type,signedint}")},
 		{table{"x-max-priority": int32(255)}, ""},
