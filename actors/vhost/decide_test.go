@@ -160,6 +160,7 @@ func TestDeclareQueueAgain(t *testing.T) {
 		{"what is not there yet", DeclareQueue{Name: "n", Arguments: protocol.Table{"x-overflow": "reject-publish"}},
 			"406 invalid arg 'x-overflow' for queue 'n' in vhost '/': 'reject-publish' is not supported yet"},
 		{"its owner", DeclareQueue{Request: mine, Name: "e", Exclusive: true}, ""},
+		{"its owner, durable, which an exclusive queue is not", DeclareQueue{Request: mine, Name: "e", Exclusive: true, Durable: true}, ""},
 		{"another one's", DeclareQueue{Request: Request{Connection: 2}, Name: "e", Exclusive: true}, lockedText},
 		{"another one's, not exclusive", DeclareQueue{Request: Request{Connection: 2}, Name: "e"}, lockedText},
 		{"its owner, not exclusive", DeclareQueue{Request: mine, Name: "e"}, lockedText},
