@@ -74,7 +74,7 @@ func (w *world) apply(s step, tag uint64, body string) {
 		}
 		c.mode = "confirm"
 		w.see(s, "confirm-select-ok")
-	default:
+	case "tx-select", "tx-commit", "tx-rollback":
 		w.transact(s, c)
 	case "close-channel":
 		w.see(s, "channel-close-ok")
@@ -138,14 +138,9 @@ func (w *world) bindOrUnbind(s step, q *queue, locked bool) {
 	missing := w.exchanges[s.exchange] == nil || (b.toExchange && w.exchanges[s.to] == nil) || (!b.toExchange && q == nil)
 	switch {
 	case missing && (s.op == "bind" || s.op == "bind-exchange"):
-		// Which of two faults is named first is nobody's business.
-		if locked && w.exchanges[s.exchange] == nil {
-			w.soft(s, 405, method)
-			return
-		}
 		w.soft(s, 404, method)
 		return
-	case locked:
+	case locked && (s.op == "bind" || slices.Contains(w.bindings, b)): // there is nothing to be locked about what is not there
 		w.soft(s, 405, method)
 		return
 	case s.op == "bind" || s.op == "bind-exchange":
@@ -170,7 +165,7 @@ func (w *world) publish(s step, c *channel, body string) {
 	for i := range s.n {
 		m := message{exchange: s.exchange, key: s.key, body: fmt.Sprintf("%s.%d", body, i), mandatory: s.flag("m")}
 		if c.mode == "tx" {
-			m.routes = append([]*queue{}, w.route(m.exchange, m.key)...)
+			m.routes = w.names(m)
 			c.buffered = append(c.buffered, m)
 			continue
 		}
@@ -181,6 +176,18 @@ func (w *world) publish(s step, c *channel, body string) {
 		}
 	}
 	w.see(s, "cancel-ok barrier")
+}
+
+// names are the queues that a message goes to now; the default exchange does not look whether there is one.
+func (w *world) names(m message) []string {
+	if m.exchange == "" {
+		return []string{m.key}
+	}
+	names := []string{}
+	for _, q := range w.route(m.exchange, m.key) {
+		names = append(names, q.name)
+	}
+	return names
 }
 
 func (w *world) consume(s step, c *channel, q *queue, locked bool) {

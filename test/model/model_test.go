@@ -25,7 +25,7 @@ func TestModel(t *testing.T) {
 // configure says whom the model is compared with.
 func configure(b *broker.Broker, r *run) {
 	if !b.Own() {
-		r.world.older, r.world.routeAtPublish = true, true
+		r.world.routeAtPublish = true
 	}
 }
 

@@ -22,8 +22,8 @@ type world struct {
 	// exchanges has an order for each of them only (contract P-41).
 	ambiguous bool
 
-	older          bool // RabbitMQ 3.10, which parts from 4.3 here and there
-	routeAtPublish bool // transactions route when a message is published, not when it is committed
+	// RabbitMQ's transactions route when a message is published, ours when it is committed.
+	routeAtPublish bool
 }
 
 type connection struct{ channels [channels + 1]*channel }
@@ -51,7 +51,7 @@ type message struct {
 	position             int // in its queue
 	exchange, key, body  string
 	mandatory, delivered bool
-	routes               []*queue // of a transaction that routes at once
+	routes               []string // of a transaction that routes at once: names of queues, there or not
 }
 
 type queue struct {
@@ -258,7 +258,12 @@ func matchWords(pattern, key []string) bool {
 func (w *world) deliver(s step, m message) {
 	routes := w.route(m.exchange, m.key)
 	if w.routeAtPublish && m.routes != nil {
-		routes = slices.DeleteFunc(m.routes, func(q *queue) bool { return q.gone })
+		routes = nil
+		for _, name := range m.routes {
+			if q := w.queues[name]; q != nil {
+				routes = append(routes, q)
+			}
+		}
 	}
 	if len(routes) == 0 && m.mandatory {
 		w.see(s, "return 312 %s %s %s", m.exchange, m.key, m.body)
