@@ -72,7 +72,7 @@ func TestP04_ServerProperties(t *testing.T) {
 	}
 	capabilities, _ := p["capabilities"].(amqp.Table)
 	for _, name := range []string{"publisher_confirms", "exchange_exchange_bindings", "basic.nack", "consumer_cancel_notify", "connection.blocked",
-		"authentication_failure_close", "per_consumer_qos"} {
+		"authentication_failure_close", "per_consumer_qos", "consumer_priorities"} {
 		t.Run("P-04 "+name, func(t *testing.T) {
 			if capabilities[name] != true {
 				t.Fatalf("is %v", capabilities[name])
