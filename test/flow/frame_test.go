@@ -36,6 +36,15 @@ func method(channel, class, id uint16, args raw.Fields) []byte {
 	return raw.MethodFrame(channel, raw.ID{Class: class, Method: id}, args)
 }
 
+// nested is a table in a table, and so on, without its length.
+func nested(depth int) raw.Fields {
+	var inner raw.Fields
+	for range depth {
+		inner = raw.Fields{}.ShortStr("k").Octet('F').LongStr(string(inner))
+	}
+	return inner
+}
+
 func one(code uint16) []uint16 { return []uint16{code} }
 
 const (
@@ -68,6 +77,7 @@ var malformations = []malformed{
 	{what: "P-02 method of two bytes", send: [][]byte{frameOf(raw.FrameMethod, 1, []byte{0, 60})}, codes: []uint16{501, 502}},
 	{what: "P-02 arguments end early", send: [][]byte{method(1, 50, 10, raw.Fields{}.Short(0).Octet(200))}, codes: []uint16{501, 502}},
 	{what: "P-19 unknown type in a table", send: [][]byte{method(1, 50, 10, brokenTable)}, codes: []uint16{501, 502}, dies: true},
+	{what: "P-19 tables a thousand deep", send: [][]byte{method(1, 50, 10, raw.Fields{}.Short(0).ShortStr("q").Octet(4).LongStr(string(nested(1000))))}, codes: one(502), dies: true},
 	{what: "P-26 name not UTF-8", send: [][]byte{method(1, 50, 10, notUTF8)}, codes: one(501)},
 	{what: "P-23 header without a method", send: [][]byte{raw.ContentHeader(1, 1)}, codes: one(505), text: notAMethod},
 	{what: "P-23 body without a method", send: [][]byte{raw.Body(1, []byte("x"))}, codes: one(505), text: notAMethod},

@@ -26,7 +26,7 @@ func TestModelWhileActorsCrash(t *testing.T) {
 	t.Log(c)
 }
 
-// crasher makes workers panic, every kind as often as the others.
+// crasher makes workers panic, one of a random kind at a time.
 type crasher struct {
 	admin   adminv1.AdminServiceClient
 	random  *rand.Rand
