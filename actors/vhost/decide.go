@@ -69,13 +69,14 @@ func (d *Definitions) deleteExchange(vhost string, m *DeleteExchange) decision {
 
 func (d *Definitions) declareQueue(vhost string, m *DeclareQueue) decision {
 	what := "queue '" + m.Name + "' in vhost '" + vhost + "'"
+	durable := m.Durable && !m.Exclusive // contract Q-03: it cannot outlive its connection, whatever it says
 	if now := d.Queues[m.Name]; now != nil {
 		if now.ExclusiveOwner != 0 && now.ExclusiveOwner != m.Connection || m.Exclusive != (now.ExclusiveOwner != 0) {
 			return refuse(Locked(m.Name, vhost))
 		}
 		arguments := decode(now.Arguments)
 		return decision{err: firstError(
-			protocol.AssertEqual("durable", what, m.Durable, now.Durable),
+			protocol.AssertEqual("durable", what, durable, now.Durable),
 			protocol.AssertEqual("auto_delete", what, m.AutoDelete, now.AutoDelete),
 			protocol.AssertEquivalent(what, m.Arguments, arguments, settings.Compared(settings.TypeOf(arguments))...),
 		)}
@@ -88,7 +89,7 @@ func (d *Definitions) declareQueue(vhost string, m *DeclareQueue) decision {
 		owner = m.Connection
 	}
 	return decision{events: []*eventv1.Definition{queueDeclared(&eventv1.QueueDeclared{
-		Name: m.Name, Durable: m.Durable, ExclusiveOwner: owner, AutoDelete: m.AutoDelete,
+		Name: m.Name, Durable: durable, ExclusiveOwner: owner, AutoDelete: m.AutoDelete,
 		Arguments: encode(m.Arguments), Type: string(settings.TypeOf(m.Arguments)),
 	})}}
 }
@@ -138,12 +139,12 @@ func (d *Definitions) unbindDecision(vhost string, m *Unbind) decision {
 	if m.Source == "" || m.ToExchange && m.Destination == "" {
 		return refuse(protocol.AccessRefused("operation not permitted on the default exchange"))
 	}
-	if q := d.Queues[m.Destination]; !m.ToExchange && q != nil && q.ExclusiveOwner != 0 && q.ExclusiveOwner != m.Connection {
-		return refuse(Locked(m.Destination, vhost))
-	}
 	k := bindingKey{m.Source, endpoint{kindOf(m.ToExchange), m.Destination}, m.Key, string(encode(m.Arguments))}
 	if d.Bindings[k] == nil {
-		return decision{} // idempotent (contract P-60)
+		return decision{} // idempotent (contract P-60), of another connection's queue as well
+	}
+	if q := d.Queues[m.Destination]; !m.ToExchange && q != nil && q.ExclusiveOwner != 0 && q.ExclusiveOwner != m.Connection {
+		return refuse(Locked(m.Destination, vhost))
 	}
 	r := d.removal()
 	r.binding(k)

@@ -160,6 +160,7 @@ func TestDeclareQueueAgain(t *testing.T) {
 		{"what is not there yet", DeclareQueue{Name: "n", Arguments: protocol.Table{"x-dead-letter-exchange": "x"}},
 			"406 invalid arg 'x-dead-letter-exchange' for queue 'n' in vhost '/': 'x' is not supported yet"},
 		{"its owner", DeclareQueue{Request: mine, Name: "e", Exclusive: true}, ""},
+		{"its owner, durable, which an exclusive queue is not", DeclareQueue{Request: mine, Name: "e", Exclusive: true, Durable: true}, ""},
 		{"another one's", DeclareQueue{Request: Request{Connection: 2}, Name: "e", Exclusive: true}, lockedText},
 		{"another one's, not exclusive", DeclareQueue{Request: Request{Connection: 2}, Name: "e"}, lockedText},
 		{"its owner, not exclusive", DeclareQueue{Request: mine, Name: "e"}, lockedText},
@@ -184,7 +185,7 @@ func TestBindRefusals(t *testing.T) {
 		{"X>q", ""}, {"X>X", ""}, {"amq.direct>q", ""},
 		{"X>none", "404 no queue 'none' in vhost '/'"},
 		{"X>NONE", "404 no exchange 'NONE' in vhost '/'"},
-		{"NONE>q", "404 no exchange 'NONE' in vhost '/'"},
+		{"NONE>q", "404 no exchange 'NONE' in vhost '/'"}, {"NONE>e", "404 no exchange 'NONE' in vhost '/'"},
 		{">q", "403 operation not permitted on the default exchange"},
 		{"X>", "403 operation not permitted on the default exchange"},
 		{"X>e", lockedText},
@@ -222,6 +223,8 @@ func TestBindIsIdempotent(t *testing.T) {
 	if got := w.do(w.unbound("X>q", 2)); len(got) != 0 {
 		t.Errorf("unbind again: %v", got)
 	}
+	refused(t, "another one's that is not there", w.unbound("X>e", 2).err, "")
+	w.do(w.bound("X>e", 1))
 	refused(t, "another one's", w.unbound("X>e", 2).err, lockedText)
 	refused(t, "the default exchange", w.unbound(">q", 2).err, "403 operation not permitted on the default exchange")
 }

@@ -19,7 +19,7 @@ func TestSizes(t *testing.T) {
 	}
 }
 
-// https://www.rabbitmq.com/docs/networking: a port alone is every interface.
+// P-18 and https://www.rabbitmq.com/docs/networking: host and port, IPv6; a port alone is every interface.
 func TestAddresses(t *testing.T) {
 	for value, want := range map[string]string{
 		"5672": ":5672", "0": ":0", "127.0.0.1:5672": "127.0.0.1:5672", "[::1]:5672": "[::1]:5672", "::1": "", ":5672": ":5672",

@@ -57,6 +57,8 @@ var rooms = []room{
 	{"supervision/tree", []string{"actors/...", "persistence/...", "protocol/...", "proto/...", "supervision", "plugins/...", "internal/..."}},
 
 	{"internal/config", nil},
+	// It reads the tests of all rooms as text.
+	{"internal/compat", nil},
 	// Pure: RabbitMQ's JSON form of users, vhosts and topology.
 	{"internal/definitions", []string{"protocol/..."}},
 	{"internal/admin", []string{"proto/...", "protocol/..."}},

@@ -32,8 +32,8 @@ const (
 
 var queues = []string{"chaos.plain", "chaos.tx", "chaos.all", "chaos.even", "chaos.three", "chaos.two", "chaos.durable"}
 
-// Any actor may crash at any time: no connection and no channel closes, every confirm comes once, everything confirmed is received,
-// in order, and again only what was nacked, as redelivered (DESIGN sections 3 to 5, issue 5).
+// K-31, K-32: any actor may crash at any time: no connection and no channel closes, every confirm comes once, everything confirmed is
+// received, in order, and again only what was nacked, as redelivered (DESIGN sections 3 to 5, issue 5).
 func TestAnyActorMayDie(t *testing.T) {
 	length, every, seed := runLength(t), duration(t, "WARREN_CHAOS_EVERY", 35*time.Millisecond), runSeed(t)
 	t.Logf("WARREN_CHAOS_FOR=%v WARREN_CHAOS_SEED=%d", length, seed)

@@ -10,7 +10,7 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 )
 
-// The transcript with amqp091-go.
+// P-30, P-33, P-40: the transcript with amqp091-go.
 func TestAmqp091Go(t *testing.T) {
 	var out strings.Builder
 	say := func(format string, args ...any) { fmt.Fprintf(&out, format+"\n", args...) }

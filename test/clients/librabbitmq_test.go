@@ -9,7 +9,7 @@ import (
 	"warren/test/broker"
 )
 
-// librabbitmq's tools do one thing each: declare, publish, get, consume, delete.
+// P-30, P-53: librabbitmq's tools do one thing each: declare, publish, get, consume, delete.
 func TestLibrabbitmq(t *testing.T) {
 	host, port := address(t)
 	tool := func(name string, args ...string) string {

@@ -12,7 +12,7 @@ import (
 	"warren/test/broker"
 )
 
-// DESIGN 5: actors that crash lose nothing, and neither does the process that is killed while they come back.
+// K-31, K-32 (DESIGN 5): actors that crash lose nothing, and neither does the process that is killed while they come back.
 func TestActorCrashAndKill(t *testing.T) {
 	t.Parallel()
 	endings(t, rounds(t, 4), (*broker.Broker).Kill, shake, broker.Set("chaos.enabled", "true"), broker.Set("paging.queue_resident_limit", "4KiB"))

@@ -17,7 +17,7 @@ import (
 	"warren/test/broker"
 )
 
-// Issue 3: whatever happens to a file, the broker starts with what is before the damage, or refuses in one line and starts
+// D-07 (issue 3): whatever happens to a file, the broker starts with what is before the damage, or refuses in one line and starts
 // when the loss is accepted.
 func TestDamage(t *testing.T) {
 	t.Parallel()

@@ -120,8 +120,8 @@ func take(t *testing.T, deliveries <-chan amqp.Delivery, b *broker.Broker, want 
 	}
 }
 
-// Issue 3: a disk that is full stops confirms and raises the alarm, loses nothing, and the broker goes on without a restart once
-// there is room.
+// A-03, D-02 (issue 3): a disk that is full stops confirms and raises the alarm, loses nothing, and the broker goes on without a
+// restart once there is room.
 func TestDiskFull(t *testing.T) {
 	t.Parallel()
 	// Below the limit publishers wait, and what consumers take away makes room with nobody's help.

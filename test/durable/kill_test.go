@@ -40,14 +40,14 @@ func source(t *testing.T) *rand.Rand {
 	return rand.New(rand.NewPCG(seed, 0))
 }
 
-// Issue 3: kill -9 at a random moment loses nothing that was confirmed, brings nothing back that was settled for good, and
-// keeps order and definitions.
+// D-01, D-02, D-03, D-07, X-20, K-33 (issue 3): kill -9 at a random moment loses nothing that was confirmed, brings nothing back that was
+// settled for good, and keeps order and definitions.
 func TestKill(t *testing.T) {
 	t.Parallel()
 	endings(t, rounds(t, 10), (*broker.Broker).Kill, nil)
 }
 
-// An orderly end keeps no less.
+// D-12: an orderly end keeps no less.
 func TestStop(t *testing.T) {
 	t.Parallel()
 	endings(t, rounds(t, 4), (*broker.Broker).Stop, nil, broker.Set("paging.queue_resident_limit", "2KiB"))

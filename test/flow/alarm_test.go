@@ -6,7 +6,7 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 )
 
-// P-16, A-04: an alarm blocks connections from their next publish on, and tells them; who has published before and only looks now is
+// P-16, A-04, A-06: an alarm blocks connections from their next publish on, and tells them; who has published before and only looks now is
 // still served. When the queue has drained, the blocked go on.
 func TestP16_OnlyWhoPublishesUnderAnAlarmIsBlocked(t *testing.T) {
 	const n = 350_000

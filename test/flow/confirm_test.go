@@ -11,7 +11,7 @@ import (
 	"warren/test/broker"
 )
 
-// Confirms and the acks of a consumer cross each other on the way; a ledger that mixes them loses some.
+// P-40: confirms and the acks of a consumer cross each other on the way; a ledger that mixes them loses some.
 func TestEveryConfirmArrivesWhileAConsumerAcks(t *testing.T) {
 	const n = 2000
 	q := openQueue(t, "q")
@@ -41,7 +41,7 @@ func TestEveryConfirmArrivesWhileAConsumerAcks(t *testing.T) {
 	must(t, next(t, done, "the consumer"))
 }
 
-// Nothing lingers: a confirm that is alone comes at once.
+// P-40: nothing lingers: a confirm that is alone comes at once.
 func TestOneConfirmInFlightCostsWellUnderAMillisecond(t *testing.T) {
 	uri := broker.Shared(t).URI()
 	if broker.RaceEnabled && broker.Shared(t).Own() {
@@ -67,7 +67,7 @@ func TestOneConfirmInFlightCostsWellUnderAMillisecond(t *testing.T) {
 	}
 }
 
-// As far as one can see from outside: when the confirm is there, another connection finds the message in both queues.
+// P-40: as far as one can see from outside: when the confirm is there, another connection finds the message in both queues.
 func TestMessageInTwoQueuesIsConfirmedWhenBothHaveIt(t *testing.T) {
 	x := exchange(t, "fanout")
 	a, b := openQueue(t, "a"), openQueue(t, "b")

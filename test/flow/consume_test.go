@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Deliveries that are sent to a channel, and not to a consumer of it, end up with the wrong one.
+// P-42: deliveries that are sent to a channel, and not to a consumer of it, end up with the wrong one.
 func TestTwoConsumersOnOneChannelGetOnlyWhatIsTheirs(t *testing.T) {
 	ch := channel(t)
 	a, b := queue(t, ch, "a"), queue(t, ch, "b")
@@ -38,7 +38,7 @@ func TestTwoConsumersOnOneChannelGetOnlyWhatIsTheirs(t *testing.T) {
 	}
 }
 
-// Fan-out to four consumers on four channels loses nothing and keeps the order in 80 000 deliveries.
+// P-41: fan-out to four consumers on four channels loses nothing and keeps the order in 80 000 deliveries.
 func TestFanOutLosesNothing(t *testing.T) {
 	const n, consumers = 20_000, 4
 	x := exchange(t, "fanout")

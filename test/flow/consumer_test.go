@@ -46,7 +46,7 @@ func TestP42_ConsumeOkBeforeDeliver(t *testing.T) {
 
 // P-42: a tag twice on a channel is the connection's fault; the other refusals are the channel's.
 func TestP42_ConsumeRefused(t *testing.T) {
-	t.Run("tag in use", func(t *testing.T) {
+	t.Run("P-42 tag in use", func(t *testing.T) {
 		c := connect(t)
 		ch := channelOn(t, c)
 		q := queue(t, ch, "q")
@@ -57,14 +57,14 @@ func TestP42_ConsumeRefused(t *testing.T) {
 		refused(t, err, 530, "NOT_ALLOWED - attempt to reuse consumer tag 'same'")
 		next(t, closed, "connection close")
 	})
-	t.Run("unknown queue", func(t *testing.T) {
+	t.Run("P-42 unknown queue", func(t *testing.T) {
 		c := connect(t)
 		missing := name(t, "missing")
 		_, err := channelOn(t, c).Consume(missing, "", false, false, false, false, nil)
 		refused(t, err, 404, fmt.Sprintf("NOT_FOUND - no queue '%s' in vhost '/'", missing))
 		alive(t, c)
 	})
-	t.Run("exclusive consumer", func(t *testing.T) {
+	t.Run("P-42 exclusive consumer", func(t *testing.T) {
 		c := connect(t)
 		first := channelOn(t, c)
 		q := queue(t, first, "q")
@@ -105,7 +105,7 @@ func TestP43_Cancel(t *testing.T) {
 	}
 }
 
-// P-44: a consumer hears that its queue is gone, if it said that it listens.
+// P-44, P-05: a consumer hears that its queue is gone, if it said that it listens.
 func TestP44_ServerCancel(t *testing.T) {
 	q := openQueue(t, "q")
 	ch := channel(t)

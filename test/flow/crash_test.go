@@ -12,7 +12,7 @@ import (
 	"warren/test/broker"
 )
 
-// The promise of the supervision tree: a panic in an actor is not the client's business. No socket closes, nothing confirmed is
+// K-31: a panic in an actor is not the client's business. No socket closes, nothing confirmed is
 // lost, nothing comes out of order.
 func TestActorCrashesUnderLoad(t *testing.T) {
 	b := broker.Start(t, broker.Set("chaos.enabled", "true"))
@@ -155,7 +155,7 @@ func (l *crashLoad) crash(t *testing.T, kind string) {
 	}
 }
 
-// The incarnation counts: a crash that is not seen to have happened proves nothing.
+// K-30, K-31: every entity is an actor of its own; the incarnation counts: a crash that is not seen to have happened proves nothing.
 func TestActorCrashRestartsTheActor(t *testing.T) {
 	b := broker.Start(t, broker.Set("chaos.enabled", "true"))
 	ch := channelOn(t, connectTo(t, b.URI()))

@@ -36,6 +36,15 @@ func method(channel, class, id uint16, args raw.Fields) []byte {
 	return raw.MethodFrame(channel, raw.ID{Class: class, Method: id}, args)
 }
 
+// nested is a table in a table, and so on, without its length.
+func nested(depth int) raw.Fields {
+	var inner raw.Fields
+	for range depth {
+		inner = raw.Fields{}.ShortStr("k").Octet('F').LongStr(string(inner))
+	}
+	return inner
+}
+
 func one(code uint16) []uint16 { return []uint16{code} }
 
 const (
@@ -63,30 +72,31 @@ var malformations = []malformed{
 	{what: "P-02 frame above frame_max", send: [][]byte{frameOf(raw.FrameBody, 1, make([]byte, 131072+1))}, codes: one(501),
 		text: "FRAME_ERROR - type 3, all octets = <<>>: {frame_too_large,131073,131064}"},
 	{what: "P-02 heartbeat on a channel", send: [][]byte{frameOf(raw.FrameHeartbeat, 1, nil)}, codes: []uint16{501, 505}},
-	{what: "unknown class", send: [][]byte{method(1, 99, 10, nil)}, codes: []uint16{501, 502, 503, 540}, dies: true},
-	{what: "unknown method", send: [][]byte{method(1, 60, 99, nil)}, codes: []uint16{501, 502, 503, 540}, dies: true},
-	{what: "method of two bytes", send: [][]byte{frameOf(raw.FrameMethod, 1, []byte{0, 60})}, codes: []uint16{501, 502}},
-	{what: "arguments end early", send: [][]byte{method(1, 50, 10, raw.Fields{}.Short(0).Octet(200))}, codes: []uint16{501, 502}},
+	{what: "P-30 unknown class", send: [][]byte{method(1, 99, 10, nil)}, codes: []uint16{501, 502, 503, 540}, dies: true},
+	{what: "P-30 unknown method", send: [][]byte{method(1, 60, 99, nil)}, codes: []uint16{501, 502, 503, 540}, dies: true},
+	{what: "P-02 method of two bytes", send: [][]byte{frameOf(raw.FrameMethod, 1, []byte{0, 60})}, codes: []uint16{501, 502}},
+	{what: "P-02 arguments end early", send: [][]byte{method(1, 50, 10, raw.Fields{}.Short(0).Octet(200))}, codes: []uint16{501, 502}},
 	{what: "P-19 unknown type in a table", send: [][]byte{method(1, 50, 10, brokenTable)}, codes: []uint16{501, 502}, dies: true},
+	{what: "P-19 tables a thousand deep", send: [][]byte{method(1, 50, 10, raw.Fields{}.Short(0).ShortStr("q").Octet(4).LongStr(string(nested(1000))))}, codes: one(502), dies: true},
 	{what: "P-26 name not UTF-8", send: [][]byte{method(1, 50, 10, notUTF8)}, codes: one(501)},
 	{what: "P-23 header without a method", send: [][]byte{raw.ContentHeader(1, 1)}, codes: one(505), text: notAMethod},
 	{what: "P-23 body without a method", send: [][]byte{raw.Body(1, []byte("x"))}, codes: one(505), text: notAMethod},
-	{what: "method instead of a header", send: [][]byte{publishToNowhere, publishToNowhere}, codes: one(505), text: notAHeader, failing: raw.BasicPublish},
-	{what: "body instead of a header", send: [][]byte{publishToNowhere, raw.Body(1, []byte("x"))}, codes: one(505), text: notAHeader, failing: raw.BasicPublish},
-	{what: "method instead of a body", send: [][]byte{publishToNowhere, raw.ContentHeader(1, 10), publishToNowhere}, codes: one(505), text: notABody, failing: raw.BasicPublish},
-	{what: "header instead of a body", send: [][]byte{publishToNowhere, raw.ContentHeader(1, 10), raw.ContentHeader(1, 10)}, codes: one(505), text: notABody, failing: raw.BasicPublish},
-	{what: "header of another class", send: [][]byte{publishToNowhere, headerOfClass50}, codes: one(505),
+	{what: "P-23 method instead of a header", send: [][]byte{publishToNowhere, publishToNowhere}, codes: one(505), text: notAHeader, failing: raw.BasicPublish},
+	{what: "P-23 body instead of a header", send: [][]byte{publishToNowhere, raw.Body(1, []byte("x"))}, codes: one(505), text: notAHeader, failing: raw.BasicPublish},
+	{what: "P-23 method instead of a body", send: [][]byte{publishToNowhere, raw.ContentHeader(1, 10), publishToNowhere}, codes: one(505), text: notABody, failing: raw.BasicPublish},
+	{what: "P-23 header instead of a body", send: [][]byte{publishToNowhere, raw.ContentHeader(1, 10), raw.ContentHeader(1, 10)}, codes: one(505), text: notABody, failing: raw.BasicPublish},
+	{what: "P-23 header of another class", send: [][]byte{publishToNowhere, headerOfClass50}, codes: one(505),
 		text: "UNEXPECTED_FRAME - expected content header for class 60, got one for class 50 instead", failing: raw.BasicPublish},
-	{what: "more body than announced", send: [][]byte{publishToNowhere, raw.ContentHeader(1, 1), raw.Body(1, []byte("xy"))}, codes: []uint16{501, 505}, dies: true},
+	{what: "P-02 more body than announced", send: [][]byte{publishToNowhere, raw.ContentHeader(1, 1), raw.Body(1, []byte("xy"))}, codes: []uint16{501, 505}, dies: true},
 	{what: "P-25 body size beyond 512 MiB", send: [][]byte{publishToNowhere, raw.ContentHeader(1, 512<<20+1)}, codes: one(501), dies: true},
-	{what: "properties end early", send: [][]byte{publishToNowhere, shortProperties}, codes: []uint16{501, 502}, dies: true},
+	{what: "P-02 properties end early", send: [][]byte{publishToNowhere, shortProperties}, codes: []uint16{501, 502}, dies: true},
 	{what: "P-23 channel not open", send: [][]byte{raw.Message(2, "", "nowhere", nil)}, codes: one(504), text: "CHANNEL_ERROR - expected 'channel.open'", failing: raw.BasicPublish},
 	{what: "P-23 second channel.open", send: [][]byte{method(1, 20, 10, raw.Fields{}.ShortStr(""))}, codes: one(504), text: "CHANNEL_ERROR - second 'channel.open' seen", failing: raw.ChannelOpen},
-	{what: "channel method on channel 0", send: [][]byte{raw.MethodFrame(0, raw.BasicPublish, raw.Publish("", "nowhere"))}, codes: one(504), text: inRunning, failing: raw.BasicPublish},
-	{what: "channel.open on channel 0", send: [][]byte{method(0, 20, 10, raw.Fields{}.ShortStr(""))}, codes: one(504), text: inRunning, failing: raw.ChannelOpen},
-	{what: "connection method on a channel", send: [][]byte{method(1, 10, 40, raw.OpenVhost("/"))}, codes: one(503), text: "COMMAND_INVALID - unimplemented method", failing: raw.ConnectionOpen},
-	{what: "connection.open again", send: [][]byte{method(0, 10, 40, raw.OpenVhost("/"))}, codes: one(504), text: inRunning, failing: raw.ConnectionOpen},
-	{what: "server's method", send: [][]byte{method(1, 60, 60, deliver)}, codes: []uint16{503, 505, 540}, dies: true},
+	{what: "P-23 channel method on channel 0", send: [][]byte{raw.MethodFrame(0, raw.BasicPublish, raw.Publish("", "nowhere"))}, codes: one(504), text: inRunning, failing: raw.BasicPublish},
+	{what: "P-23 channel.open on channel 0", send: [][]byte{method(0, 20, 10, raw.Fields{}.ShortStr(""))}, codes: one(504), text: inRunning, failing: raw.ChannelOpen},
+	{what: "P-30 connection method on a channel", send: [][]byte{method(1, 10, 40, raw.OpenVhost("/"))}, codes: one(503), text: "COMMAND_INVALID - unimplemented method", failing: raw.ConnectionOpen},
+	{what: "P-12 connection.open again", send: [][]byte{method(0, 10, 40, raw.OpenVhost("/"))}, codes: one(504), text: inRunning, failing: raw.ConnectionOpen},
+	{what: "P-30 server's method", send: [][]byte{method(1, 60, 60, deliver)}, codes: []uint16{503, 505, 540}, dies: true},
 	{what: "P-28 channel.flow stop", send: [][]byte{method(1, 20, 20, raw.Fields{}.Octet(0))}, codes: one(540), text: "NOT_IMPLEMENTED - active=false", failing: raw.ChannelFlow},
 	{what: "P-34 immediate", send: [][]byte{immediate, raw.ContentHeader(1, 0)}, codes: one(540), text: "NOT_IMPLEMENTED - immediate=true", failing: raw.BasicPublish},
 	{what: "P-46 prefetch_size", send: [][]byte{method(1, 60, 10, raw.Fields{}.Long(1).Short(0).Octet(0))}, codes: one(540), text: "NOT_IMPLEMENTED - prefetch_size!=0 (1)", failing: raw.ID{Class: 60, Method: 10}},

@@ -80,7 +80,7 @@ func (f *flood) settle(t *testing.T, b *broker.Broker) {
 	t.Logf("%d messages taken, ended: %v, peak %d MiB", seen, ended, peak>>20)
 }
 
-// A publisher without a consumer: it is slowed or its messages leave the memory; nothing is lost, and a consumer sets it going again.
+// K-34: a publisher without a consumer: it is slowed or its messages leave the memory; nothing is lost, and a consumer sets it going again.
 func TestMemoryIsBoundedWithoutAConsumer(t *testing.T) {
 	const n = 350_000
 	b := smallBroker(t)
@@ -110,7 +110,7 @@ func queueFor(t *testing.T, ch *amqp.Channel) string {
 	return q
 }
 
-// a consumer that never reads its socket holds its own window and nothing else.
+// K-34: a consumer that never reads its socket holds its own window and nothing else.
 func TestMemoryIsBoundedWithAConsumerThatNeverReads(t *testing.T) {
 	b := smallBroker(t)
 	others := connectTo(t, b.URI())

@@ -8,7 +8,7 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 )
 
-// No method starts before its predecessor on the channel has taken effect: a get finds what was published a moment before.
+// P-41: no method starts before its predecessor on the channel has taken effect: a get finds what was published a moment before.
 func TestPublishThenGetFindsTheMessage(t *testing.T) {
 	ch := channel(t)
 	q := queue(t, ch, "q")
@@ -84,7 +84,7 @@ func TestMethodsThatLookAtAQueueSeeWhatWasPublished(t *testing.T) {
 	}
 }
 
-// Closing a channel right after publishes loses none of them.
+// P-41: closing a channel right after publishes loses none of them.
 func TestPublishThenCloseKeepsTheMessages(t *testing.T) {
 	c := connect(t)
 	reader := channelOn(t, c)

@@ -8,7 +8,7 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 )
 
-// A broker whose bindings are kept by key, one queue each, delivers to one of two.
+// a broker whose bindings are kept by key, one queue each, delivers to one of two.
 func TestDirectExchangeWithTwoQueuesOnOneKeyDeliversToBoth(t *testing.T) {
 	ch := channel(t)
 	x := exchange(t, "direct")
@@ -57,7 +57,7 @@ func TestQueuesAAndADotBAreNeverConfused(t *testing.T) {
 	alive(t, c)
 }
 
-// One channel that publishes through two exchanges into one queue: what is deduplicated by the channel's sequence alone goes missing.
+// P-41, X-18: one channel that publishes through two exchanges into one queue: what is deduplicated by the channel's sequence alone goes missing.
 func TestTwoExchangesIntoOneQueueDropNothingAsDuplicate(t *testing.T) {
 	ch := channel(t)
 	confirms := confirming(t, ch, 2000)

@@ -123,7 +123,7 @@ func TestP48_Multiple(t *testing.T) {
 	}
 }
 
-// P-50: what is requeued goes to where it was, and says redelivered from then on.
+// P-50, Q-22, Q-23: what is requeued goes to where it was, and says redelivered from then on.
 func TestP50_RequeuePosition(t *testing.T) {
 	ch := channel(t)
 	q := filled(t, ch, 5)

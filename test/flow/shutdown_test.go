@@ -50,7 +50,7 @@ func TestShutdownWithClientsAttachedEndsTheProcess(t *testing.T) {
 	}
 }
 
-// A start right after the end finds its data directory free.
+// D-12: a start right after the end finds its data directory free.
 func TestRestartOnTheSameDataDirectory(t *testing.T) {
 	b := broker.Start(t)
 	alive(t, connectTo(t, b.URI()))

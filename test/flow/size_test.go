@@ -56,7 +56,7 @@ func TestP25_TooLargeClosesTheChannel(t *testing.T) {
 	alive(t, c)
 }
 
-// What a connection began it can always finish: 200 bodies in the making at once, more than any slab holds.
+// P-25: what a connection began it can always finish: 200 bodies in the making at once, more than any slab holds.
 func TestTwoHundredChannelsWithHalfSentBodies(t *testing.T) {
 	const channels, half = 200, 60_000
 	c := raw.Open(t, broker.Shared(t).Addr)

@@ -40,7 +40,7 @@ func TestX05_Topic(t *testing.T) {
 	}
 }
 
-// Many patterns at once: what a trie gets wrong shows between them.
+// many patterns at once: what a trie gets wrong shows between them.
 func TestX05_TopicTogether(t *testing.T) {
 	ch := channel(t)
 	q := queue(t, ch, "q")

@@ -60,7 +60,7 @@ func (c *Conn) Read() (Frame, error) {
 	c.t.Helper()
 	_ = c.SetReadDeadline(time.Now().Add(Limit))
 	for {
-		f, err := readFrame(c.r)
+		f, err := ReadFrame(c.r)
 		var timeout net.Error
 		if errors.As(err, &timeout) && timeout.Timeout() {
 			c.t.Fatalf("nothing came within %v", Limit)

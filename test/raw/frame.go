@@ -31,7 +31,8 @@ func (f Frame) Encode() []byte {
 	return append(b, FrameEnd)
 }
 
-func readFrame(r io.Reader) (Frame, error) {
+// ReadFrame takes one frame off the wire.
+func ReadFrame(r io.Reader) (Frame, error) {
 	var head [7]byte
 	if _, err := io.ReadFull(r, head[:]); err != nil {
 		return Frame{}, err
