@@ -12,6 +12,8 @@ const (
 	Rejected
 	Expired
 	MaxLength
+	// Due is no death: a message that was held back goes on its way.
+	Due
 	reasons
 )
 
@@ -20,7 +22,7 @@ func (r Reason) Valid() bool { return r > Consumed && r < reasons }
 
 // String is the reason as the x-death header names it (contract Q-12).
 func (r Reason) String() string {
-	return [...]string{"", "rejected", "expired", "maxlen"}[r]
+	return [...]string{"", "rejected", "expired", "maxlen", "due"}[r]
 }
 
 // Dead are messages that left the queue to be dead-lettered. They are neither ready nor unacknowledged, and stay in the state until

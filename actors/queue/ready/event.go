@@ -49,6 +49,8 @@ type (
 		Reason     Reason
 		DeadLetter bool
 	}
+	// Released: the messages whose time came are on their way, in the order of their times.
+	Released struct{ Intervals []Interval }
 	// Purged: every waiting message was dropped.
 	Purged struct{}
 	// Commanded: the session's command with this sequence has taken effect, by Events, which happen together.
@@ -89,6 +91,7 @@ func (*Subscribed) event()   {}
 func (*Unsubscribed) event() {}
 func (*GetterMade) event()   {}
 func (*Purged) event()       {}
+func (*Released) event()     {}
 func (*Dropped) event()      {}
 func (*Commanded) event()    {}
 func (*SessionEnded) event() {}

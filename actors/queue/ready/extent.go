@@ -14,6 +14,8 @@ type Content struct {
 	// Arrived is when, in Unix milliseconds, and Expiries when each message goes, 0 for never. Both are empty where nothing expires.
 	Arrived  int64
 	Expiries []int64
+	// Held: the messages are held back, and Expiries are when each goes on its way.
+	Held bool
 }
 
 // extent is the messages of one batch, at consecutive indexes: where they are, and how many of them are still needed.

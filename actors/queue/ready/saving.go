@@ -64,6 +64,7 @@ type (
 		Record, First, N uint64
 		Bytes, Bodies    int        // of those that live
 		Live             []Interval // not settled, and not transient
+		Held             []int64    // when its messages are due, of a queue that holds them back
 	}
 	// Saved: what was settled and delivered since the last time is in records now.
 	Saved struct{}
@@ -94,6 +95,9 @@ func (s *State) recovered(e *Recovered) {
 		s.bytes += x.left
 		for _, in := range r.Live {
 			s.bodies += x.bodies(int(in.First-x.first), int(in.end()-x.first))
+			for i := in.First; i < in.end() && r.Held != nil; i++ {
+				s.schedule.push(due{r.Held[i-x.first], i})
+			}
 		}
 	}
 	for _, in := range e.Delivered {

@@ -17,6 +17,7 @@ type State struct {
 	unacked  uint64 // with consumers that acknowledge
 	expires  bool   // there are, or were, messages that expire
 	dead     []Dead // to be dead-lettered, in order
+	schedule schedule
 	saving   saving
 
 	links      map[Link]uint64 // last sequence applied
@@ -120,6 +121,8 @@ func (s *State) Apply(e Event) {
 		s.unsubscribed(e.Key)
 	case *GetterMade:
 		s.consumers[e.Key] = &Consumer{Key: e.Key, NoAck: e.NoAck}
+	case *Released:
+		s.released(e)
 	case *Dropped:
 		s.dropped(e)
 	case *Purged:
@@ -165,7 +168,13 @@ func (s *State) enqueued(e *Enqueued) {
 	s.bytes += x.left
 	s.resident += x.left
 	s.bodies += x.body
-	s.expires = s.expires || e.Expiries != nil
+	if e.Held {
+		for i, at := range e.Expiries {
+			s.schedule.push(due{at, x.first + uint64(i)})
+		}
+	} else {
+		s.expires = s.expires || e.Expiries != nil
+	}
 	s.links[e.Link] = max(s.links[e.Link], e.Messages[len(e.Messages)-1].Seq)
 }
 
@@ -253,6 +262,7 @@ func (s *State) purged() {
 		l.returned, l.fresh = intervals{}, intervals{}
 		l.cursor = l.next
 	}
+	s.schedule = schedule{}
 }
 
 func (s *State) sessionEnded(e *SessionEnded) {
@@ -283,6 +293,7 @@ func (s *State) Clone() *State {
 	}
 	c.saving = s.saving.clone()
 	c.dead = slices.Clone(s.dead)
+	c.schedule = s.schedule.clone()
 	c.links = maps.Clone(s.links)
 	c.refused = cloneRefused(s.refused)
 	c.commanded = maps.Clone(s.commanded)

@@ -1,0 +1,90 @@
+package ready
+
+import "slices"
+
+// due is when a message is to leave the queue, in Unix milliseconds.
+type due struct {
+	at    int64
+	index uint64
+}
+
+// schedule is a heap of what is due, the first in front. What left the queue in another way stays in it until its time.
+type schedule struct{ heap []due }
+
+func (d due) before(o due) bool { return d.at < o.at || d.at == o.at && d.index < o.index }
+
+func (s *schedule) push(d due) {
+	s.heap = append(s.heap, d)
+	for i := len(s.heap) - 1; i > 0; {
+		parent := (i - 1) / 2
+		if !s.heap[i].before(s.heap[parent]) {
+			break
+		}
+		s.heap[i], s.heap[parent] = s.heap[parent], s.heap[i]
+		i = parent
+	}
+}
+
+func (s *schedule) pop() due {
+	top, last := s.heap[0], len(s.heap)-1
+	s.heap[0] = s.heap[last]
+	s.heap = s.heap[:last]
+	for i := 0; ; {
+		least := i
+		for child := 2*i + 1; child <= 2*i+2 && child < last; child++ {
+			if s.heap[child].before(s.heap[least]) {
+				least = child
+			}
+		}
+		if least == i {
+			return top
+		}
+		s.heap[i], s.heap[least] = s.heap[least], s.heap[i]
+		i = least
+	}
+}
+
+func (s schedule) clone() schedule { return schedule{slices.Clone(s.heap)} }
+
+// Due are the messages whose time has come, in the order of their times, at most limit of them. Only queues that hold messages back have
+// some (contract X-11).
+func (s *State) Due(now int64, limit int) []Interval {
+	c := s.schedule
+	if len(c.heap) == 0 || c.heap[0].at > now {
+		return nil
+	}
+	c = c.clone()
+	var out []Interval
+	for len(c.heap) > 0 && c.heap[0].at <= now && limit > 0 {
+		d := c.pop()
+		limit--
+		if n := len(out); n > 0 && out[n-1].end() == d.index {
+			out[n-1].N++
+		} else {
+			out = append(out, Interval{d.index, 1})
+		}
+	}
+	return out
+}
+
+// NextDue is when the first one's time comes; 0 for never.
+func (s *State) NextDue() int64 {
+	if len(s.schedule.heap) == 0 {
+		return 0
+	}
+	return s.schedule.heap[0].at
+}
+
+// released: those whose time came until then are dead: whoever publishes dead letters publishes them.
+func (s *State) released(e *Released) {
+	for _, in := range e.Intervals {
+		for range in.N {
+			s.schedule.pop()
+		}
+		l := s.lineOf(in.First)
+		l.pick(in, func(in Interval) {
+			s.bodies -= l.extents.bodies(in)
+			s.bury(in, Due)
+		})
+	}
+}
