@@ -57,6 +57,8 @@ var rooms = []room{
 	{"supervision/tree", []string{"actors/...", "persistence/...", "protocol/...", "proto/...", "supervision", "plugins/...", "internal/..."}},
 
 	{"internal/config", nil},
+	// TLS files on disk, as the configuration names them.
+	{"internal/certificates", []string{"internal/config"}},
 	// Pure: RabbitMQ's JSON form of users, vhosts and topology.
 	{"internal/definitions", []string{"protocol/..."}},
 	{"internal/admin", []string{"proto/...", "protocol/..."}},
