@@ -19,14 +19,6 @@ type Listener struct {
 	TLS bool
 }
 
-// Protocol is the listener's in logs and lists, as RabbitMQ calls it.
-func (l Listener) Protocol() string {
-	if l.TLS {
-		return "amqp/ssl"
-	}
-	return "amqp"
-}
-
 // Socket is what tcp_listen_options say of a listener's connections. What is nil or 0 is left to the operating system.
 type Socket struct {
 	Backlog       int   // connections that may wait to be accepted
