@@ -73,8 +73,8 @@ func (c *caller) readProxyHeader() error {
 		}
 		have := len(b)
 		b = append(b, make([]byte, least-have)...)
-		if _, err := io.ReadFull(c.conn, b[have:]); err != nil {
-			if have == 0 {
+		if got, err := io.ReadFull(c.conn, b[have:]); err != nil {
+			if have+got == 0 {
 				return errProbe
 			}
 			return rude("proxy_protocol is on, and the peer left within the PROXY header")

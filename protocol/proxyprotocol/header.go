@@ -48,8 +48,8 @@ func Parse(b []byte) (h Header, n, least int, err error) {
 		return parseV1(b)
 	case bytes.HasPrefix(b, []byte(signatureV2)):
 		return parseV2(b)
-	case strings.HasPrefix(prefixV1, string(b)):
-		return Header{}, 0, len("PROXY UNKNOWN\r\n"), nil
+	case strings.HasPrefix(prefixV1, string(b)): // enough to see that it is something else
+		return Header{}, 0, len(prefixV1), nil
 	case strings.HasPrefix(signatureV2, string(b)):
 		return Header{}, 0, fixedV2, nil
 	}
@@ -69,7 +69,7 @@ func parseV1(b []byte) (h Header, n, least int, err error) {
 		if b[len(b)-1] == '\r' {
 			return Header{}, 0, len(b) + 1, nil
 		}
-		return Header{}, 0, len(b) + 2, nil
+		return Header{}, 0, max(len("PROXY UNKNOWN\r\n"), len(b)+2), nil
 	}
 	line := string(b[len(prefixV1):end])
 	if line == "UNKNOWN" || strings.HasPrefix(line, "UNKNOWN ") {
