@@ -7,11 +7,7 @@ import (
 	"warren/protocol"
 )
 
-// Mechanisms are the SASL mechanisms there are, in the order they are offered (contract P-03).
-const Mechanisms = "PLAIN AMQPLAIN"
-
-// Credentials reads a SASL response. ok is false for a mechanism that is not offered or a response that is none of its
-// (contract P-06).
+// Credentials reads the response of a mechanism with a password. ok is false for a response that is none of its (contract P-06).
 func Credentials(mechanism, response string) (user, password string, ok bool) {
 	switch mechanism {
 	case "PLAIN": // RFC 4616: authzid NUL authcid NUL passwd; the authzid must be empty

@@ -46,6 +46,19 @@ func (u *Users) Authenticate(name, password string, from net.Addr) Refusal {
 	if !known || password == "" || subtle.ConstantTimeCompare(got[:], a.hash[:]) != 1 {
 		return Refusal("user '" + name + "' - invalid credentials")
 	}
+	return u.reach(name, from)
+}
+
+// Admit checks a login whose user something else has proved: a certificate.
+func (u *Users) Admit(name string, from net.Addr) Refusal {
+	if _, known := u.accounts[name]; !known {
+		return Refusal("user '" + name + "' - invalid credentials")
+	}
+	return u.reach(name, from)
+}
+
+// reach is contract P-08: some users may come from this machine only.
+func (u *Users) reach(name string, from net.Addr) Refusal {
 	if tcp, ok := from.(*net.TCPAddr); ok && !tcp.IP.IsLoopback() && slices.Contains(u.loopback, name) {
 		return Refusal("user '" + name + "' can only connect via localhost")
 	}

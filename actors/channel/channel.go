@@ -38,6 +38,8 @@ type Options struct {
 	Log        zerolog.Logger
 	// CancelNotify says that the client takes basic.cancel (contract P-44).
 	CancelNotify bool
+	// ConsumerMax is how many consumers it may have, 0 for no limit.
+	ConsumerMax int
 }
 
 // To the connection.

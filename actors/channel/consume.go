@@ -9,7 +9,12 @@ import (
 
 // consume is contract P-42.
 func (c *Channel) consume(op *Operation, m *amqp091.BasicConsume) {
-	if _, taken := c.state.Consumers[op.Name]; taken {
+	_, taken := c.state.Consumers[op.Name]
+	switch {
+	case !taken && c.ConsumerMax > 0 && len(c.state.Consumers) >= c.ConsumerMax:
+		c.failOp(protocol.NotAllowed("reached maximum (%d) of consumers per channel", c.ConsumerMax))
+		return
+	case taken:
 		c.failOp(protocol.NotAllowed("attempt to reuse consumer tag '%s'", op.Name))
 		return
 	}

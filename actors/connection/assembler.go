@@ -145,8 +145,8 @@ func (a *assembler) opening(f amqp091.Frame) *protocol.Error {
 		return err
 	}
 	if id != amqp091.MethodChannelOpen {
-		if id == amqp091.MethodChannelCloseOk || id == amqp091.MethodChannelClose {
-			return nil // both sides closed at once, and ours was answered before
+		if id == amqp091.MethodChannelCloseOk {
+			return nil // both sides closed at once, and ours is answered behind the client's
 		}
 		return protocol.ChannelError("expected 'channel.open'").At(id.Class(), id.Method())
 	}

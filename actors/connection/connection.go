@@ -26,6 +26,9 @@ const (
 	shutdownGrace = time.Second
 )
 
+// rabbitFrameMin is the least frame_max that RabbitMQ takes since 4.1 (contract P-09).
+const rabbitFrameMin = 8192
+
 // Connection is the actor.
 type Connection struct {
 	*peer
@@ -54,6 +57,7 @@ type (
 	handshakeTimeout struct{}
 	closeNow         struct{}
 	channelGone      struct{}
+	forced           struct{}
 	flowChanged      struct{}
 )
 
@@ -79,6 +83,8 @@ func (c *Connection) Receive(ctx actor.Context) {
 	case *channel.Fault:
 		c.fail(ctx, 0, m.Err, m.Number)
 	case *channelGone:
+	case *forced:
+		c.force(ctx)
 	case *flowChanged:
 		c.memoryBlock()
 	case *vhost.OwnerForgotten:
@@ -133,7 +139,8 @@ func (c *Connection) takeUp(ctx actor.Context) {
 	case p.Refused:
 		c.later(ctx, silentDelay, &closeNow{})
 	}
-	c.memoryBlock() // the word of a change may be lost
+	c.memoryBlock() // the word of a change may be lost, and that of an operator
+	c.force(ctx)
 	for _, ch := range c.info.Channels() {
 		if f := ch.Fault.Load(); f != nil && c.state.Phase != Closing {
 			c.fail(ctx, 0, f.Err, f.Number)
@@ -174,13 +181,24 @@ func (c *Connection) say() {
 }
 
 func (c *Connection) terms() *Terms {
-	return &Terms{
-		FrameMax: c.FrameMax, ChannelMax: c.ChannelMax, Heartbeat: c.Heartbeat, Properties: c.ServerProperties,
-		Authenticate: func(user, password string) auth.Refusal {
-			return c.Users.Authenticate(user, password, c.socket.conn.RemoteAddr())
+	t := &Terms{
+		FrameMax: c.FrameMax, FrameMaxMinimum: c.FrameMaxMinimum, ChannelMax: c.ChannelMax, Heartbeat: c.Heartbeat,
+		Properties: c.ServerProperties, Logins: &c.Logins, TLS: c.info.TLS != nil,
+		Authenticate: func(l auth.Login) auth.Refusal {
+			switch {
+			case l.Refused != "":
+				return l.Refused
+			case l.Certified:
+				return c.Users.Admit(l.User, c.address)
+			}
+			return c.Users.Authenticate(l.User, l.Password, c.address)
 		},
 		HasVHost: func(name string) bool { return c.VHosts(name) != nil },
 	}
+	if t.TLS && len(c.info.TLS.PeerCertificates) > 0 {
+		t.Certificate = c.info.TLS.PeerCertificates[0]
+	}
+	return t
 }
 
 // steps does what the reader brought for channel 0.
@@ -235,6 +253,9 @@ func (c *Connection) method(ctx actor.Context, step uint64, m amqp091.Method) {
 			return
 		}
 		c.become(step, next, reply)
+		if p.Phase == Tuning && next.FrameMax > 0 && next.FrameMax < rabbitFrameMin {
+			c.log.Warn().Int("frame_max", next.FrameMax).Msg("RabbitMQ would refuse this client's frame_max: see frame_max_minimum")
+		}
 		if next.Phase == Running && p.Phase != Running {
 			c.log.Info().Str("user", next.User).Str("vhost", next.VHost).Msg("connection opened")
 		}
@@ -255,6 +276,13 @@ func (c *Connection) fail(ctx actor.Context, step uint64, err *protocol.Error, n
 	p.Phase, p.CloseSent = Closing, true
 	c.become(step, p, &amqp091.ConnectionClose{ReplyCode: err.Code, ReplyText: err.ReplyText(), ClassID: err.Class, MethodID: err.Method})
 	c.closing(ctx)
+}
+
+// force closes the connection for an operator, once.
+func (c *Connection) force(ctx actor.Context) {
+	if err := c.info.forced.Load(); err != nil && c.state.Phase != Closing {
+		c.fail(ctx, 0, err, 0)
+	}
 }
 
 // closing is what follows connection.close: every channel ends, and the client has some time to answer.
@@ -389,7 +417,7 @@ func (c *Connection) tick(ctx actor.Context, m *tick) {
 	}
 	c.ticks.received = received
 	if c.ticks.silent > 4 {
-		c.log.Error().Dur("timeout", c.state.Heartbeat).Msg("missed heartbeats from client")
+		c.log.Error().Msgf("missed heartbeats from client, timeout: %ds", c.state.Heartbeat/time.Second)
 		c.socket.Close()
 		return
 	}

@@ -1,6 +1,7 @@
 package connection
 
 import (
+	"crypto/x509"
 	"time"
 
 	"warren/actors/auth"
@@ -59,8 +60,14 @@ type Terms struct {
 	ChannelMax int
 	Heartbeat  time.Duration
 	Properties protocol.Table
+	// FrameMaxMinimum is the least frame_max that a client may take (contract P-10, W-12).
+	FrameMaxMinimum int
+	// Logins are the mechanisms, TLS says whether one is spoken over TLS, and Certificate is what the client has shown then.
+	Logins      *auth.Logins
+	TLS         bool
+	Certificate *x509.Certificate
 	// Authenticate checks a login; no refusal is an empty one.
-	Authenticate func(user, password string) auth.Refusal
+	Authenticate func(auth.Login) auth.Refusal
 	// HasVHost says whether a vhost exists.
 	HasVHost func(name string) bool
 }
@@ -69,7 +76,7 @@ type Terms struct {
 func (t *Terms) start() amqp091.Method {
 	return &amqp091.ConnectionStart{
 		VersionMajor: 0, VersionMinor: 9, ServerProperties: amqp091.EncodeTable(t.Properties),
-		Mechanisms: auth.Mechanisms, Locales: "en_US",
+		Mechanisms: t.Logins.Offered(t.TLS), Locales: "en_US",
 	}
 }
 
@@ -95,8 +102,8 @@ func (p Params) handshake(m amqp091.Method, t *Terms) (next Params, reply amqp09
 			return p, &amqp091.ConnectionOpenOk{}, "", nil
 		}
 	case *amqp091.ConnectionUpdateSecret:
-		if p.Phase == Running { // a password login has nothing to refresh
-			return p, nil, "", protocol.NotAllowed("New secret was refused by one of the backends")
+		if p.Phase == Running {
+			return p.updateSecret(m, t)
 		}
 	}
 	return p, nil, "", protocol.ChannelError("unexpected method in connection state %s", p.Phase)
@@ -108,12 +115,12 @@ func (p Params) login(m *amqp091.ConnectionStartOk, t *Terms) (Params, amqp091.M
 		return p, nil, "", protocol.AsError(err)
 	}
 	p.Properties, p.Mechanism = properties, m.Mechanism
-	user, password, ok := auth.Credentials(m.Mechanism, m.Response)
+	login, ok := t.Logins.Read(m.Mechanism, m.Response, t.TLS, t.Certificate)
 	if !ok {
 		p.Phase, p.Silent, p.Refused = Closing, true, true
 		return p, nil, auth.Refusal("mechanism '" + m.Mechanism + "' is not offered, or its response is malformed"), nil
 	}
-	if refusal := t.Authenticate(user, password); refusal != "" {
+	if refusal := t.Authenticate(login); refusal != "" {
 		if !p.Capability("authentication_failure_close") {
 			p.Phase, p.Silent, p.Refused = Closing, true, true
 			return p, nil, refusal, nil
@@ -121,15 +128,27 @@ func (p Params) login(m *amqp091.ConnectionStartOk, t *Terms) (Params, amqp091.M
 		return p, nil, refusal, protocol.AccessRefused("Login was refused using authentication mechanism %s. "+
 			"For details see the broker logfile.", m.Mechanism)
 	}
-	p.User, p.Phase = user, Tuning
+	p.User, p.Phase = login.User, Tuning
 	return p, &amqp091.ConnectionTune{
 		ChannelMax: uint16(t.ChannelMax), FrameMax: uint32(t.FrameMax), Heartbeat: uint16(t.Heartbeat / time.Second),
 	}, "", nil
 }
 
+// updateSecret is contract P-15: whoever logged in with a password says the one that holds now. What may be done with the
+// connection is looked at again.
+func (p Params) updateSecret(m *amqp091.ConnectionUpdateSecret, t *Terms) (Params, amqp091.Method, auth.Refusal, *protocol.Error) {
+	if refusal := t.Authenticate(auth.Login{User: p.User, Password: m.NewSecret}); refusal != "" {
+		return p, nil, refusal, protocol.NotAllowed("New secret was refused by one of the backends")
+	}
+	if !t.HasVHost(p.VHost) {
+		return p, nil, "", protocol.NotAllowed("vhost %s not found", p.VHost)
+	}
+	return p, &amqp091.ConnectionUpdateSecretOk{}, "", nil
+}
+
 // tune is contract P-10.
 func (p Params) tune(m *amqp091.ConnectionTuneOk, t *Terms) (Params, *protocol.Error) {
-	if err := negotiate("frame_max", int(m.FrameMax), t.FrameMax, amqp091.FrameMinSize); err != nil {
+	if err := negotiate("frame_max", int(m.FrameMax), t.FrameMax, t.FrameMaxMinimum); err != nil {
 		return p, err
 	}
 	if err := negotiate("channel_max", int(m.ChannelMax), t.ChannelMax, 1); err != nil {

@@ -13,9 +13,10 @@ import (
 
 func terms() *Terms {
 	return &Terms{
-		FrameMax: 131072, ChannelMax: 2047, Heartbeat: time.Minute,
-		Authenticate: func(user, password string) auth.Refusal {
-			if password != "guest" {
+		FrameMax: 131072, FrameMaxMinimum: 8192, ChannelMax: 2047, Heartbeat: time.Minute,
+		Logins: &auth.Logins{Mechanisms: []string{"PLAIN", "AMQPLAIN"}},
+		Authenticate: func(l auth.Login) auth.Refusal {
+			if l.Password != "guest" {
 				return "wrong"
 			}
 			return ""
@@ -60,7 +61,10 @@ func TestHandshake(t *testing.T) {
 		{"open before login", starting, &amqp091.ConnectionOpen{VirtualHost: "/"}, Starting, "CHANNEL_ERROR - unexpected method in connection state starting", false},
 		{"login twice", tuning, login("guest", nil), Tuning, "CHANNEL_ERROR - unexpected method in connection state tuning", false},
 		{"tune while open", Params{Phase: Running}, tune(8192, 1, 0), Running, "CHANNEL_ERROR - unexpected method in connection state running", false},
-		{"update-secret", Params{Phase: Running}, &amqp091.ConnectionUpdateSecret{}, Running, "NOT_ALLOWED - New secret was refused by one of the backends", false},
+		{"update-secret", Params{Phase: Running, VHost: "/"}, &amqp091.ConnectionUpdateSecret{NewSecret: "guest"}, Running, "ConnectionUpdateSecretOk", false},
+		{"update-secret before open", opening, &amqp091.ConnectionUpdateSecret{NewSecret: "guest"}, Opening, "CHANNEL_ERROR - unexpected method in connection state opening", false},
+		{"update-secret of a vhost that is gone", Params{Phase: Running, VHost: "no"}, &amqp091.ConnectionUpdateSecret{NewSecret: "guest"}, Running, "NOT_ALLOWED - vhost no not found", false},
+		{"update-secret, the wrong one", Params{Phase: Running, VHost: "/"}, &amqp091.ConnectionUpdateSecret{NewSecret: "no"}, Running, "NOT_ALLOWED - New secret was refused by one of the backends", false},
 	} {
 		next, reply, _, err := e.before.handshake(e.m, terms())
 		said := ""
@@ -130,6 +134,34 @@ func TestHandshakeTimeout(t *testing.T) {
 		time.Sleep(time.Minute) // of the bubble
 		g.send(1, &amqp091.ChannelOpen{})
 		g.expect("ChannelOpenOk")
+	})
+}
+
+func TestOperatorClose(t *testing.T) {
+	// P-14: 320 with the operator's words, once, also when the connection's actor crashes at that moment; the client's close-ok ends it.
+	synctest.Test(t, func(t *testing.T) {
+		s := newStation(t)
+		defer s.stop()
+		for range 20 {
+			g := s.dial().open(0, nil)
+			synctest.Wait()
+			info := s.node.Connections.All()[0]
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				_ = s.system.Crash(info.Path+"/"+actorName, false)
+			}()
+			s.node.Close(info, protocol.ConnectionForced("Closed via management plugin"))
+			s.node.Close(info, protocol.ConnectionForced("a second one"))
+			g.expect("close 320 CONNECTION_FORCED - Closed via management plugin")
+			g.send(0, &amqp091.ConnectionCloseOk{})
+			g.expect("gone")
+			<-done
+			synctest.Wait()
+			if left := len(s.node.Connections.All()) + s.node.Streams.Len(); left != 0 {
+				t.Fatalf("%d connections and streams left", left)
+			}
+		}
 	})
 }
 

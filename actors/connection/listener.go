@@ -11,6 +11,7 @@ import (
 
 	"warren/actors/channel"
 	"warren/protocol"
+	"warren/protocol/amqp091"
 	"warren/supervision"
 )
 
@@ -18,21 +19,12 @@ import (
 type Listener struct {
 	*Node
 	path      string // of its supervisor
-	socket    net.Listener
+	socket    *Socket
 	accepting atomic.Bool
 }
 
-// Listen opens a listening socket. Connections wait in the operating system until the listener's actor runs.
-func Listen(address string) (net.Listener, error) {
-	l, err := net.Listen("tcp", address)
-	if err != nil {
-		return nil, fmt.Errorf("listen on %s: %w", address, err)
-	}
-	return l, nil
-}
-
 // NewListener returns a listener on a socket, to run below the supervisor parent.
-func NewListener(n *Node, socket net.Listener, parent string) *Listener {
+func NewListener(n *Node, socket *Socket, parent string) *Listener {
 	return &Listener{Node: n, socket: socket, path: parent + "/" + supervision.Escape(socket.Addr().String())}
 }
 
@@ -89,18 +81,25 @@ func (l *Listener) accept() {
 	}
 }
 
-// serve is a connection's reading goroutine, from the protocol header on.
+// serve is a connection's reading goroutine, from its first byte on.
 func (l *Listener) serve(conn net.Conn) {
-	t := newTransport(conn, l.System.Send)
-	ok, seen := readHeader(t, l.HandshakeTimeout)
-	if !ok {
-		if len(seen) > 0 { // a port probe is not worth a line (contract A-23)
-			l.Log.Warn().Stringer("peer", conn.RemoteAddr()).Bytes("header", seen).Msg("not AMQP 0-9-1")
-		}
-		t.Close()
+	accepted := time.Now()
+	if err := l.socket.Options.dress(conn); err != nil {
+		l.Log.Error().Err(err).Stringer("peer", conn.RemoteAddr()).Msg("tcp_listen_options cannot be set")
+		_ = conn.Close()
 		return
 	}
-	p := l.newPeer(t)
+	c, err := l.socket.greet(conn, accepted.Add(l.HandshakeTimeout))
+	if err != nil {
+		if !errors.Is(err, errProbe) {
+			l.Log.Warn().Stringer("peer", c.peer).Str("listener", l.socket.Addr().String()).Msg(err.Error())
+		}
+		_ = c.conn.Close()
+		return
+	}
+	t := newTransport(c.conn, l.System.Send)
+	t.received.Add(int64(len(amqp091.ProtocolHeader)))
+	p := l.newPeer(t, c, accepted)
 	go t.write()
 	l.System.Send(l.System.PID(l.path+"/connections"), &supervision.StartChild{
 		Spec: p.spec(p.id()),
@@ -120,15 +119,15 @@ func (l *Listener) serve(conn net.Conn) {
 	r.run()
 }
 
-func (l *Listener) newPeer(t *Transport) *peer {
-	peerAddr, local := t.conn.RemoteAddr().String(), t.conn.LocalAddr().String()
+func (l *Listener) newPeer(t *Transport, c *caller, accepted time.Time) *peer {
+	peerAddr, local := c.peer.String(), c.local.String()
 	info := &Info{
-		ID: l.Connections.NewID(), Name: peerAddr + " -> " + local, Peer: peerAddr, Local: local, ConnectedAt: time.Now(),
-		socket: t, channels: map[uint64]*channel.Info{},
+		ID: l.Connections.NewID(), Name: peerAddr + " -> " + local, Peer: peerAddr, Local: local, ConnectedAt: accepted,
+		TLS: c.tls, Proxied: c.proxied, socket: t, channels: map[uint64]*channel.Info{},
 	}
 	info.params.Store(&Params{})
 	p := &peer{
-		Node: l.Node, info: info, socket: t, inboxes: map[uint64]*channel.Inbox{},
+		Node: l.Node, info: info, socket: t, address: c.peer, inboxes: map[uint64]*channel.Inbox{},
 		outlet: channel.NewOutlet(t, 0), inbox: channel.NewInbox(l.System.Send, func(int) {}),
 		log: l.Log.With().Str("connection", info.Name).Logger(),
 	}

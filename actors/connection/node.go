@@ -24,10 +24,24 @@ type Node struct {
 	Memory      Memory
 	Log         zerolog.Logger
 
-	FrameMax         int
-	ChannelMax       int
+	FrameMax        int
+	FrameMaxMinimum int // the least that a client may take
+	InitialFrameMax int // before connection.tune-ok
+	ChannelMax      int
+	// ConsumerMax is how many consumers a channel may have, 0 for no limit.
+	ConsumerMax      int
 	Heartbeat        time.Duration
 	HandshakeTimeout time.Duration
 	MaxMessageSize   int64
 	ServerProperties protocol.Table
+	Logins           auth.Logins
+}
+
+// Close closes a connection for an operator (contract P-14): the client is told the code and the text of err, usually
+// protocol.ConnectionForced("Closed via management plugin"). Of two the first one counts, and a connection that is closing does not
+// hear it. Whoever restarts meanwhile finds it in the connection's info.
+func (n *Node) Close(i *Info, err *protocol.Error) {
+	if i.forced.CompareAndSwap(nil, err) {
+		n.System.Send(n.System.PID(i.Path+"/"+actorName), &forced{})
+	}
 }

@@ -1,6 +1,7 @@
 package connection
 
 import (
+	"net"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -18,6 +19,7 @@ type peer struct {
 	*Node
 	info       *Info
 	socket     *Transport
+	address    net.Addr // the client's, behind a proxy too
 	inbox      *channel.Inbox
 	outlet     *channel.Outlet
 	negotiated atomic.Pointer[negotiated]
@@ -37,16 +39,13 @@ type negotiated struct {
 	closing    bool
 }
 
-// initialFrameMax is the limit before connection.tune-ok (contract P-09).
-const initialFrameMax = 8192
-
 func (p *peer) negotiate(n Params) {
 	limits := &negotiated{
 		frameMax: n.FrameMax, channelMax: n.ChannelMax, user: n.User,
 		running: n.Phase >= Running, closing: n.Phase >= Closing && (n.CloseSent || n.Silent),
 	}
 	if n.Phase <= Tuning {
-		limits.frameMax = initialFrameMax
+		limits.frameMax = p.InitialFrameMax // contract P-09
 	}
 	p.negotiated.Store(limits)
 }
@@ -99,7 +98,7 @@ func (p *peer) openChannel(number uint16) *inbound {
 		Session: session, Number: number, Connection: p.info.ID, User: params.User, Owner: self,
 		VHost: p.VHosts(params.VHost), Inbox: in.inbox, Outlet: channel.NewOutlet(p.socket, params.FrameMax), Info: info,
 		Sessions: p.Sessions, Streams: p.Streams, Ledger: p.Memory, System: p.System, Log: p.log,
-		CancelNotify: params.Capability("consumer_cancel_notify"),
+		CancelNotify: params.Capability("consumer_cancel_notify"), ConsumerMax: p.ConsumerMax,
 	}
 	id := "channel " + strconv.Itoa(int(number)) + "." + strconv.FormatUint(session&0xffffffff, 10)
 	p.System.Send(p.System.PID(p.info.Path), &supervision.StartChild{

@@ -2,7 +2,6 @@ package connection
 
 import (
 	"sync/atomic"
-	"time"
 
 	"warren/actors/channel"
 	"warren/protocol"
@@ -217,33 +216,3 @@ func (r *reader) deliver() {
 		r.control.Put(steps)
 	}
 }
-
-// readHeader reads the protocol header (contract P-01). For anything else than AMQP 0-9-1 it writes the header that is
-// spoken here, and it is the end.
-func readHeader(t *Transport, within time.Duration) (ok bool, seen []byte) {
-	_ = t.conn.SetReadDeadline(time.Now().Add(within))
-	defer func() { _ = t.conn.SetReadDeadline(time.Time{}) }()
-	header := make([]byte, 0, 8)
-	for len(header) < 8 {
-		n, err := t.conn.Read(header[len(header):8])
-		header = header[:len(header)+n]
-		if err != nil {
-			return false, header
-		}
-	}
-	t.received.Add(8)
-	switch h := string(header); {
-	case h == amqp091.ProtocolHeader || h == protocol09:
-		return true, header
-	case h[:4] == "AMQP" && h[4] <= 1: // another version of what we speak
-		_, _ = t.conn.Write([]byte(amqp091.ProtocolHeader))
-	default:
-		_, _ = t.conn.Write([]byte(protocol10SASL))
-	}
-	return false, header
-}
-
-const (
-	protocol09     = "AMQP\x01\x01\x00\x09" // 0-9, taken as 0-9-1
-	protocol10SASL = "AMQP\x03\x01\x00\x00"
-)

@@ -1,12 +1,15 @@
 package connection
 
 import (
+	"crypto/tls"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"warren/actors/channel"
+	"warren/protocol"
+	"warren/protocol/proxyprotocol"
 )
 
 // Info is what list_connections shows of a connection. It survives the connection's actor.
@@ -16,8 +19,11 @@ type Info struct {
 	Path        string // of its actors
 	Peer, Local string
 	ConnectedAt time.Time
+	TLS         *tls.ConnectionState // nil without
+	Proxied     *proxyprotocol.TLS   // between the client and its proxy
 
 	params atomic.Pointer[Params]
+	forced atomic.Pointer[protocol.Error] // why an operator closes it
 	flow   atomic.Int32
 	socket *Transport
 

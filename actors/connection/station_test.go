@@ -73,12 +73,12 @@ func newStation(t *testing.T) *station {
 			}
 			return nil
 		},
-		FrameMax: 131072, ChannelMax: 2047, Heartbeat: 60 * time.Second, HandshakeTimeout: 10 * time.Second, MaxMessageSize: 1 << 20,
-		ServerProperties: protocol.Table{"product": "test"},
+		FrameMax: 131072, FrameMaxMinimum: 4096, InitialFrameMax: 8192, ChannelMax: 2047, Heartbeat: 60 * time.Second, HandshakeTimeout: 10 * time.Second, MaxMessageSize: 1 << 20,
+		ServerProperties: protocol.Table{"product": "test"}, Logins: auth.Logins{Mechanisms: []string{"PLAIN", "AMQPLAIN"}},
 	}
 	err := s.system.Start("top", supervision.Spec{Strategy: supervision.OneForOne, Children: []supervision.ChildSpec{
 		{ID: "vhost", New: func(uint64) actor.Actor { return registrar{} }},
-		NewListener(s.node, s.pipes, "top").Spec(),
+		NewListener(s.node, &Socket{Listener: s.pipes}, "top").Spec(),
 	}})
 	if err != nil {
 		t.Fatal(err)

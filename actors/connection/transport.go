@@ -1,6 +1,7 @@
 package connection
 
 import (
+	"bytes"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -106,8 +107,7 @@ func (t *Transport) write() {
 		for i := range batch {
 			vectors = append(vectors, batch[i].Frames.Segments()...)
 		}
-		out := vectors // WriteTo consumes it
-		n, err := out.WriteTo(t.conn)
+		n, err := writeAll(t.conn, vectors)
 		t.sent.Add(n)
 		clear(vectors)
 		for i := range batch {
@@ -126,6 +126,19 @@ func (t *Transport) write() {
 			return
 		}
 	}
+}
+
+// writeAll writes the pieces in one go. TLS would make a record, and a system call, of each: there they become one piece.
+func writeAll(conn net.Conn, pieces net.Buffers) (int64, error) {
+	if secure, is := conn.(secureConn); is {
+		if len(pieces) == 1 {
+			n, err := secure.Write(pieces[0])
+			return int64(n), err
+		}
+		n, err := secure.Write(bytes.Join(pieces, nil))
+		return int64(n), err
+	}
+	return pieces.WriteTo(conn) // which consumes its own copy of the slice
 }
 
 // account adds to what lies between socket and queues.

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -65,15 +64,15 @@ func run(f flags) error {
 	if err := os.MkdirAll(f.dataDir, 0o700); err != nil {
 		return fmt.Errorf("data directory: %w", err)
 	}
-	sockets, err := tree.Listen(c.Listeners)
+	log := logger(c.LogLevel)
+	sockets, err := tree.Listen(c, log)
 	if err != nil {
 		return err
 	}
-	return serve(c, f.dataDir, sockets)
+	return serve(c, f.dataDir, sockets, log)
 }
 
-func serve(c config.Config, dataDir string, sockets []net.Listener) error {
-	log := logger(c.LogLevel)
+func serve(c config.Config, dataDir string, sockets []*tree.Socket, log zerolog.Logger) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
 
@@ -95,7 +94,7 @@ func serve(c config.Config, dataDir string, sockets []net.Listener) error {
 	}
 	defer a.Close()
 	for _, s := range sockets {
-		log.Info().Str("protocol", "amqp").Str("address", s.Addr().String()).Msg("listening")
+		log.Info().Str("protocol", s.Protocol()).Str("listener", s.Name).Str("address", s.Addr().String()).Msg("listening")
 	}
 	log.Info().Str("data_dir", dataDir).Str("version", tree.Version).Int("pid", os.Getpid()).Msg("Warren is ready")
 

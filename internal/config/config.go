@@ -5,10 +5,11 @@
 // that a key sets. Every other key is refused with the place it stands at and the closest key there is: a setting that is read
 // and ignored is worse than a broker that does not start.
 //
-// file.go splits lines, keys.go is the list of keys with their types, load.go puts both together.
+// file.go splits lines, keys.go and tls.go are the list of keys with their types, load.go puts all together.
 package config
 
 import (
+	"crypto/tls"
 	"os"
 	"time"
 
@@ -17,8 +18,23 @@ import (
 
 // Config is the broker's settings, complete and valid. The key that sets a field stands beside it.
 type Config struct {
-	// Where AMQP is spoken, in the order they were named: listeners.tcp.<name>. Empty after listeners.tcp = none.
+	// Where AMQP is spoken, in the order they were named: listeners.tcp.<name>, listeners.ssl.<name>. Empty after
+	// listeners.tcp = none.
 	Listeners []Listener
+	// What their sockets are: tcp_listen_options.
+	Socket Socket
+	// Connections begin with a header that says whom a proxy speaks for: proxy_protocol.
+	ProxyProtocol bool
+	// ssl_options
+	TLS TLS
+	// ssl_cert_login_from and what belongs to it.
+	CertLogin Login
+
+	// SASL mechanisms in the order they are offered: auth_mechanisms.N. EXTERNAL is offered over TLS only.
+	AuthMechanisms []string
+	// Whom ANONYMOUS logs in, nobody when empty: anonymous_login_user, anonymous_login_pass.
+	AnonymousUser string
+	AnonymousPass string
 
 	// The user and vhost that an empty data directory gets: default_user, default_pass, default_vhost.
 	DefaultUser  string
@@ -31,8 +47,16 @@ type Config struct {
 	Heartbeat time.Duration
 	// Bytes of the largest frame, 0 = no limit: frame_max.
 	FrameMax uint32
+	// Bytes that a client must at least take as frame_max: frame_max_minimum.
+	FrameMaxMinimum uint32
+	// Bytes of the largest frame before tuning: initial_frame_max.
+	InitialFrameMax uint32
 	// Channels of one connection, 0 = as many as the protocol has (65535): channel_max.
 	ChannelMax uint16
+	// More than this channel_max does not offer, 0 = it decides alone: max_channels_per_connection.
+	MaxChannelsPerConnection uint16
+	// Consumers of one channel, 0 = no limit: consumer_max_per_channel.
+	ConsumerMaxPerChannel int
 	// From accept to connection.open-ok: handshake_timeout, in milliseconds there.
 	HandshakeTimeout time.Duration
 	// Bytes of the largest body: max_message_size.
@@ -73,13 +97,25 @@ type Config struct {
 func Default() Config {
 	return Config{
 		// Differs: RabbitMQ listens on every interface. A broker that was just unpacked, with guest/guest, should not.
-		Listeners:        []Listener{{Name: defaultListener, Address: "127.0.0.1:5672"}},
-		DefaultUser:      "guest",
-		DefaultPass:      "guest",
-		DefaultVHost:     "/",
-		LoopbackUsers:    []string{"guest"},
-		Heartbeat:        60 * time.Second,
-		FrameMax:         131072,
+		Listeners: []Listener{{Name: defaultListener, Address: "127.0.0.1:5672"}},
+		// Differs: RabbitMQ has a backlog of 128 and lingers for 0 seconds, so that the last words of a connection may be lost; it
+		// leaves keepalive off.
+		Socket:    Socket{NoDelay: true, KeepAlive: true},
+		TLS:       TLS{Depth: 10, MinVersion: tls.VersionTLS12, MaxVersion: tls.VersionTLS13},
+		CertLogin: Login{From: "distinguished_name", SANType: "dns"},
+		// The order is RabbitMQ's.
+		AuthMechanisms: []string{"PLAIN", "AMQPLAIN", "ANONYMOUS"},
+		AnonymousUser:  "guest",
+		AnonymousPass:  "guest",
+		DefaultUser:    "guest",
+		DefaultPass:    "guest",
+		DefaultVHost:   "/",
+		LoopbackUsers:  []string{"guest"},
+		Heartbeat:      60 * time.Second,
+		FrameMax:       131072,
+		// Differs: RabbitMQ 4.1 turns clients with less than 8192 away, and frameworks break (contract W-12).
+		FrameMaxMinimum:  4096,
+		InitialFrameMax:  8192,
 		ChannelMax:       2047,
 		HandshakeTimeout: 10 * time.Second,
 		MaxMessageSize:   16 << 20,

@@ -21,12 +21,12 @@ type key struct {
 // keys are all there are. A last part in angle brackets stands for a name that the user chooses.
 var keys = map[string]key{
 	"listeners.tcp": {"none", func(b *builder, _, value string) bool {
-		b.listenersSet, b.Listeners = true, nil
+		b.silenceTCP()
 		return value == "none"
 	}},
-	"listeners.tcp.<name>": {"a port, host:port, [ipv6]:port or none; port 0 takes a free one", func(b *builder, name, value string) bool {
+	"listeners.tcp.<name>": {listenerForm, func(b *builder, name, value string) bool {
 		if value == "none" {
-			b.silence(name)
+			b.silence(name, false)
 			return true
 		}
 		address, ok := parseAddress(value)
@@ -35,6 +35,39 @@ var keys = map[string]key{
 		}
 		return ok
 	}},
+
+	"tcp_listen_options.backlog": integer("a number of connections, at least 1", 1, math.MaxInt32, func(b *builder, n int64) {
+		b.Socket.Backlog = int(n)
+	}),
+	"tcp_listen_options.nodelay":   boolean(func(b *builder) *bool { return &b.Socket.NoDelay }),
+	"tcp_listen_options.keepalive": boolean(func(b *builder) *bool { return &b.Socket.KeepAlive }),
+	"tcp_listen_options.linger.on": {"true or false", func(b *builder, _, value string) bool {
+		on, ok := parseBool(value)
+		b.Socket.Linger = &on
+		return ok
+	}},
+	"tcp_listen_options.linger.timeout": integer("seconds from 0 to 65535", 0, math.MaxUint16, func(b *builder, n int64) {
+		b.Socket.LingerSeconds = int(n)
+	}),
+	"tcp_listen_options.sndbuf": integer("bytes, at least 1024", 1024, math.MaxInt32, func(b *builder, n int64) {
+		b.Socket.SendBuffer = int(n)
+	}),
+	"tcp_listen_options.recbuf": integer("bytes, at least 1024", 1024, math.MaxInt32, func(b *builder, n int64) {
+		b.Socket.ReceiveBuffer = int(n)
+	}),
+	"proxy_protocol": boolean(func(b *builder) *bool { return &b.ProxyProtocol }),
+
+	"auth_mechanisms.<n>": {"PLAIN, AMQPLAIN, ANONYMOUS or EXTERNAL, under a number", func(b *builder, n, value string) bool {
+		return slices.Contains(mechanisms, value) && b.authMechanisms.set(n, value)
+	}},
+	"anonymous_login_user": {"a user name, or none", func(b *builder, _, value string) bool {
+		b.AnonymousUser = value
+		if value == "none" {
+			b.AnonymousUser = ""
+		}
+		return value != ""
+	}},
+	"anonymous_login_pass": text("a password", func(b *builder) *string { return &b.AnonymousPass }),
 
 	"default_user":  text("a user name", func(b *builder) *string { return &b.DefaultUser }),
 	"default_pass":  text("a password", func(b *builder) *string { return &b.DefaultPass }),
@@ -61,6 +94,19 @@ var keys = map[string]key{
 		// 4096 is the protocol's own minimum, before tuning (AMQP 0-9-1, frame-min-size).
 		return err == nil && (n == 0 || n >= 4096)
 	}},
+	// Between the protocol's own least frame (AMQP 0-9-1, frame-min-size) and what RabbitMQ insists on since 4.1 (contract W-12).
+	"frame_max_minimum": integer("bytes from 4096 to 8192", 4096, 8192, func(b *builder, n int64) {
+		b.FrameMaxMinimum = uint32(n)
+	}),
+	"initial_frame_max": integer("bytes from 4096 to 2147483647", 4096, math.MaxInt32, func(b *builder, n int64) {
+		b.InitialFrameMax = uint32(n)
+	}),
+	"max_channels_per_connection": integer("a number of channels from 1 to 65535", 1, math.MaxUint16, func(b *builder, n int64) {
+		b.MaxChannelsPerConnection = uint16(n)
+	}),
+	"consumer_max_per_channel": integer("a number of consumers, at least 1", 1, math.MaxInt32, func(b *builder, n int64) {
+		b.ConsumerMaxPerChannel = int(n)
+	}),
 	"channel_max": integer("a number of channels from 0 to 65535; 0 sets no limit", 0, math.MaxUint16, func(b *builder, n int64) {
 		b.ChannelMax = uint16(n)
 	}),
@@ -156,6 +202,16 @@ func integer(want string, lowest, highest int64, set func(*builder, int64)) key 
 		return err == nil && n >= lowest && n <= highest
 	}}
 }
+
+func boolean(field func(*builder) *bool) key {
+	return key{"true or false", func(b *builder, _, value string) (ok bool) {
+		*field(b), ok = parseBool(value)
+		return ok
+	}}
+}
+
+// mechanisms are the SASL mechanisms there are.
+var mechanisms = []string{"PLAIN", "AMQPLAIN", "ANONYMOUS", "EXTERNAL"}
 
 func size(set func(*builder, int64)) key {
 	return key{"bytes, also with a unit: 2000000000, 2GB, 2G (powers of 1000), 2GiB, 2Gi (of 1024)", func(b *builder, _, value string) bool {

@@ -60,25 +60,40 @@ type builder struct {
 	Config
 	listenersSet, lowSet bool
 	consoleLevelSet      bool
+	tlsVersions          numbered
+	tlsCiphers           numbered
+	authMechanisms       numbered
 	// The last setting of a watermark, to be blamed when the two do not fit together.
 	watermarkAt setting
 }
 
-// listen sets one listener. The first one named takes the place of the built-in default.
+// listen sets one TCP listener. The first one named takes the place of the built-in default.
 func (b *builder) listen(name, address string) {
 	if !b.listenersSet {
-		b.listenersSet, b.Listeners = true, nil
+		b.silenceTCP()
 	}
-	b.silence(name)
+	b.silence(name, false)
 	b.Listeners = append(b.Listeners, Listener{Name: name, Address: address})
 }
 
 // silence takes one listener away.
-func (b *builder) silence(name string) {
-	b.Listeners = slices.DeleteFunc(b.Listeners, func(l Listener) bool { return l.Name == name })
+func (b *builder) silence(name string, tls bool) {
+	b.Listeners = slices.DeleteFunc(b.Listeners, func(l Listener) bool { return l.Name == name && l.TLS == tls })
+}
+
+// silenceTCP takes all that do not speak TLS away, the default first of all.
+func (b *builder) silenceTCP() {
+	b.listenersSet = true
+	b.Listeners = slices.DeleteFunc(b.Listeners, func(l Listener) bool { return !l.TLS })
 }
 
 func (b *builder) finish() (Config, error) {
+	if err := b.finishTLS(); err != nil {
+		return Config{}, err
+	}
+	if len(b.authMechanisms) > 0 {
+		b.AuthMechanisms = b.authMechanisms.values()
+	}
 	c := b.Config
 	if !b.lowSet && c.MemoryHigh != Default().MemoryHigh {
 		// The defaults are 40 % and 30 %: whoever moves the higher mark moves the lower with it.

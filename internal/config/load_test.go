@@ -1,6 +1,7 @@
 package config
 
 import (
+	"crypto/tls"
 	"errors"
 	"os"
 	"path/filepath"
@@ -32,8 +33,22 @@ func TestEveryKeyReachesItsField(t *testing.T) {
 	}
 	want := Config{
 		Listeners: []Listener{
-			{"default", ":5673"}, {"local", "127.0.0.1:0"}, {"six", "[::1]:5674"},
+			{"default", ":5673", false}, {"local", "127.0.0.1:0", false}, {"six", "[::1]:5674", false}, {"secure", ":5671", true},
 		},
+		Socket: Socket{Backlog: 512, Linger: new(bool), LingerSeconds: 3, SendBuffer: 2048, ReceiveBuffer: 4096},
+		TLS: TLS{
+			CAFile: "/etc/ca.pem", CertFile: "/etc/cert.pem", KeyFile: "/etc/key.pem", Password: "p", VerifyPeer: true, RequirePeer: true,
+			Depth: 2, MinVersion: tls.VersionTLS11, MaxVersion: tls.VersionTLS12, Ciphers: []uint16{tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384},
+		},
+		CertLogin:                Login{From: "subject_alternative_name", SANType: "email", SANIndex: 1},
+		ProxyProtocol:            true,
+		AuthMechanisms:           []string{"EXTERNAL", "PLAIN"},
+		AnonymousPass:            "nobody's",
+		FrameMaxMinimum:          8192,
+		InitialFrameMax:          16384,
+		MaxChannelsPerConnection: 64,
+		ConsumerMaxPerChannel:    9,
+
 		DefaultUser:      "admin",
 		DefaultPass:      "from the environment",
 		DefaultVHost:     "# orders ",
@@ -71,7 +86,7 @@ func TestSetOverridesTheFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.Heartbeat != 5*time.Second || len(c.Listeners) != 2 || c.LogLevel != zerolog.ErrorLevel ||
+	if c.Heartbeat != 5*time.Second || len(c.Listeners) != 3 || c.LogLevel != zerolog.ErrorLevel ||
 		c.MemoryHigh != (Watermark{Relative: 0.8}) || c.DefaultPass != "a=b" {
 		t.Errorf("got %+v", c)
 	}
@@ -90,6 +105,14 @@ func TestErrorsNamePlaceKeyValueAndRemedy(t *testing.T) {
 		{"frame_max = 100", "test.conf:1: frame_max = 100: must be 0 for no limit, or bytes from 4096 to 2147483647"},
 		{"handshake_timeout = 0", "test.conf:1: handshake_timeout = 0: must be milliseconds, at least 1"},
 		{"listeners.tcp.default = 70000", "test.conf:1: listeners.tcp.default = 70000: must be a port, host:port, [ipv6]:port or none; port 0 takes a free one"},
+		{"listeners.ssl.default = 5671", "listeners.ssl.default = :5671: needs ssl_options.certfile and ssl_options.keyfile"},
+		{"ssl_options.fail_if_no_peer_cert = true", "ssl_options.fail_if_no_peer_cert = true: needs ssl_options.verify = verify_peer"},
+		{"ssl_options.verify = verify_peer", "ssl_options.verify = verify_peer: needs ssl_options.cacertfile"},
+		{"ssl_options.versions.1 = tlsv1.3\nssl_options.versions.2 = tlsv1.1", "ssl_options.versions: tlsv1.3, tlsv1.1 leaves a version out between two others"},
+		{"ssl_options.versions.1 = tlsv1.2\nssl_options.ciphers.1 = TLS_AES_256_GCM_SHA384", "ssl_options.ciphers: none of TLS_AES_256_GCM_SHA384 belongs to a version of ssl_options.versions"},
+		{"ssl_options.honor_cipher_order = false", "test.conf:1: ssl_options.honor_cipher_order = false: must be true: the server's order counts"},
+		{"auth_mechanisms.1 = KERBEROS", "test.conf:1: auth_mechanisms.1 = KERBEROS: must be PLAIN, AMQPLAIN, ANONYMOUS or EXTERNAL, under a number"},
+		{"auth_mechanisms.first = PLAIN", "test.conf:1: auth_mechanisms.first = PLAIN: must be PLAIN, AMQPLAIN, ANONYMOUS or EXTERNAL, under a number"},
 		{"listeners.tcp = 5672", "test.conf:1: listeners.tcp = 5672: must be none"},
 		{"loopback_users.guest = no", "test.conf:1: loopback_users.guest = no: must be true or false"},
 		{"vm_memory_high_watermark.relative = 40", "test.conf:1: vm_memory_high_watermark.relative = 40: must be a share of the memory from 0 to 1, such as 0.4"},

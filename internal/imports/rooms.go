@@ -59,6 +59,8 @@ var rooms = []room{
 	{"internal/config", nil},
 	// It reads the tests of all rooms as text.
 	{"internal/compat", nil},
+	// TLS files on disk, as the configuration names them.
+	{"internal/certificates", []string{"internal/config"}},
 	// Pure: RabbitMQ's JSON form of users, vhosts and topology.
 	{"internal/definitions", []string{"protocol/..."}},
 	{"internal/admin", []string{"proto/...", "protocol/..."}},

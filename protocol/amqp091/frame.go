@@ -22,8 +22,6 @@ const (
 	FrameHeaderSize = 7
 	// FrameOverhead is what a frame takes beside its payload: frame_max - FrameOverhead is the largest payload.
 	FrameOverhead = FrameHeaderSize + 1
-	// FrameMinSize is the least frame_max that may be negotiated. The specification says 4096, RabbitMQ since 4.1 8192.
-	FrameMinSize = 8192
 )
 
 // FrameSlack is by how much a payload may exceed its limit: clients get it wrong by 1 or by FrameOverhead, and RabbitMQ

@@ -2,7 +2,6 @@ package tree
 
 import (
 	"fmt"
-	"net"
 	"runtime"
 	"time"
 
@@ -36,7 +35,7 @@ type Broker struct {
 	memory  *alarm.Memory
 	vhosts  []vhost.Options
 	node    *connection.Node
-	sockets []net.Listener
+	sockets []*Socket
 	started time.Time
 	marks   marks
 	stop    func()
@@ -47,7 +46,7 @@ type marks struct{ high, low, total int64 }
 
 // New puts a broker together on listening sockets. totalMemory is what there is, in bytes; stop begins the orderly
 // shutdown, for whoever asks the broker for it.
-func New(c config.Config, dataDir string, sockets []net.Listener, totalMemory int64, log zerolog.Logger, stop func()) *Broker {
+func New(c config.Config, dataDir string, sockets []*Socket, totalMemory int64, log zerolog.Logger, stop func()) *Broker {
 	high, low := c.MemoryMarks(totalMemory)
 	b := &Broker{
 		Config: c, DataDir: dataDir, system: supervision.NewSystem(log), streams: volatile.NewStore(), sockets: sockets,
@@ -69,7 +68,12 @@ func New(c config.Config, dataDir string, sockets []net.Listener, totalMemory in
 		System: b.system, Streams: b.streams, Sessions: sessions, Connections: &connection.Registry{},
 		Users:  auth.NewUsers(c.DefaultUser, c.DefaultPass, c.LoopbackUsers),
 		VHosts: b.directory, Memory: b.memory, Log: log,
-		FrameMax: int(c.FrameMax), ChannelMax: int(c.ChannelMax), Heartbeat: c.Heartbeat,
+		FrameMax: int(c.FrameMax), FrameMaxMinimum: int(c.FrameMaxMinimum), InitialFrameMax: int(c.InitialFrameMax),
+		ChannelMax: channelMax(c), ConsumerMax: c.ConsumerMaxPerChannel, Heartbeat: c.Heartbeat,
+		Logins: auth.Logins{
+			Mechanisms: c.AuthMechanisms, AnonymousUser: c.AnonymousUser, AnonymousPass: c.AnonymousPass,
+			Certificate: auth.CertificateName(c.CertLogin),
+		},
 		HandshakeTimeout: c.HandshakeTimeout, MaxMessageSize: c.MaxMessageSize, ServerProperties: serverProperties(c),
 	}
 	return b
@@ -80,22 +84,6 @@ var syncModes = map[string]journal.SyncMode{"always": journal.SyncAlways, "inter
 // resident is how much queues may hold for the process to stay below a mark: the collector needs room of its own, and what
 // is on its way has windows beside it.
 func resident(mark int64) int64 { return mark / 2 }
-
-// Listen opens every listening socket, before anything else is started: an address that is taken is found at once.
-func Listen(listeners []config.Listener) ([]net.Listener, error) {
-	var sockets []net.Listener
-	for _, l := range listeners {
-		s, err := connection.Listen(l.Address)
-		if err != nil {
-			for _, open := range sockets {
-				_ = open.Close()
-			}
-			return nil, err
-		}
-		sockets = append(sockets, s)
-	}
-	return sockets, nil
-}
 
 // Start boots the tree. It returns when clients are served.
 func (b *Broker) Start() error { return b.system.Start(top, b.spec()) }

@@ -38,7 +38,7 @@ func (b *Broker) Status() *adminv1.StatusResponse {
 		s.Alarms = append(s.Alarms, "memory")
 	}
 	for _, l := range b.sockets {
-		s.Listeners = append(s.Listeners, &adminv1.Listener{Protocol: "amqp", Address: l.Addr().String()})
+		s.Listeners = append(s.Listeners, &adminv1.Listener{Protocol: l.Protocol(), Address: l.Addr().String()})
 	}
 	t := s.Totals
 	for _, c := range b.node.Connections.All() {
@@ -81,6 +81,7 @@ func (b *Broker) Connections() []*adminv1.Connection {
 		host, port := hostPort(c.Local)
 		out = append(out, &adminv1.Connection{
 			Pid: c.Path, Name: c.Name, Host: host, Port: port, PeerHost: peerHost, PeerPort: peerPort, UserProvidedName: name,
+			Ssl:   c.TLS != nil || c.Proxied != nil,
 			State: c.State(), Channels: int64(len(c.Channels())), Protocol: "{0,9,1}", AuthMechanism: p.Mechanism, User: p.User,
 			Vhost: p.VHost, Timeout: int64(p.Heartbeat / time.Second), FrameMax: int64(p.FrameMax), ChannelMax: int64(p.ChannelMax),
 			ClientProperties: admin.Table(p.Properties), RecvOct: c.Received(), SendOct: c.Sent(), ConnectedAt: c.ConnectedAt.UnixMilli(),

@@ -53,6 +53,20 @@ func NoRace() Option { return func(o *options) { o.race = false } }
 // DataDir starts on an existing data directory.
 func DataDir(dir string) Option { return func(o *options) { o.dataDir = dir } }
 
+// Listener is where a listener of a broker of ours is: protocol amqp or amqp/ssl, and its name in the configuration. Addresses are
+// in the log in the order of the configuration, and the first of them is all that a start waits for.
+func (b *Broker) Listener(t testing.TB, protocol, name string) string {
+	t.Helper()
+	var address string
+	Eventually(t, startLimit, "the broker says where "+protocol+" "+name+" is", func() (bool, any) {
+		b.log.mu.Lock()
+		defer b.log.mu.Unlock()
+		address = b.log.listeners[protocol+" "+name]
+		return address != "", b.log.listeners
+	})
+	return address
+}
+
 // External is the address given by WARREN_TEST_ADDR.
 func External() (addr string, given bool) { return os.LookupEnv("WARREN_TEST_ADDR") }
 

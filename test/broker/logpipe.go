@@ -10,22 +10,25 @@ import (
 
 // logPipe reads a broker's log while it runs: it keeps the last lines and finds the address.
 type logPipe struct {
-	mu      sync.Mutex
-	lines   []string
-	address chan string // gets the first address, then is never used again
-	ended   chan struct{}
+	mu    sync.Mutex
+	lines []string
+	// by protocol and name, such as "amqp/ssl default"
+	listeners map[string]string
+	address   chan string // gets the first address, then is never used again
+	ended     chan struct{}
 }
 
 const keptLines = 400
 
 var (
 	// A console line says address=127.0.0.1:1234, a JSON line "address":"127.0.0.1:1234".
-	addressPattern = regexp.MustCompile(`address"?[=:]\s*"?((?:[0-9.]+|\[[0-9a-f:]+\]):[0-9]+)`)
-	colourPattern  = regexp.MustCompile("\x1b\\[[0-9;]*m")
+	addressPattern  = regexp.MustCompile(`address"?[=:]\s*"?((?:[0-9.]+|\[[0-9a-f:]+\]):[0-9]+)`)
+	listenerPattern = regexp.MustCompile(`"protocol":"([^"]+)","listener":"([^"]+)"`)
+	colourPattern   = regexp.MustCompile("\x1b\\[[0-9;]*m")
 )
 
 func newLogPipe(r io.Reader) *logPipe {
-	p := &logPipe{address: make(chan string, 1), ended: make(chan struct{})}
+	p := &logPipe{listeners: map[string]string{}, address: make(chan string, 1), ended: make(chan struct{})}
 	go p.read(r)
 	return p
 }
@@ -51,6 +54,9 @@ func (p *logPipe) line(text string) {
 		return
 	}
 	if m := addressPattern.FindStringSubmatch(text); m != nil {
+		if l := listenerPattern.FindStringSubmatch(text); l != nil {
+			p.listeners[l[1]+" "+l[2]] = m[1]
+		}
 		select {
 		case p.address <- m[1]:
 		default:

@@ -41,7 +41,7 @@ func start(t *testing.T) (*tree.Broker, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := tree.New(c, t.TempDir(), []net.Listener{socket}, 1<<30, zerolog.Nop(), func() {})
+	b := tree.New(c, t.TempDir(), []*tree.Socket{{Listener: socket}}, 1<<30, zerolog.Nop(), func() {})
 	if err := b.Start(); err != nil {
 		t.Fatal(err)
 	}
