@@ -216,6 +216,9 @@ func (s *State) publish(x *exchange.Slot, messages []protocol.Message) {
 func (s *State) unroutable(x *exchange.Slot) func([]protocol.Message) {
 	return func(messages []protocol.Message) {
 		for i := range messages {
+			if x.Name == "" && queue.IsReply(messages[i].RoutingKey) {
+				continue // contract P-38: who asked is gone, and the reply is dropped
+			}
 			if messages[i].Flags.Has(protocol.FlagMandatory) {
 				s.Outputs = append(s.Outputs, &Returned{Exchange: x.Name, Message: messages[i]})
 			}
