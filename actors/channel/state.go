@@ -126,7 +126,7 @@ func (s *State) Apply(e Event) {
 		if w.Queue != "" {
 			s.Queue = w.Queue
 		}
-		if s.Pending.ReplyTo != "" {
+		if s.Pending != nil && s.Pending.ReplyTo != "" {
 			s.replyTag = s.Pending.Name
 		}
 		s.Pending = nil
