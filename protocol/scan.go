@@ -18,6 +18,30 @@ func (s *Scan) Has(flag PropertyFlags) bool {
 	return s.Present&flag != 0
 }
 
+// ReplaceReplyTo returns raw properties with another reply-to, and everything else byte for byte as it was. raw is valid and has the
+// property.
+func ReplaceReplyTo(raw []byte, replyTo string) []byte {
+	flags, b, _ := propertyFlags(raw)
+	for flag := PropContentType; flag > PropReplyTo; flag >>= 1 {
+		if flags&flag == 0 {
+			continue
+		}
+		switch flag {
+		case PropHeaders:
+			b, _ = ScanTable(b)
+		case PropDeliveryMode, PropPriority:
+			b = b[1:]
+		default:
+			_, b, _ = cutShortstr(b)
+		}
+	}
+	at := len(raw) - len(b)
+	old, behind, _ := cutShortstr(b)
+	out := make([]byte, 0, len(raw)-len(old)+len(replyTo))
+	out = appendShortstr(append(out, raw[:at]...), replyTo)
+	return append(out, behind...)
+}
+
 // ScanProperties checks raw properties to the last byte, header table included, and finds what routing and queueing
 // need. It does not allocate: a message's properties are looked at once, on their way in, and forwarded as they came.
 // After an error the scan means nothing.

@@ -1,6 +1,8 @@
 package channel
 
 import (
+	"github.com/asynkron/protoactor-go/actor"
+
 	"warren/actors/queue"
 	"warren/actors/queue/settings"
 	"warren/protocol"
@@ -8,7 +10,7 @@ import (
 )
 
 // consume is contract P-42.
-func (c *Channel) consume(op *Operation, m *amqp091.BasicConsume) {
+func (c *Channel) consume(ctx actor.Context, op *Operation, m *amqp091.BasicConsume) {
 	_, taken := c.state.Consumers[op.Name]
 	switch {
 	case !taken && c.ConsumerMax > 0 && len(c.state.Consumers) >= c.ConsumerMax:
@@ -16,6 +18,10 @@ func (c *Channel) consume(op *Operation, m *amqp091.BasicConsume) {
 		return
 	case taken:
 		c.failOp(protocol.NotAllowed("attempt to reuse consumer tag '%s'", op.Name))
+		return
+	}
+	if op.ReplyTo != "" {
+		c.askForReplies(ctx, op, m)
 		return
 	}
 	arguments, err := table(m.Arguments)
@@ -28,7 +34,7 @@ func (c *Channel) consume(op *Operation, m *amqp091.BasicConsume) {
 		c.failOp(err)
 		return
 	}
-	q := c.VHost.Queue(queue.Name(called))
+	q := c.queue(called)
 	if err := c.refusal(called, q); err != nil {
 		c.failOp(err)
 		return
@@ -61,7 +67,7 @@ func (c *Channel) get(op *Operation, m *amqp091.BasicGet) {
 		c.failOp(err)
 		return
 	}
-	q := c.VHost.Queue(queue.Name(called))
+	q := c.queue(called)
 	if c.refusal(called, q) == nil && q.Settings.SingleActiveConsumer {
 		c.failOp(protocol.ResourceLocked("cannot obtain access to locked queue '%s' in vhost '%s'. basic.get operations are not "+
 			"supported by classic queues with single active consumer", called, c.VHost.Name))

@@ -61,6 +61,8 @@ func (c *Channel) request(op *Operation) (any, *protocol.Error) {
 		arguments, err := table(m.Arguments)
 		return &vhost.DeclareQueue{Request: r, Name: op.Name, Durable: m.Durable, Exclusive: m.Exclusive,
 			AutoDelete: m.AutoDelete, Arguments: arguments}, err
+	case *amqp091.BasicConsume: // from the pseudo queue of replies
+		return &vhost.DeclareQueue{Request: r, Name: op.ReplyTo, Exclusive: true, AutoDelete: true}, nil
 	case *amqp091.QueueDelete:
 		called, err := c.last(m.Queue)
 		return &vhost.DeleteQueue{Request: r, Name: called, IfUnused: m.IfUnused, IfEmpty: m.IfEmpty}, err
@@ -121,6 +123,9 @@ func (c *Channel) answer(ctx actor.Context, a *vhost.Answer) {
 		}
 		end.Queue = op.Name
 		end.Reply = unlessNoWait(m.NoWait, &amqp091.QueueDeclareOk{Queue: op.Name})
+	case *amqp091.BasicConsume:
+		c.consumeReplies(op, m)
+		return
 	case *amqp091.QueueDelete:
 		end.Reply = unlessNoWait(m.NoWait, &amqp091.QueueDeleteOk{MessageCount: uint32(a.Messages)})
 	case *amqp091.QueueBind:

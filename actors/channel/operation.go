@@ -9,6 +9,7 @@ import (
 
 	"warren/actors/exchange"
 	"warren/actors/queue"
+	"warren/actors/queue/settings"
 	"warren/actors/session"
 	"warren/actors/vhost"
 	"warren/protocol"
@@ -21,12 +22,15 @@ func (c *Channel) begin(s *Step) {
 	op := Operation{Method: s.Method, Step: s.Ordinal}
 	if m, ok := s.Method.(*amqp091.QueueDeclare); ok {
 		if op.Name = name(m.Queue); op.Name == "" && !m.Passive {
-			op.Name = "amq.gen-" + randomName()
+			op.Name = serverName(m)
 		}
 	}
 	if m, ok := s.Method.(*amqp091.BasicConsume); ok {
 		if op.Name = m.ConsumerTag; op.Name == "" {
 			op.Name = "amq.ctag-" + randomName()
+		}
+		if m.Queue == queue.ReplyTo {
+			op.ReplyTo = queue.ReplyTo + "." + randomName()
 		}
 	}
 	c.happen(s.Ordinal, &Begun{Op: op})
@@ -34,6 +38,15 @@ func (c *Channel) begin(s *Step) {
 
 // name is a queue's or an exchange's as RabbitMQ takes it: without line ends (contract P-26).
 func name(s string) string { return strings.NewReplacer("\r", "", "\n", "").Replace(s) }
+
+// serverName is made up for a queue without one. A declaration that must have one is refused when its turn comes.
+func serverName(m *amqp091.QueueDeclare) string {
+	prefix := ""
+	if arguments, err := table(m.Arguments); err == nil {
+		prefix, _ = settings.ServerNamed(arguments)
+	}
+	return name(prefix) + "-" + randomName()
+}
 
 // randomName has the form of RabbitMQ's: 16 random bytes in 22 characters.
 func randomName() string {
@@ -70,13 +83,17 @@ func (c *Channel) ask(ctx actor.Context, op *Operation) {
 		}
 		c.askVHost(ctx, op)
 	case *amqp091.QueueDeclare:
-		switch q := c.VHost.Queue(queue.Name(op.Name)); {
+		switch {
+		case strings.HasPrefix(op.Name, queue.ReplyTo):
+			c.declareReplies(op, m)
 		case m.Passive && op.Name == "":
 			c.declareLast(ctx, op)
 		case m.Passive:
-			c.command(op, op.Name, q, &queue.Inspect{})
+			c.command(op, op.Name, c.queue(op.Name), &queue.Inspect{})
 		case m.Queue != "" && strings.HasPrefix(op.Name, "amq."): // contract P-56
 			c.failOp(protocol.AccessRefused("queue name '%s' contains reserved prefix 'amq.*'", op.Name))
+		case m.Queue == "":
+			c.declareServerNamed(ctx, op, m)
 		default:
 			c.askVHost(ctx, op)
 		}
@@ -85,7 +102,7 @@ func (c *Channel) ask(ctx actor.Context, op *Operation) {
 	case *amqp091.BasicGet:
 		c.get(op, m)
 	case *amqp091.BasicConsume:
-		c.consume(op, m)
+		c.consume(ctx, op, m)
 	case *amqp091.BasicCancel:
 		c.cancel(op, m)
 	case *amqp091.TxCommit:
@@ -140,7 +157,19 @@ func (c *Channel) declareLast(_ actor.Context, op *Operation) {
 		c.failOp(err)
 		return
 	}
-	c.command(op, last, c.VHost.Queue(queue.Name(last)), &queue.Inspect{})
+	c.command(op, last, c.queue(last), &queue.Inspect{})
+}
+
+func (c *Channel) declareServerNamed(ctx actor.Context, op *Operation, m *amqp091.QueueDeclare) {
+	arguments, err := table(m.Arguments)
+	if err == nil {
+		_, err = settings.ServerNamed(arguments)
+	}
+	if err != nil {
+		c.failOp(err)
+		return
+	}
+	c.askVHost(ctx, op)
 }
 
 // commandTo sends a command to the queue a method means.
@@ -150,7 +179,15 @@ func (c *Channel) commandTo(op *Operation, given string, command queue.Op) {
 		c.failOp(err)
 		return
 	}
-	c.command(op, called, c.VHost.Queue(queue.Name(called)), command)
+	c.command(op, called, c.queue(called), command)
+}
+
+// queue is the one that a method may name.
+func (c *Channel) queue(called string) *queue.Slot {
+	if q := c.VHost.Queue(queue.Name(called)); q != nil && !q.Hidden() {
+		return q
+	}
+	return nil
 }
 
 // refusal is why this connection cannot use a queue, or nil.

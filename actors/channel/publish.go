@@ -23,7 +23,11 @@ func (c *Channel) publish(ctx actor.Context, s *Step) {
 		c.fail(s.Ordinal, protocol.AccessRefused("cannot publish to internal exchange '%s' in vhost '%s'", s.Exchange, c.VHost.Name).At(class, method))
 		return
 	}
-	messages := s.Messages
+	messages, err := c.withReplyTo(s.Messages)
+	if err != nil {
+		c.failReply(ctx, s, &session.Published{Exchange: x, Messages: messages}, err.At(class, method))
+		return
+	}
 	if c.state.Mode == session.Tx { // they stay: not in the reader's buffer
 		messages = protocol.CopyOut(messages)
 		c.happen(s.Ordinal, &session.Staged{Exchange: x, Messages: messages})

@@ -25,6 +25,7 @@ type State struct {
 	output   uint64   // ordinal of the newest output
 	outputs  []output // not known to be handed over
 	Queue    string   // last declared (contract P-57)
+	replyTag string   // of the consumer that has replies
 	Prefetch int      // of consumers to come
 	Pending  *Operation
 	Ending   Ending
@@ -41,6 +42,8 @@ type Operation struct {
 	Step   uint64 // also its request id
 	// Name is the queue's that is being declared; the broker may have made it up.
 	Name string
+	// ReplyTo is the name of the queue that is made for replies to this channel.
+	ReplyTo string
 	// Asked is set when everything before has taken effect and the operation has been sent to where it is answered.
 	Asked bool
 	// Consumer that is being made.
@@ -122,6 +125,9 @@ func (s *State) Apply(e Event) {
 		s.apply(w.Events)
 		if w.Queue != "" {
 			s.Queue = w.Queue
+		}
+		if s.Pending != nil && s.Pending.ReplyTo != "" {
+			s.replyTag = s.Pending.Name
 		}
 		s.Pending = nil
 		s.say(w.Reply)

@@ -51,11 +51,9 @@ func New(id uint64, state *State, self *actor.PID) *Session {
 // Recover. An answer in front of its answer may have overtaken deliveries that were lost with that incarnation, and is the
 // copy of one that comes behind them.
 func (s *Session) Mark(happen func(*Commanded)) {
-	for q, p := range s.State.peers {
-		if len(p.pending) > 0 {
-			s.peers[q] = &livePeer{mark: s.State.NextCommand(q)}
-			happen(&Commanded{Queue: q, Op: &queue.Inspect{}})
-		}
+	for _, p := range s.State.busy { // which does not change: they are busy already
+		s.peers[p.queue] = &livePeer{mark: p.next()}
+		happen(&Commanded{Queue: p.queue, Op: &queue.Inspect{}})
 	}
 }
 
@@ -187,10 +185,8 @@ func (s *Session) resume(ctx actor.Context, p *publishLink, l *liveLink) {
 
 // SendCommands sends every command that was not sent yet.
 func (s *Session) SendCommands(ctx actor.Context) {
-	for q, p := range s.State.peers {
-		if len(p.pending) > 0 {
-			s.sendCommands(ctx, q, p)
-		}
+	for _, p := range s.State.busy {
+		s.sendCommands(ctx, p.queue, p)
 	}
 }
 
@@ -201,7 +197,7 @@ func (s *Session) sendCommands(ctx actor.Context, q *queue.Slot, p *peer) {
 		s.peers[q] = l
 		s.follow(ctx, q)
 	}
-	last := p.first + uint64(len(p.pending)) - 1
+	last := p.next() - 1
 	l.sent = max(l.sent, p.first-1)
 	if l.sent == last {
 		return

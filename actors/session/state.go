@@ -25,6 +25,7 @@ type State struct {
 	ledger    Ledger
 
 	peers     map[*queue.Slot]*peer
+	busy      []*peer              // with pending commands
 	Consumers map[string]*Consumer // by tag
 	numbers   map[uint32]*Consumer
 	next      uint32 // number of the next consumer
@@ -53,13 +54,6 @@ type Consumer struct {
 	Number uint32
 	Queue  *queue.Slot
 	NoAck  bool
-}
-
-// peer is a queue this session has commands for.
-type peer struct {
-	first    uint64 // sequence of pending[0]
-	pending  []queue.Op
-	received map[uint32]uint64 // newest delivery sequence, by consumer
 }
 
 type staged struct {
@@ -118,16 +112,6 @@ func (s *State) Published() uint64 { return s.published }
 // NewestTag is the newest delivery tag.
 func (s *State) NewestTag() uint64 { return s.tag }
 
-// Commanding says that commands wait for their queues.
-func (s *State) Commanding() bool {
-	for _, p := range s.peers {
-		if len(p.pending) > 0 {
-			return true
-		}
-	}
-	return false
-}
-
 // Uncommitted are the messages and the settlements that wait for tx.commit.
 func (s *State) Uncommitted() (messages, settlements int) {
 	for _, st := range s.staged {
@@ -162,8 +146,7 @@ func (s *State) Apply(e any) {
 	case *queue.Crashed:
 		s.queueGone(e.Queue, true)
 	case *Commanded:
-		p := s.peer(e.Queue)
-		p.pending = append(p.pending, e.Op)
+		s.command(s.peer(e.Queue), e.Op)
 	case *Settled:
 		if s.Mode == Tx {
 			s.acks = append(s.acks, *e)
@@ -191,10 +174,7 @@ func (s *State) Apply(e any) {
 		s.Consumers[c.Tag], s.numbers[c.Number] = &c, &c
 		s.next = max(s.next, c.Number+1)
 	case *Unsubscribed:
-		if c := s.Consumers[e.Tag]; c != nil {
-			delete(s.numbers, c.Number)
-			delete(s.Consumers, e.Tag)
-		}
+		s.unsubscribed(e.Tag)
 	case *ModeSet:
 		s.Mode = e.Mode
 		if e.Mode == Confirmed {
@@ -216,6 +196,9 @@ func (s *State) publish(x *exchange.Slot, messages []protocol.Message) {
 func (s *State) unroutable(x *exchange.Slot) func([]protocol.Message) {
 	return func(messages []protocol.Message) {
 		for i := range messages {
+			if x.Name == "" && queue.IsReply(messages[i].RoutingKey) {
+				continue // contract P-38: who asked is gone, and the reply is dropped
+			}
 			if messages[i].Flags.Has(protocol.FlagMandatory) {
 				s.Outputs = append(s.Outputs, &Returned{Exchange: x.Name, Message: messages[i]})
 			}
@@ -271,23 +254,13 @@ func (s *State) exchangeGone(x *exchange.Slot) {
 	s.ledger.orphan(x, s.unroutable(x), s.settled)
 }
 
-func (s *State) peer(q *queue.Slot) *peer {
-	p := s.peers[q]
-	if p == nil {
-		p = &peer{first: 1, received: map[uint32]uint64{}}
-		s.peers[q] = p
-	}
-	return p
-}
-
 // settle tells the queues.
 func (s *State) settle(e *Settled, sync bool) {
 	for _, r := range e.Ranges {
 		s.Unacked.take(r.First, r.Last, r.Outcome, func(q *queue.Slot, op *queue.Settle) {
 			if q != nil {
-				p := s.peer(q)
 				op.Sync = sync
-				p.pending = append(p.pending, op)
+				s.command(s.peer(q), op)
 			}
 		})
 	}
@@ -358,21 +331,13 @@ func (s *State) deliveries(e *queue.Deliveries) {
 	}
 }
 
-// done forgets the commands that have been applied.
-func (s *State) done(e *queue.Done) {
-	p := s.peers[e.Queue]
-	if p == nil || e.Upto < p.first {
-		return
-	}
-	n := min(int(e.Upto-p.first+1), len(p.pending))
-	p.first += uint64(n)
-	p.pending = p.pending[:copy(p.pending, p.pending[n:])]
-}
-
 // queueGone ends everything with a queue that was deleted, whose messages count as safe, or given up, whose messages do not.
 func (s *State) queueGone(q *queue.Slot, lost bool) {
 	s.ledger.gone(q, lost, s.settled)
-	delete(s.peers, q)
+	if p := s.peers[q]; p != nil {
+		s.idle(p)
+		delete(s.peers, q)
+	}
 	s.Unacked.dropQueue(q)
 	for _, tag := range slices.Sorted(maps.Keys(s.Consumers)) {
 		if c := s.Consumers[tag]; c.Queue == q {
@@ -388,23 +353,12 @@ func (s *State) Clone() State {
 	c := *s
 	c.confirms = s.confirms.clone()
 	c.ledger = s.ledger.clone()
-	c.peers = make(map[*queue.Slot]*peer, len(s.peers))
-	for q, p := range s.peers {
-		c.peers[q] = &peer{first: p.first, pending: slices.Clone(p.pending), received: maps.Clone(p.received)}
-	}
+	c.clonePeers(s)
 	c.Consumers, c.numbers = maps.Clone(s.Consumers), maps.Clone(s.numbers)
 	c.Unacked = s.Unacked.clone()
 	c.staged, c.acks = slices.Clone(s.staged), slices.Clone(s.acks)
 	c.Outputs = slices.Clone(s.Outputs)
 	return c
-}
-
-// NextCommand is the sequence that the next command to a queue gets.
-func (s *State) NextCommand(q *queue.Slot) uint64 {
-	if p := s.peers[q]; p != nil {
-		return p.first + uint64(len(p.pending))
-	}
-	return 1
 }
 
 // Staged says whether a settlement of the tag waits for tx.commit.

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"warren/actors/exchange"
+	"warren/actors/queue"
 	"warren/actors/queue/settings"
 	eventv1 "warren/proto/event/v1"
 	"warren/protocol"
@@ -109,7 +110,7 @@ func (d *Definitions) bindDecision(vhost string, m *Bind) decision {
 	switch x, q := d.Exchanges[m.Source], d.Queues[m.Destination]; {
 	case m.Source == "" || m.ToExchange && m.Destination == "":
 		return refuse(protocol.AccessRefused("operation not permitted on the default exchange"))
-	case !m.ToExchange && strings.HasPrefix(m.Destination, replyTo): // contract X-23
+	case !m.ToExchange && strings.HasPrefix(m.Destination, queue.ReplyTo): // contract X-23
 		return refuse(protocol.AccessRefused("operation not permitted on queue '%s' in vhost '%s'", m.Destination, vhost))
 	case x == nil:
 		return refuse(noExchange(m.Source, vhost))
@@ -150,9 +151,6 @@ func (d *Definitions) unbindDecision(vhost string, m *Unbind) decision {
 	r.binding(k)
 	return decision{events: r.events}
 }
-
-// replyTo begins the names of the queues that are none (RabbitMQ, direct reply-to).
-const replyTo = "amq.rabbitmq.reply-to"
 
 func noExchange(name, vhost string) *protocol.Error {
 	return protocol.NotFound("no exchange '%s' in vhost '%s'", name, vhost)

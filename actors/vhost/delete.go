@@ -14,7 +14,7 @@ import (
 func (v *VHost) deleteQueue(ctx actor.Context, m *DeleteQueue) {
 	def := v.defs.Queues[m.Name]
 	switch {
-	case def == nil: // contract P-58
+	case def == nil, queue.IsReply(m.Name): // contract P-58
 		v.answer(ctx, m.Request, &Answer{ID: m.ID})
 		return
 	case def.ExclusiveOwner != 0 && def.ExclusiveOwner != m.Connection:

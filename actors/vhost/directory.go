@@ -55,8 +55,12 @@ func (d *Directory) Follow(p *actor.PID) { d.followers.Add(p) }
 // Unfollow ends Follow.
 func (d *Directory) Unfollow(p *actor.PID) { d.followers.Remove(p) }
 
-// Queues are the queues there are now, by name.
+// Queues are the queues there are now, by name, but for those that nobody lists.
 func (d *Directory) Queues() []*queue.Slot {
+	return slices.DeleteFunc(d.allQueues(), (*queue.Slot).Hidden)
+}
+
+func (d *Directory) allQueues() []*queue.Slot {
 	var out []*queue.Slot
 	d.queues.Range(func(_, s any) bool { out = append(out, s.(*queue.Slot)); return true })
 	slices.SortFunc(out, func(a, b *queue.Slot) int { return strings.Compare(string(a.Name), string(b.Name)) })

@@ -145,7 +145,7 @@ func serverProperties(c config.Config) protocol.Table {
 	capabilities := protocol.Table{}
 	for _, name := range []string{
 		"publisher_confirms", "exchange_exchange_bindings", "basic.nack", "consumer_cancel_notify", "connection.blocked",
-		"authentication_failure_close", "per_consumer_qos", "consumer_priorities",
+		"authentication_failure_close", "per_consumer_qos", "consumer_priorities", "direct_reply_to",
 	} {
 		capabilities[name] = true
 	}

@@ -30,9 +30,13 @@ func TestP54_QueueEquivalence(t *testing.T) {
 		{"value", declare{args: ttl(int32(60000))}, declare{args: ttl(int32(30000))}, "inequivalent arg 'x-message-ttl' for queue '%s' in vhost '/': received '30000' but current is '60000'"},
 		{"now none", declare{args: ttl(int64(60000))}, declare{}, "inequivalent arg 'x-message-ttl' for queue '%s' in vhost '/': received none but current is the value '60000' of type 'long'"},
 		{"now none, 32 bits", declare{args: ttl(int32(60000))}, declare{}, "inequivalent arg 'x-message-ttl' for queue '%s' in vhost '/': received none but current is the value '60000' of type 'signedint'"},
+		{"single active consumer", declare{args: amqp.Table{"x-single-active-consumer": true}}, declare{}, "inequivalent arg 'x-single-active-consumer' for queue '%s' in vhost '/': received none but current is the value 'true' of type 'bool'"},
+		{"x-queue-mode", declare{args: amqp.Table{"x-queue-mode": "lazy"}}, declare{args: amqp.Table{"x-queue-mode": "default"}}, "inequivalent arg 'x-queue-mode' for queue '%s' in vhost '/': received 'default' but current is 'lazy'"},
+		{"Q-01 another type", declare{durable: true, args: amqp.Table{"x-queue-type": "classic"}}, declare{durable: true, args: amqp.Table{"x-queue-type": "quorum"}}, "inequivalent arg 'x-queue-type' for queue '%s' in vhost '/': received 'quorum' but current is 'classic'"},
+		{"argument of another type", declare{}, declare{args: amqp.Table{"x-delivery-limit": int32(3)}}, ""}, // only what the type declares is compared
 		{"was none", declare{}, declare{args: amqp.Table{"x-dead-letter-exchange": "dlx"}}, "inequivalent arg 'x-dead-letter-exchange' for queue '%s' in vhost '/': received the value 'dlx' of type 'longstr' but current is none"},
 	} {
-		t.Run(row.what, func(t *testing.T) {
+		t.Run("P-54 "+row.what, func(t *testing.T) {
 			c := connect(t)
 			ch := channelOn(t, c)
 			q := name(t, "q")

@@ -62,7 +62,7 @@ func TestP55_ExclusiveQueueIsLocked(t *testing.T) {
 		"purge":  func(ch *amqp.Channel) error { _, err := ch.QueuePurge(q, false); return err },
 		"delete": func(ch *amqp.Channel) error { _, err := ch.QueueDelete(q, false, false, false); return err },
 	} {
-		t.Run(what, func(t *testing.T) {
+		t.Run("P-55 "+what, func(t *testing.T) {
 			e := amqpError(t, do(channelOn(t, other)))
 			// A reply text ends after 255 bytes (P-21).
 			if e.Code != 405 || !strings.HasPrefix(text, strings.TrimSuffix(e.Reason, "...")) || len(e.Reason) < 200 {
