@@ -12,12 +12,22 @@ const (
 	LocalRandom    = "x-local-random"
 	ModulusHash    = "x-modulus-hash"
 	ConsistentHash = "x-consistent-hash"
+	// Delayed routes as the type does that its argument x-delayed-type names, and holds back what has a header x-delay (contract X-11).
+	Delayed = "x-delayed-message"
 )
+
+// Kind is the type whose table an exchange has.
+func Kind(kind string, arguments protocol.Table) string {
+	if kind == Delayed {
+		kind, _ = arguments["x-delayed-type"].(string)
+	}
+	return kind
+}
 
 // CheckType is contract X-12: it refuses a type that does not exist.
 func CheckType(kind string) *protocol.Error {
 	switch kind {
-	case Direct, Fanout, Topic, Headers, Random, LocalRandom, ModulusHash, ConsistentHash, RecentHistory:
+	case Direct, Fanout, Topic, Headers, Random, LocalRandom, ModulusHash, ConsistentHash, RecentHistory, Delayed:
 		return nil
 	}
 	return protocol.PreconditionFailed("unknown exchange type '%s'", kind)
@@ -30,13 +40,19 @@ func CheckArguments(kind string, arguments protocol.Table) *protocol.Error {
 		return checkHashArguments(arguments)
 	case RecentHistory:
 		return checkHistoryArguments(arguments)
+	case Delayed:
+		inner := Kind(kind, arguments)
+		if inner == Delayed || inner == RecentHistory || CheckType(inner) != nil {
+			return protocol.PreconditionFailed("Invalid argument, 'x-delayed-type' must be an existing exchange type")
+		}
+		return CheckArguments(inner, arguments)
 	}
 	return nil
 }
 
 // NewTable returns an empty table of a type that CheckType takes, with arguments that CheckArguments takes.
 func NewTable(kind string, arguments protocol.Table) Table {
-	switch kind {
+	switch kind = Kind(kind, arguments); kind {
 	case Direct:
 		return newDirectTable()
 	case Fanout:

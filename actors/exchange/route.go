@@ -75,6 +75,13 @@ func (r *resolver) resolveFrom(first *Slot, m *protocol.Message) (cacheable bool
 	for next := 0; next < len(r.visited); next++ {
 		x := r.visited[next]
 		r.found = false
+		if x.Holds != nil {
+			cacheable = false
+			if protocol.Delay(m) > 0 { // it comes again when its time has come
+				r.reach(Destination{Queue: x.Holds})
+				continue
+			}
+		}
 		if x.Name == "" { // every queue is bound to the default exchange by its name
 			r.byName(m.RoutingKey)
 			for _, key := range r.selected {

@@ -26,6 +26,8 @@ type Slot struct {
 	// Alternate is where messages go that reach nothing here (RabbitMQ, alternate exchanges).
 	Alternate Name
 	PID       *actor.PID
+	// Holds is the queue that holds back what an exchange of type x-delayed-message is to route later; nil for other types.
+	Holds *queue.Slot
 	// Seed is the randomness of an exchange that goes by chance. With the session and the sequence of a message it decides
 	// where that goes, so that a message which is routed again, because a crash lost word of its route, goes there again.
 	Seed uint64

@@ -134,7 +134,10 @@ func (q *Queue) leveled(m *Enqueue, messages []protocol.Message) ready.Event {
 
 // stamp says when messages expire, if any of them does.
 func (q *Queue) stamp(c *ready.Content) {
-	if expires(&q.Slot.Settings, c.Messages) {
+	if q.Slot.Settings.Holds.Set {
+		c.Held, c.Arrived = true, q.now()
+		c.Expiries = dues(c)
+	} else if expires(&q.Slot.Settings, c.Messages) {
 		c.Arrived = q.now()
 		c.Expiries = expiries(&q.Slot.Settings, c)
 	}
@@ -163,6 +166,15 @@ func expiries(s *settings.Settings, c *ready.Content) []int64 {
 				out[i] = c.Arrived + ms
 			}
 		}
+	}
+	return out
+}
+
+// dues are when messages that are held back go on their way.
+func dues(c *ready.Content) []int64 {
+	out := make([]int64, len(c.Messages))
+	for i := range c.Messages {
+		out[i] = c.Arrived + protocol.Delay(&c.Messages[i])
 	}
 	return out
 }

@@ -25,10 +25,10 @@ func (q *Queue) now() int64 {
 
 // expire drops what has expired at the head (contract Q-09). Where the head is on disk, it waits for that.
 func (q *Queue) expire(ctx actor.Context) {
-	if !q.state.Expires() {
-		return
+	if q.Slot.Settings.Holds.Set {
+		q.release()
 	}
-	for {
+	for q.state.Expires() {
 		in, missing := q.state.Expired(q.now())
 		if missing {
 			q.paging.starved = true
@@ -41,15 +41,40 @@ func (q *Queue) expire(ctx actor.Context) {
 	q.arm(ctx)
 }
 
+// releaseAtOnce is how many messages go on their way in one event.
+const releaseAtOnce = 1024
+
+// release lets go what was held back until now (contract X-11).
+func (q *Queue) release() {
+	for {
+		due := q.state.Due(q.now(), releaseAtOnce)
+		if len(due) == 0 {
+			return
+		}
+		q.happen(&ready.Released{Intervals: due})
+	}
+}
+
 // arm has the queue hear of the next one to expire.
 func (q *Queue) arm(ctx actor.Context) {
-	at := q.state.NextExpiry()
+	at := q.nextTime()
 	if at == 0 || q.armed != 0 && q.armed <= at {
 		return
 	}
 	q.armed = at
 	self, system := ctx.Self(), ctx.ActorSystem()
 	time.AfterFunc(time.Duration(max(1, at-q.now()))*time.Millisecond, func() { system.Root.Send(self, &expireHead{at}) })
+}
+
+// nextTime is when something happens by itself; 0 for never.
+func (q *Queue) nextTime() int64 {
+	switch {
+	case q.Slot.Settings.Holds.Set:
+		return q.state.NextDue()
+	case q.state.Expires():
+		return q.state.NextExpiry()
+	}
+	return 0
 }
 
 func (q *Queue) headExpired(ctx actor.Context, m *expireHead) {

@@ -12,8 +12,9 @@ import (
 
 // recoverRecords folds the records of a queue's durable stream: what was enqueued and not settled, in order. It is the same
 // fold for a broker that was stopped and for one that was killed. Messages stay on disk: their records' summaries tell enough.
-func recoverRecords(records []persistence.Record) (*ready.Recovered, error) {
-	var f fold
+// Those of a queue that holds messages back are read, for when each is due.
+func recoverRecords(records []persistence.Record, holds bool) (*ready.Recovered, error) {
+	f := fold{holds: holds}
 	for i := range records {
 		if err := f.add(&records[i]); err != nil {
 			return nil, fmt.Errorf("queue: record %d: %w", records[i].Index, err)
@@ -23,6 +24,7 @@ func recoverRecords(records []persistence.Record) (*ready.Recovered, error) {
 }
 
 type fold struct {
+	holds   bool
 	out     ready.Recovered
 	next    map[ready.Level]uint64
 	settled ready.Set
@@ -32,6 +34,7 @@ type fold struct {
 type batch struct {
 	record uint64
 	record.Brief
+	dues []int64
 }
 
 func (f *fold) add(r *persistence.Record) error {
@@ -43,8 +46,16 @@ func (f *fold) add(r *persistence.Record) error {
 			return err
 		}
 		f.goesOn(brief.First + brief.Count)
-		f.out.Expires = f.out.Expires || brief.Expires
-		f.batches = append(f.batches, batch{r.Index, brief})
+		f.out.Expires = f.out.Expires || brief.Expires && !f.holds
+		b := batch{record: r.Index, Brief: brief}
+		if f.holds {
+			_, content, err := record.ParseEnqueued(r.Payload)
+			if err != nil {
+				return err
+			}
+			b.dues = dues(&content)
+		}
+		f.batches = append(f.batches, b)
 	case record.Settled:
 		ranges, err := record.ParseRanges(r.Payload)
 		if err != nil {
@@ -103,7 +114,7 @@ func (f *fold) recovered() *ready.Recovered {
 	slices.Sort(out.Next)
 	slices.SortStableFunc(f.batches, func(a, b batch) int { return cmp.Compare(a.First, b.First) })
 	for _, b := range f.batches {
-		x := ready.RecoveredExtent{Record: b.record, First: b.First, N: b.Count}
+		x := ready.RecoveredExtent{Record: b.record, First: b.First, N: b.Count, Held: b.dues}
 		var stored, live uint64
 		for _, in := range b.Stored {
 			stored += in.N

@@ -65,12 +65,18 @@ func (q *Queue) checkpoint(ctx actor.Context) {
 	})
 }
 
+// maxSummary keeps a batch of many gaps within what a summary may be.
+const maxSummary = 1000
+
 func encode(r *ready.Record) persistence.Record {
 	out := persistence.Record{Index: r.Index}
 	switch r.Kind {
 	case ready.RecordEnqueued:
 		out.Kind, out.Messages = uint8(record.Enqueued), true
 		out.Payload, out.Summary = record.AppendEnqueued(make([]byte, 0, 64+len(r.Content.Exchange)+r.Bytes), r.First, r.Content)
+		if r.Content.Held || out.Summary > maxSummary {
+			out.Summary = 0 // a start reads all of it, for the times
+		}
 	case ready.RecordSettled:
 		out.Kind, out.Payload = uint8(record.Settled), record.AppendRanges(nil, r.Ranges)
 	case ready.RecordDead:
@@ -145,7 +151,7 @@ func (q *Queue) load() {
 	if q.Slot.Stored == "" || q.state.Durable() {
 		return
 	}
-	recovered, err := recoverRecords(q.Journal.Recovered(q.stored()))
+	recovered, err := recoverRecords(q.Journal.Recovered(q.stored()), q.Slot.Settings.Holds.Set)
 	if err != nil {
 		panic(err)
 	}

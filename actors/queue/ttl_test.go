@@ -290,3 +290,35 @@ func TestRefusedPublishesAreDead(t *testing.T) {
 		t.Errorf("%+v, %d ready", d.Parts[0], s.slot.Ready.Load())
 	}
 }
+
+// Contract X-11: what is held back goes when its time comes, in the order of the times, over crashes and in its own time.
+func TestHeldMessages(t *testing.T) {
+	s := newTimedStand(t, settings.Settings{Holds: ms("x")})
+	hold := func(body int, delay int64) {
+		s.pub++
+		p := protocol.Properties{Headers: protocol.Table{"x-delay": delay}}
+		m := protocol.Message{Seq: s.pub, Body: []byte{byte(body)}, Flags: protocol.FlagHeaders, Properties: p.Append(nil)}
+		s.tell(&Enqueue{Link: link, Incarnation: s.slot.Incarnation(), Exchange: "x", Messages: []protocol.Message{m}})
+	}
+	for i, delay := range []int64{300, 100, 200, 100} {
+		hold(i+1, delay)
+	}
+	consume := s.command(5, &Consume{Consumer: 2, Prefetch: 1024, DeadLetters: true})
+	if len(bodies(consume, 2)) > 0 || s.slot.Ready.Load() != 4 {
+		t.Errorf("%v, %d ready", consume, s.slot.Ready.Load())
+	}
+	if got := bodies(s.later(99*time.Millisecond), 2); len(got) > 0 {
+		t.Errorf("too early: %v", got)
+	}
+	got := bodies(s.later(time.Millisecond), 2)
+	s.begin(3)
+	s.tell(&Resume{Session: 5, Received: map[uint32]uint64{2: 2}})
+	got = append(got, bodies(s.later(200*time.Millisecond), 2)...)
+	if !slices.Equal(got, []int{2, 4, 3, 1}) {
+		t.Errorf("got %v", got)
+	}
+	s.command(5, &Settle{Consumer: 2, First: 1, Last: 4})
+	if s.q.state.Bytes() != 0 || s.q.armed != 0 && s.q.state.NextDue() != 0 {
+		t.Errorf("%d bytes left", s.q.state.Bytes())
+	}
+}

@@ -119,7 +119,7 @@ func (d *Definitions) bindDecision(vhost string, m *Bind) decision {
 	case !m.ToExchange && q == nil:
 		return refuse(protocol.NotFound("no queue '%s' in vhost '%s'", m.Destination, vhost))
 	default:
-		if err := exchange.CheckBinding(x.Type, m.Key, m.Arguments, m.ToExchange); err != nil {
+		if err := exchange.CheckBinding(exchange.Kind(x.Type, decode(x.Arguments)), m.Key, m.Arguments, m.ToExchange); err != nil {
 			return refuse(err)
 		}
 		if !m.ToExchange && q.ExclusiveOwner != 0 && q.ExclusiveOwner != m.Connection {

@@ -49,15 +49,24 @@ func (s schedule) clone() schedule { return schedule{slices.Clone(s.heap)} }
 // Due are the messages whose time has come, in the order of their times, at most limit of them. Only queues that hold messages back have
 // some (contract X-11).
 func (s *State) Due(now int64, limit int) []Interval {
-	c := s.schedule
-	if len(c.heap) == 0 || c.heap[0].at > now {
+	heap := s.schedule.heap
+	if len(heap) == 0 || heap[0].at > now {
 		return nil
 	}
-	c = c.clone()
 	var out []Interval
-	for len(c.heap) > 0 && c.heap[0].at <= now && limit > 0 {
-		d := c.pop()
-		limit--
+	// The first of a heap without taking them off: of what has been named, the children are next.
+	next := schedule{heap: []due{heap[0]}}
+	places := map[due]int{heap[0]: 0}
+	for ; len(next.heap) > 0 && limit > 0; limit-- {
+		d := next.pop()
+		at := places[d]
+		delete(places, d)
+		for child := 2*at + 1; child <= 2*at+2 && child < len(heap); child++ {
+			if heap[child].at <= now {
+				next.push(heap[child])
+				places[heap[child]] = child
+			}
+		}
 		if n := len(out); n > 0 && out[n-1].end() == d.index {
 			out[n-1].N++
 		} else {

@@ -26,6 +26,9 @@ type Settings struct {
 	Overflow Overflow
 	// MaxPriority is the highest priority that counts (x-max-priority, contract Q-16); 0 for a queue without priorities.
 	MaxPriority uint8
+	// Holds is set for a queue that nobody declares: it holds back what an exchange of type x-delayed-message is to route later, and
+	// says which exchange that is (contract X-11).
+	Holds Option[string]
 	// SingleActiveConsumer lets one consumer at a time have messages (x-single-active-consumer).
 	SingleActiveConsumer bool
 }

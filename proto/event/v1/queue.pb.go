@@ -34,6 +34,8 @@ const (
 	DeathReason_DEATH_REASON_REJECTED    DeathReason = 1
 	DeathReason_DEATH_REASON_EXPIRED     DeathReason = 2
 	DeathReason_DEATH_REASON_MAXLEN      DeathReason = 3
+	// No death: a message that was held back is on its way.
+	DeathReason_DEATH_REASON_DUE DeathReason = 4
 )
 
 // Enum value maps for DeathReason.
@@ -43,12 +45,14 @@ var (
 		1: "DEATH_REASON_REJECTED",
 		2: "DEATH_REASON_EXPIRED",
 		3: "DEATH_REASON_MAXLEN",
+		4: "DEATH_REASON_DUE",
 	}
 	DeathReason_value = map[string]int32{
 		"DEATH_REASON_UNSPECIFIED": 0,
 		"DEATH_REASON_REJECTED":    1,
 		"DEATH_REASON_EXPIRED":     2,
 		"DEATH_REASON_MAXLEN":      3,
+		"DEATH_REASON_DUE":         4,
 	}
 )
 
@@ -587,12 +591,13 @@ const file_event_v1_queue_proto_rawDesc = "" +
 	"\tdelivered\x18\x04 \x03(\v2\x1b.warren.event.v1.IndexRangeR\tdelivered\x12\x1d\n" +
 	"\n" +
 	"next_above\x18\x05 \x03(\x04R\tnextAbove\x121\n" +
-	"\x04died\x18\x06 \x03(\v2\x1d.warren.event.v1.MessagesDiedR\x04died*y\n" +
+	"\x04died\x18\x06 \x03(\v2\x1d.warren.event.v1.MessagesDiedR\x04died*\x8f\x01\n" +
 	"\vDeathReason\x12\x1c\n" +
 	"\x18DEATH_REASON_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15DEATH_REASON_REJECTED\x10\x01\x12\x18\n" +
 	"\x14DEATH_REASON_EXPIRED\x10\x02\x12\x17\n" +
-	"\x13DEATH_REASON_MAXLEN\x10\x03B\x1fZ\x1dwarren/proto/event/v1;eventv1b\x06proto3"
+	"\x13DEATH_REASON_MAXLEN\x10\x03\x12\x14\n" +
+	"\x10DEATH_REASON_DUE\x10\x04B\x1fZ\x1dwarren/proto/event/v1;eventv1b\x06proto3"
 
 var (
 	file_event_v1_queue_proto_rawDescOnce sync.Once
