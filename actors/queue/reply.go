@@ -10,5 +10,5 @@ const ReplyTo = "amq.rabbitmq.reply-to"
 // IsReply says whether a name is that of such a queue.
 func IsReply(name string) bool { return strings.HasPrefix(name, ReplyTo+".") }
 
-// Hidden says whether the queue is one of those.
-func (s *Slot) Hidden() bool { return IsReply(string(s.Name)) }
+// Hidden says whether the queue is one of those, or of those that hold messages back.
+func (s *Slot) Hidden() bool { return IsReply(string(s.Name)) || s.Settings.Holds.Set }

@@ -47,9 +47,15 @@ func (d *Definitions) declareExchange(vhost string, m *DeclareExchange) decision
 	if err := exchange.CheckArguments(m.Type, m.Arguments); err != nil {
 		return refuse(err)
 	}
-	return decision{events: []*eventv1.Definition{exchangeDeclared(&eventv1.ExchangeDeclared{
+	var events []*eventv1.Definition
+	if m.Type == exchange.Delayed { // its queue first: the exchange leads to it
+		events = append(events, queueDeclared(&eventv1.QueueDeclared{
+			Name: queue.HoldFor(m.Name), Durable: m.Durable, Type: string(settings.Classic),
+		}))
+	}
+	return decision{events: append(events, exchangeDeclared(&eventv1.ExchangeDeclared{
 		Name: m.Name, Type: m.Type, Durable: m.Durable, AutoDelete: m.AutoDelete, Internal: m.Internal, Arguments: arguments,
-	})}}
+	}))}
 }
 
 func (d *Definitions) deleteExchange(vhost string, m *DeleteExchange) decision {

@@ -71,7 +71,7 @@ func (d *Directory) addExchange(v *VHost, e *eventv1.ExchangeDeclared) *exchange
 	alternate, _ := arguments["alternate-exchange"].(string)
 	s := &exchange.Slot{
 		ID: d.ids.Add(1), VHost: d.Name, Name: exchange.Name(e.Name), Type: e.Type, Durable: e.Durable, AutoDelete: e.AutoDelete,
-		Internal: e.Internal, Arguments: arguments, Alternate: exchange.Name(alternate),
+		Internal: e.Internal, Arguments: arguments, Alternate: exchange.Name(alternate), Holds: d.hold(e),
 		PID: v.System.PID(v.Exchanges + "/" + supervision.Escape(e.Name)), Seed: rand.Uint64(),
 	}
 	s.Publish(exchange.NewTable(e.Type, arguments))
@@ -79,11 +79,22 @@ func (d *Directory) addExchange(v *VHost, e *eventv1.ExchangeDeclared) *exchange
 	return s
 }
 
+// hold is the queue in which an exchange holds messages back, if it does.
+func (d *Directory) hold(e *eventv1.ExchangeDeclared) *queue.Slot {
+	if e.Type != exchange.Delayed {
+		return nil
+	}
+	return d.Queue(queue.Name(queue.HoldFor(e.Name)))
+}
+
 func (d *Directory) addQueue(v *VHost, e *eventv1.QueueDeclared) {
 	arguments := decode(e.Arguments)
 	s := &queue.Slot{
 		ID: d.ids.Add(1), VHost: d.Name, Name: queue.Name(e.Name), Durable: e.Durable, AutoDelete: e.AutoDelete,
 		Owner: e.ExclusiveOwner, Arguments: arguments, Settings: settings.Of(arguments), PID: v.System.PID(v.Queues + "/" + supervision.Escape(e.Name)),
+	}
+	if x, holds := queue.Holds(e.Name); holds {
+		s.Settings.Holds = settings.Option[string]{Value: x, Set: true}
 	}
 	if lastingQueue(e) {
 		s.Stored = storedAs(d.Name, e)

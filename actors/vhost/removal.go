@@ -1,6 +1,9 @@
 package vhost
 
-import eventv1 "warren/proto/event/v1"
+import (
+	"warren/actors/queue"
+	eventv1 "warren/proto/event/v1"
+)
 
 // removal collects the end of entities that go together, with all that goes by it: their bindings on both sides, and the
 // auto-delete exchanges that lose their last binding, wherever the others went (contract X-14).
@@ -34,6 +37,7 @@ func (r *removal) exchange(name string) {
 	}
 	r.bindingsTo(endpoint{eventv1.DestinationKind_DESTINATION_KIND_EXCHANGE, name})
 	r.events = append(r.events, exchangeDeleted(name))
+	r.queue(queue.HoldFor(name))
 }
 
 func (r *removal) bindingsTo(to endpoint) {

@@ -235,7 +235,11 @@ func (v *VHost) put(ctx actor.Context, events []*eventv1.Definition) {
 }
 
 func (v *VHost) declareExchange(ctx actor.Context, m *DeclareExchange) {
-	key := exchangeKey(m.Name)
+	key, hold := exchangeKey(m.Name), queue.HoldFor(m.Name)
+	if m.Type == exchange.Delayed && v.stopping[queueKey(hold)] != nil {
+		v.afterStop(ctx, queueKey(hold), func(ctx actor.Context) { v.declareExchange(ctx, m) })
+		return
+	}
 	v.afterStop(ctx, key, func(ctx actor.Context) {
 		d := v.defs.declareExchange(v.Directory.Name, m)
 		if d.err != nil || !v.begin(key, m.Request, d) {
@@ -245,6 +249,9 @@ func (v *VHost) declareExchange(ctx actor.Context, m *DeclareExchange) {
 		if len(d.events) > 0 {
 			v.happen(ctx, m.User, d.events)
 			v.put(ctx, d.events)
+			if s := v.Directory.Queue(queue.Name(hold)); s != nil {
+				v.startQueue(ctx, s)
+			}
 			v.startExchange(ctx, v.Directory.Exchange(exchange.Name(m.Name)))
 		}
 	})
