@@ -24,6 +24,7 @@ type Journal struct {
 	j           *journal.Journal
 	streams     map[string]*stream
 	ids         map[journal.StreamID]*stream
+	repeats     []*stream // whose owners sent what had come, and may not have heard that it is durable
 	commits     int
 	checkpoints bool // since segments were looked at
 	scheduled   bool // a commit waits behind what is in the mailbox
@@ -132,6 +133,9 @@ func (p *Journal) append(ctx actor.Context, m *Append) {
 			r.Index = s.next
 		}
 		if r.Index < s.next {
+			if len(p.repeats) == 0 || p.repeats[len(p.repeats)-1] != s {
+				p.repeats = append(p.repeats, s)
+			}
 			continue // it came before
 		}
 		if r.Index > s.next { // its owner restarts, and sends what is missing
@@ -241,6 +245,7 @@ func (p *Journal) commit(ctx actor.Context) {
 		p.Log.lowOnDisk(stats.FreeBytes, p.Logs)
 	}
 	p.tell(ctx, done)
+	p.tellAgain(ctx)
 	p.syncLater(ctx)
 	if p.commits++; p.checkpoints || p.commits%cleanAfter == 0 {
 		p.checkpoints = false
@@ -310,6 +315,17 @@ func (p *Journal) tell(ctx actor.Context, done []journal.Durable) {
 			ctx.Send(s.owner, &Durable{Stream: s.name, Upto: d.Upto, Token: s.take(d.Upto)})
 		}
 	}
+}
+
+// tellAgain is for owners that crashed with the word of what is durable in their mailbox.
+func (p *Journal) tellAgain(ctx actor.Context) {
+	for _, s := range p.repeats {
+		if info, err := p.j.Info(s.id); err == nil && s.owner != nil && info.Durable > 0 { // else it was forgotten
+			ctx.Send(s.owner, &Durable{Stream: s.name, Upto: info.Durable, Token: s.take(info.Durable)})
+		}
+	}
+	clear(p.repeats)
+	p.repeats = p.repeats[:0]
 }
 
 // take forgets the tokens of appends that are durable and returns the newest.

@@ -21,25 +21,31 @@ type desk struct {
 	log   *Log
 	owner *actor.PID
 	heard chan *Durable
+	got   chan *Fetched
+
+	stream string // that append and fetch are about
 }
 
-type listener struct{ heard chan *Durable }
+type listener struct{ d *desk }
 
 func (l *listener) Receive(ctx actor.Context) {
-	if m, ok := ctx.Message().(*Durable); ok {
-		l.heard <- m
+	switch m := ctx.Message().(type) {
+	case *Durable:
+		l.d.heard <- m
+	case *Fetched:
+		l.d.got <- m
 	}
 }
 
 func newDesk(t *testing.T, fs vfs.FS) *desk {
 	t.Helper()
-	d := &desk{t: t, sys: supervision.NewSystem(zerolog.Nop()), heard: make(chan *Durable, 1000)}
+	d := &desk{t: t, sys: supervision.NewSystem(zerolog.Nop()), heard: make(chan *Durable, 1000), got: make(chan *Fetched, 10), stream: "queue/a"}
 	d.log = NewLog(d.sys.PID("top/journal"), fs, "data", Options{Options: journal.Options{SegmentBytes: 1 << 20}})
 	d.owner = d.sys.PID("top/owner")
 	err := d.sys.Start("top", supervision.Spec{
 		Limit: supervision.Limit{Restarts: 10},
 		Children: []supervision.ChildSpec{
-			{ID: "owner", New: func(uint64) actor.Actor { return &listener{d.heard} }},
+			{ID: "owner", New: func(uint64) actor.Actor { return &listener{d} }},
 			{ID: "journal", New: func(uint64) actor.Actor { return &Journal{Log: d.log, Logs: zerolog.Nop()} }},
 		},
 	})
@@ -51,7 +57,22 @@ func newDesk(t *testing.T, fs vfs.FS) *desk {
 }
 
 func (d *desk) append(records ...Record) {
-	d.sys.Send(d.log.PID, &Append{Stream: "queue/a", From: d.owner, Records: records})
+	d.sys.Send(d.log.PID, &Append{Stream: d.stream, From: d.owner, Records: records})
+}
+
+func (d *desk) fetch(records ...uint64) {
+	d.sys.Send(d.log.PID, &Fetch{Stream: d.stream, From: d.owner, Records: records})
+}
+
+func (d *desk) fetched() *Fetched {
+	d.t.Helper()
+	select {
+	case m := <-d.got:
+		return m
+	case <-time.After(20 * time.Second):
+		d.t.Fatal("nothing was fetched")
+		return nil
+	}
 }
 
 func record(index uint64) Record {
@@ -94,6 +115,49 @@ func TestWhatIsDurableIsThereForTheNextProcess(t *testing.T) {
 	}
 	if again := next.log.Recovered("queue/a"); again != nil {
 		t.Errorf("recovered twice: %v", again)
+	}
+}
+
+// An owner that crashed with the word of what is durable in its mailbox sends all of it again, and hears it again.
+func TestDurableIsSaidAgain(t *testing.T) {
+	d := newDesk(t, vfs.NewMemory())
+	d.append(record(1), record(2))
+	d.durable(2)
+	d.append(record(1), record(2))
+	d.durable(2)
+}
+
+// What an owner does not keep in memory it can have again; what the next process has no use for is gone with this one.
+func TestFetch(t *testing.T) {
+	fs := vfs.NewMemory()
+	d := newDesk(t, fs)
+	messages := func(i uint64) Record {
+		r := record(i)
+		r.Messages, r.Summary = true, 1
+		return r
+	}
+	d.append(messages(1), messages(2), messages(3))
+	d.durable(3)
+	d.fetch(1, 3)
+	if got := d.fetched(); len(got.Records) != 2 || len(got.Lost) != 0 || got.Err != nil || string(got.Records[1].Payload) != string(record(3).Payload) {
+		t.Errorf("%+v", got)
+	}
+	d.fetch(2, 9)
+	if got := d.fetched(); len(got.Records) != 1 || len(got.Lost) != 1 || got.Lost[0] != 9 {
+		t.Errorf("%+v", got)
+	}
+	d.stream = Spool + "a"
+	d.append(messages(1))
+	d.durable(1)
+
+	next := newDesk(t, fs.Kill())
+	if got := next.log.Streams(); len(got) != 1 || got[0] != "queue/a" {
+		t.Errorf("streams %v", got)
+	}
+	for _, r := range next.log.Recovered("queue/a") {
+		if !r.Brief || string(r.Payload) != string(record(r.Index).Payload[:1]) {
+			t.Errorf("%+v", r)
+		}
 	}
 }
 

@@ -67,6 +67,9 @@ type Options struct {
 // definitions is how the names of streams begin that a broker cannot do without.
 const definitions = "vhost/"
 
+// Spool is how the names of streams begin that mean nothing to the next process.
+const Spool = "spool/"
+
 // LossError refuses a journal in which damage hit definitions.
 type LossError struct {
 	Dir    string
@@ -151,6 +154,12 @@ func (l *Log) open(log zerolog.Logger) (*journal.Journal, []found, error) {
 		Int64("bytes", recovery.Bytes).Dur("took", recovery.Took).Msg("journal opened")
 	var streams []found
 	for info := range j.Streams() {
+		if !l.loaded && strings.HasPrefix(info.Name, Spool) {
+			if err := j.Remove(info.ID); err != nil {
+				return nil, nil, err
+			}
+			continue
+		}
 		f := found{id: info.ID, name: info.Name, next: info.Next + 1}
 		if err := l.load(j, &f, log); err != nil {
 			return nil, nil, err

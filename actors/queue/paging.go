@@ -21,11 +21,14 @@ func (q *Queue) aheadMost() int  { return max(1, q.Resident/2) }
 // paging is what a queue has under way between memory and disk. It is not state: the next incarnation looks at what is missing.
 type paging struct {
 	wanted   []ready.Wanted // asked of the journal; none when nothing is on its way
+	fetches  int            // answers that are to come
 	tag      uint64         // of that
 	ahead    int            // bytes to fetch at a time
 	starved  bool           // somebody could have had messages in this turn that are not in memory
 	again    int            // resident bytes at which paging out is worth another look
 	deferred []*Commands    // wait for messages from disk
+	spooled  uint64         // newest record that was sent to the spool
+	released int            // settled records of it that the journal knows of
 }
 
 // page ends a turn of a durable queue: what is too much leaves memory, and what is next comes back.
@@ -38,6 +41,7 @@ func (q *Queue) page(ctx actor.Context) {
 		q.readAhead(ctx)
 	}
 	p.starved = false
+	q.spool(ctx)
 }
 
 func (q *Queue) pageOut() {
@@ -47,10 +51,15 @@ func (q *Queue) pageOut() {
 		}
 		return 0
 	}
-	if out := q.state.Pageable(q.headBytes(), left); len(out) > 0 {
-		q.happen(&ready.PagedOut{Intervals: out})
-		q.stream.Fold(q.incarnation) // the stream's own state lets go of it, too
+	out := q.state.Pageable(q.headBytes(), left)
+	if len(out) == 0 {
+		return
 	}
+	q.happen(&ready.PagedOut{Intervals: out})
+	if q.state.Resident() > q.Resident {
+		q.happen(&ready.Spooled{Intervals: out}) // what is nowhere on disk has to go there first
+	}
+	q.stream.Fold(q.incarnation) // the stream's own state lets go of it, too
 	q.paging.again = q.state.Resident() + q.Resident/4
 	q.publishStats()
 }
@@ -73,12 +82,22 @@ func (q *Queue) readAhead(ctx actor.Context) {
 		return
 	}
 	p.tag++
-	m := &persistence.Fetch{Stream: q.stored(), From: ctx.Self(), Tag: q.fetchTag()}
-	for _, w := range p.wanted {
-		m.Records = append(m.Records, w.Record)
+	for _, spool := range []bool{false, true} {
+		m := &persistence.Fetch{Stream: q.stored(), From: ctx.Self(), Tag: q.fetchTag()}
+		if spool {
+			m.Stream = q.spoolName()
+		}
+		for _, w := range p.wanted {
+			if w.Spool == spool {
+				m.Records = append(m.Records, w.Record)
+			}
+		}
+		if len(m.Records) > 0 {
+			slices.Sort(m.Records)
+			p.fetches++
+			ctx.Send(q.Journal.PID, m)
+		}
 	}
-	slices.Sort(m.Records)
-	ctx.Send(q.Journal.PID, m)
 }
 
 // fetchTag tells this incarnation's fetches from those of the one before.
@@ -94,8 +113,16 @@ func (q *Queue) fetched(ctx actor.Context, m *persistence.Fetched) {
 	if m.Err != nil {
 		panic(fmt.Errorf("queue: fetch messages: %w", m.Err))
 	}
-	wanted := p.wanted
-	p.wanted = nil
+	spool := m.Stream == q.spoolName()
+	var wanted []ready.Wanted
+	for _, w := range p.wanted {
+		if w.Spool == spool {
+			wanted = append(wanted, w)
+		}
+	}
+	if p.fetches--; p.fetches == 0 {
+		p.wanted = nil
+	}
 	in := &ready.PagedIn{}
 	for i := range m.Records {
 		r := &m.Records[i]

@@ -17,13 +17,18 @@ import (
 type pagingStand struct {
 	*stand
 	records map[uint64]persistence.Record
+	spooled map[uint64]persistence.Record
 	fetches []*persistence.Fetch
 	seq     uint64
 	next    int
+
+	transient, mixed bool // what fill publishes
 }
 
+var persistent = (&protocol.Properties{DeliveryMode: protocol.DeliveryPersistent}).Append(nil)
+
 func newPagingStand(t *testing.T) *pagingStand {
-	s := &pagingStand{stand: newStand(t), records: map[uint64]persistence.Record{}}
+	s := &pagingStand{stand: newStand(t), records: map[uint64]persistence.Record{}, spooled: map[uint64]persistence.Record{}}
 	s.slot.Stored = "queue/q"
 	s.begin(2)
 	return s
@@ -47,7 +52,7 @@ func (s *pagingStand) tell(message any) []letter {
 		case *persistence.Append:
 			upto := uint64(0)
 			for _, r := range m.Records {
-				s.records[r.Index], upto = r, r.Index
+				s.of(m.Stream)[r.Index], upto = r, r.Index
 			}
 			sent = append(sent, s.tell(&persistence.Durable{Stream: m.Stream, Upto: upto})...)
 		case *persistence.Fetch:
@@ -57,13 +62,21 @@ func (s *pagingStand) tell(message any) []letter {
 	return sent
 }
 
+// of are the records of a stream, durable or spool.
+func (s *pagingStand) of(stream string) map[uint64]persistence.Record {
+	if stream == s.slot.Stored && stream != "" {
+		return s.records
+	}
+	return s.spooled
+}
+
 func (s *pagingStand) answer() (sent []letter) {
 	for len(s.fetches) > 0 {
 		f := s.fetches[0]
 		s.fetches = s.fetches[1:]
 		out := &persistence.Fetched{Stream: f.Stream, Tag: f.Tag}
 		for _, index := range f.Records {
-			if r, there := s.records[index]; there {
+			if r, there := s.of(f.Stream)[index]; there {
 				out.Records = append(out.Records, r)
 			} else {
 				out.Lost = append(out.Lost, index)
@@ -81,7 +94,10 @@ func (s *pagingStand) fill(batches int) {
 		for i := range m {
 			s.seq++
 			s.next++
-			m[i] = protocol.Message{Seq: s.seq, Flags: protocol.FlagPersistent, Properties: []byte{0, 0}, Body: []byte{byte(s.next)}}
+			m[i] = protocol.Message{Seq: s.seq, Properties: []byte{0, 0}, Body: []byte{byte(s.next)}}
+			if !s.transient && (!s.mixed || i == 0) {
+				m[i].Flags, m[i].Properties = protocol.FlagPersistent, persistent
+			}
 		}
 		s.tell(&Enqueue{Link: link, Incarnation: s.slot.Incarnation(), Exchange: "x", Messages: m})
 	}
@@ -96,7 +112,21 @@ func (s *pagingStand) command(session uint64, ops ...Op) []letter {
 // Promise 2 and contract D-08: what waits for long is on disk alone, is delivered in its order, once, and is in the ledger only
 // while it is in memory.
 func TestPagedQueueKeepsItsOrder(t *testing.T) {
-	s := newPagingStand(t)
+	t.Run("stored", func(t *testing.T) { keepsItsOrder(t, newPagingStand(t)) })
+	t.Run("transient", func(t *testing.T) {
+		s := newPagingStand(t)
+		s.slot.Stored, s.transient = "", true
+		s.begin(3)
+		keepsItsOrder(t, s)
+	})
+	t.Run("of both kinds", func(t *testing.T) {
+		s := newPagingStand(t)
+		s.mixed = true
+		keepsItsOrder(t, s)
+	})
+}
+
+func keepsItsOrder(t *testing.T, s *pagingStand) {
 	s.fill(50)
 	if s.resident > 1300 || s.resident == 0 || !s.q.state.Paged() {
 		t.Fatalf("%d bytes in memory", s.resident)

@@ -91,12 +91,21 @@ func (q *Queue) Receive(ctx actor.Context) {
 	case *expireQueue:
 		q.queueExpired(ctx, m)
 	case *persistence.Durable:
-		q.durable(ctx, m)
+		if m.Stream == q.Slot.Stored {
+			q.durable(ctx, m)
+		} else {
+			q.stowed(m.Upto)
+		}
 	case *persistence.Fetched:
 		q.fetched(ctx, m)
 	}
-	if q.state != nil && q.state.Durable() {
+	if q.state == nil {
+		return
+	}
+	if q.state.Durable() {
 		q.save(ctx)
+	}
+	if q.Journal != nil {
 		q.page(ctx)
 	}
 }
@@ -135,6 +144,12 @@ func (q *Queue) Terminate(ctx actor.Context, _ supervision.Reason) {
 		q.Slot.Forget(q.Streams, q.Ledger)
 		if q.Slot.Stored != "" {
 			ctx.Send(q.Journal.PID, &persistence.Forget{Stream: q.Slot.Stored})
+		}
+		if q.state == nil {
+			return
+		}
+		if made, _ := q.state.Spool(); made > 0 {
+			ctx.Send(q.Journal.PID, &persistence.Forget{Stream: q.spoolName()})
 		}
 	}
 }

@@ -22,6 +22,7 @@ type Content struct {
 type extent struct {
 	first   uint64
 	record  uint64   // of the queue's durable stream, 0 when nothing of it is on disk
+	spool   uint64   // record of the queue's spool, 0 when it is not there
 	content *Content // nil when it is on disk alone, and when all is settled
 	n       uint32   // messages it came with
 	live    uint32   // not yet settled; at 0 the extent lets go of its messages

@@ -14,8 +14,11 @@ type (
 		Wanted
 		Content *Content
 	}
-	// Wanted names an extent, and the record that it is in.
-	Wanted struct{ First, Record uint64 }
+	// Wanted names an extent, and the record that it is in: of the queue's durable stream, or of its spool.
+	Wanted struct {
+		First, Record uint64
+		Spool         bool
+	}
 )
 
 func (*PagedOut) event() {}
@@ -36,7 +39,18 @@ func (s *State) Paged() bool {
 
 // onDisk says that an extent could be fetched again.
 func (s *State) onDisk(e *extent) bool {
-	return e.record != 0 && !e.mixed && (len(s.saving.pending) == 0 || e.record < s.saving.pending[0].Index)
+	if e.record != 0 && !e.mixed {
+		return len(s.saving.pending) == 0 || e.record < s.saving.pending[0].Index
+	}
+	return e.spool != 0 && e.spool <= s.spool.stowed
+}
+
+// wanted is where an extent is on disk.
+func (e *extent) wanted() Wanted {
+	if e.record != 0 && !e.mixed {
+		return Wanted{First: e.first, Record: e.record}
+	}
+	return Wanted{First: e.first, Record: e.spool, Spool: true}
 }
 
 func (s *State) pagedOut(e *PagedOut) {
@@ -64,7 +78,7 @@ func (s *State) pagedIn(e *PagedIn) {
 			continue // settled meanwhile
 		}
 		x := &l.extents.list[at]
-		if x.first == p.First && x.record == p.Record && x.live > 0 && x.content == nil {
+		if x.wanted() == p.Wanted && x.live > 0 && x.content == nil {
 			x.content = p.Content
 			s.resident += x.left
 			l.paged.remove(Interval{x.first, uint64(x.n)})
@@ -126,7 +140,7 @@ func (s *State) Ahead(bytes int) []Wanted {
 	if s.Undertaker() != nil {
 		for _, d := range s.dead {
 			s.lineOf(d.First).extents.walk(d.Interval, func(e *extent, _, _ int) {
-				w := Wanted{e.first, e.record}
+				w := e.wanted()
 				if bytes -= e.left; e.content == nil && !slices.Contains(out, w) {
 					out = append(out, w)
 				}
@@ -146,7 +160,7 @@ func (s *State) Ahead(bytes int) []Wanted {
 					continue
 				}
 				bytes -= x.left
-				if w := (Wanted{x.first, x.record}); x.content == nil && !slices.Contains(out, w) {
+				if w := x.wanted(); x.content == nil && !slices.Contains(out, w) {
 					out = append(out, w)
 				}
 			}
@@ -161,7 +175,7 @@ func (s *State) Within(in Interval) []Wanted {
 	var out []Wanted
 	s.lineOf(in.First).extents.walk(in, func(e *extent, _, _ int) {
 		if e.content == nil {
-			out = append(out, Wanted{e.first, e.record})
+			out = append(out, e.wanted())
 		}
 	})
 	return out

@@ -18,6 +18,7 @@ type State struct {
 	expires  bool   // there are, or were, messages that expire
 	dead     []Dead // to be dead-lettered, in order
 	schedule schedule
+	spool    spool
 	saving   saving
 
 	links      map[Link]uint64 // last sequence applied
@@ -140,6 +141,10 @@ func (s *State) Apply(e Event) {
 		s.saved()
 	case *Synced:
 		s.synced(e.Upto)
+	case *Spooled:
+		s.spooled(e)
+	case *Stowed:
+		s.stowed(e.Upto)
 	case *PagedOut:
 		s.pagedOut(e)
 	case *PagedIn:
@@ -231,6 +236,9 @@ func (s *State) settle(in Interval) {
 		if e.content == nil {
 			l.paged.remove(Interval{e.first, uint64(e.n)})
 		}
+		if e.spool != 0 {
+			s.spool.settled++
+		}
 	})
 	s.bytes -= bytes
 	s.resident -= resident
@@ -294,6 +302,7 @@ func (s *State) Clone() *State {
 	c.saving = s.saving.clone()
 	c.dead = slices.Clone(s.dead)
 	c.schedule = s.schedule.clone()
+	c.spool = s.spool.clone()
 	c.links = maps.Clone(s.links)
 	c.refused = cloneRefused(s.refused)
 	c.commanded = maps.Clone(s.commanded)

@@ -49,7 +49,7 @@ func (s *State) Summarize() Summary {
 		sum.Next = append(sum.Next, l.next)
 		sum.live(l)
 	}
-	slices.Sort(sum.Live)
+	sum.Live = sorted(sum.Live)
 	for i := range s.lines {
 		at := Level(i).first()
 		for len(open.runs) > 0 && LevelOf(open.runs[0].First) == Level(i) {
@@ -62,6 +62,11 @@ func (s *State) Summarize() Summary {
 	}
 	sum.Delivered = delivered.runs
 	return sum
+}
+
+func sorted(records []uint64) []uint64 {
+	slices.Sort(records)
+	return records
 }
 
 func (sum *Summary) settled(from, to uint64) {

@@ -40,6 +40,18 @@ const (
 	fieldBody       = 4
 )
 
+// AppendSpooled writes all of a batch.
+func AppendSpooled(dst []byte, first uint64, c *ready.Content) []byte {
+	dst = appendUint(dst, fieldFirst, first)
+	dst = appendUint(dst, fieldCount, uint64(len(c.Messages)))
+	dst = appendUint(dst, fieldArrived, uint64(c.Arrived))
+	dst = appendText(dst, fieldExchange, c.Exchange)
+	for i := range c.Messages {
+		dst = appendStored(dst, i, &c.Messages[i])
+	}
+	return dst
+}
+
 // AppendEnqueued writes the persistent ones of a batch, which has the indexes from first on, and says how much of it is the
 // summary.
 func AppendEnqueued(dst []byte, first uint64, c *ready.Content) (b []byte, summary int) {
@@ -244,7 +256,6 @@ func pad(messages []protocol.Message, n uint64) []protocol.Message {
 
 // parseStored reads a message. Most have the routing key of the one before: then they share it.
 func parseStored(b []byte, key string) (offset uint64, m protocol.Message, err error) {
-	m.Flags = protocol.FlagPersistent
 	err = fields(b, func(field protowire.Number, v uint64, text []byte) error {
 		switch field {
 		case fieldOffset:
@@ -268,6 +279,9 @@ func parseStored(b []byte, key string) (offset uint64, m protocol.Message, err e
 		return 0, m, fmt.Errorf("properties of a stored message: %w", err)
 	}
 	m.Priority = scan.Priority
+	if scan.DeliveryMode == protocol.DeliveryPersistent {
+		m.Flags |= protocol.FlagPersistent
+	}
 	if scan.Headers != nil {
 		m.Flags |= protocol.FlagHeaders
 	}

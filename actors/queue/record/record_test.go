@@ -108,7 +108,7 @@ func TestRecordWithoutSummary(t *testing.T) {
 	}
 	// Without property flags there are no properties to read.
 	b, err = proto.Marshal(&eventv1.MessagesEnqueued{First: 7, Messages: []*eventv1.StoredMessage{
-		{Offset: 1, Properties: []byte{0, 0}, Body: []byte("a")}, {Offset: 4, Properties: []byte{0, 0}},
+		{Offset: 1, Properties: persistentProperties, Body: []byte("a")}, {Offset: 4, Properties: persistentProperties},
 	}})
 	if err != nil {
 		t.Fatal(err)
@@ -116,6 +116,25 @@ func TestRecordWithoutSummary(t *testing.T) {
 	brief, err := ParseBrief(b)
 	if err != nil || fmt.Sprint(brief.Stored) != "[{8 1} {11 1}]" || brief.First != 7 || brief.Count != 5 || brief.Bytes == 0 {
 		t.Fatalf("%+v %v", brief, err)
+	}
+}
+
+var persistentProperties = (&protocol.Properties{DeliveryMode: protocol.DeliveryPersistent}).Append(nil)
+
+// What is spooled comes back whole, transient messages too.
+func TestSpoolRoundTrip(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 8))
+	for range 500 {
+		c := ready.Content{Exchange: text(r, 20), Messages: randomMessages(r), Arrived: r.Int64N(5)}
+		first, got, err := ParseEnqueued(AppendSpooled(nil, 9, &c))
+		if err != nil || first != 9 || got.Exchange != c.Exchange || got.Arrived != c.Arrived || len(got.Messages) != len(c.Messages) {
+			t.Fatal(first, got, err)
+		}
+		for i, m := range got.Messages {
+			if want := c.Messages[i]; m.RoutingKey != want.RoutingKey || !bytes.Equal(m.Body, want.Body) || m.Flags != want.Flags || m.Priority != want.Priority {
+				t.Fatalf("message %d: got %+v, want %+v", i, m, want)
+			}
+		}
 	}
 }
 

@@ -1,0 +1,81 @@
+package ready
+
+// What is not stored, since it is transient or in a batch with what is, goes to disk as well when it waits for long: to the queue's
+// spool, which means nothing to the next process (DESIGN section 7, paging).
+type (
+	// Spooled: of these intervals, whole extents that are in memory and nowhere else are in records of the spool.
+	Spooled struct{ Intervals []Interval }
+	// Stowed: the records of the spool up to Upto are on disk.
+	Stowed struct{ Upto uint64 }
+	// SpoolRecord is an extent on its way to the spool.
+	SpoolRecord struct {
+		Index, First uint64
+		Content      *Content
+		Bytes        int
+	}
+)
+
+func (*Spooled) event() {}
+func (*Stowed) event()  {}
+
+// spool is what a queue has there.
+type spool struct {
+	made, stowed uint64 // newest record, and newest on disk
+	pending      []SpoolRecord
+	settled      int // extents of it that nothing is left of
+}
+
+func (s spool) clone() spool {
+	s.pending = append([]SpoolRecord(nil), s.pending...)
+	return s
+}
+
+func (s *State) spooled(e *Spooled) {
+	for _, in := range e.Intervals {
+		l := s.lineOf(in.First)
+		for at := l.extents.search(in.First); at < len(l.extents.list); at++ {
+			x := &l.extents.list[at]
+			if x.end() > in.end() {
+				break
+			}
+			if x.first >= in.First && x.homeless() {
+				s.spool.made++
+				x.spool = s.spool.made
+				s.spool.pending = append(s.spool.pending, SpoolRecord{x.spool, x.first, x.content, x.left})
+			}
+		}
+	}
+}
+
+// homeless says that an extent is in memory and will be nowhere else.
+func (e *extent) homeless() bool {
+	return e.content != nil && e.live > 0 && e.spool == 0 && (e.record == 0 || e.mixed)
+}
+
+func (s *State) stowed(upto uint64) {
+	s.spool.stowed = max(s.spool.stowed, upto)
+	n := 0
+	for n < len(s.spool.pending) && s.spool.pending[n].Index <= upto {
+		n++
+	}
+	s.spool.pending = s.spool.pending[:copy(s.spool.pending, s.spool.pending[n:])]
+}
+
+// Spooling are the records of the spool that are not known to be on disk, in order.
+func (s *State) Spooling() []SpoolRecord { return s.spool.pending }
+
+// Spool is how many records the spool has been given, and of how many nothing is left.
+func (s *State) Spool() (made uint64, settled int) { return s.spool.made, s.spool.settled }
+
+// SpoolLiving are the records of the spool that are needed, in order, and the newest on disk.
+func (s *State) SpoolLiving() (living []uint64, stowed uint64) {
+	for i := range s.lines {
+		l := &s.lines[i].extents
+		for k := l.head; k < len(l.list); k++ {
+			if e := &l.list[k]; e.live > 0 && e.spool != 0 {
+				living = append(living, e.spool)
+			}
+		}
+	}
+	return sorted(living), s.spool.stowed
+}
