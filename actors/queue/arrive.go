@@ -33,7 +33,11 @@ func (q *Queue) enqueue(ctx actor.Context, m *Enqueue) {
 	}
 	// What can be delivered at once is, also what expires at once (contract Q-08).
 	q.handOut()
-	q.accepted(ctx, m.Link)
+	if q.overfull() {
+		q.owe(m.Link)
+	} else {
+		q.accepted(ctx, m.Link)
+	}
 	q.pump(ctx)
 }
 

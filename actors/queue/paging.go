@@ -29,6 +29,7 @@ type paging struct {
 	deferred []*Commands    // wait for messages from disk
 	spooled  uint64         // newest record that was sent to the spool
 	released int            // settled records of it that the journal knows of
+	owed     []ready.Link   // publishers that do not hear yet how far the queue has got
 }
 
 // page ends a turn of a durable queue: what is too much leaves memory, and what is next comes back.
@@ -42,6 +43,25 @@ func (q *Queue) page(ctx actor.Context) {
 	}
 	p.starved = false
 	q.spool(ctx)
+	if len(p.owed) > 0 && !q.overfull() {
+		for _, l := range p.owed {
+			q.accepted(ctx, l)
+		}
+		p.owed = p.owed[:0]
+	}
+}
+
+// overfull says that messages come faster than the disk takes them. Their publishers are not told that they are accepted, and so are
+// slowed by their own windows, until it has caught up.
+func (q *Queue) overfull() bool { return q.Journal != nil && q.state.Resident() > overfull*q.Resident }
+
+// overfull is how many times over its limit a queue's memory is when publishers are slowed.
+const overfull = 4
+
+func (q *Queue) owe(l ready.Link) {
+	if !slices.Contains(q.paging.owed, l) {
+		q.paging.owed = append(q.paging.owed, l)
+	}
 }
 
 func (q *Queue) pageOut() {
@@ -56,8 +76,10 @@ func (q *Queue) pageOut() {
 		return
 	}
 	q.happen(&ready.PagedOut{Intervals: out})
-	if q.state.Resident() > q.Resident {
-		q.happen(&ready.Spooled{Intervals: out}) // what is nowhere on disk has to go there first
+	if q.state.Resident() > q.Resident && len(q.state.Spooling()) < spoolAhead {
+		if in := q.state.Homeless(out, max(q.Resident, spoolLeast)); len(in) > 0 {
+			q.happen(&ready.Spooled{Intervals: in}) // what is nowhere on disk has to go there first, a piece at a time
+		}
 	}
 	q.stream.Fold(q.incarnation) // the stream's own state lets go of it, too
 	q.paging.again = q.state.Resident() + q.Resident/4

@@ -23,7 +23,7 @@ func (q *Queue) spool(ctx actor.Context) {
 		pending = pending[1:]
 	}
 	if len(pending) > 0 {
-		m := &persistence.Append{Stream: q.spoolName(), Incarnation: q.incarnation, From: ctx.Self(), Lazy: true}
+		m := &persistence.Append{Stream: q.spoolName(), Incarnation: q.incarnation, From: ctx.Self()}
 		for i := range pending {
 			r := &pending[i]
 			m.Records = append(m.Records, persistence.Record{
@@ -56,6 +56,12 @@ func (q *Queue) emptySpool(ctx actor.Context) {
 		Stream: q.spoolName(), Incarnation: q.incarnation, Upto: stowed, Kind: uint8(record.Checkpoint), Live: living,
 	})
 }
+
+// spoolLeast is how many bytes go to the spool at a time, at least.
+const spoolLeast = 1 << 20
+
+// spoolAhead is how many records may be on their way to the spool when more follow.
+const spoolAhead = 64
 
 // spoolRecords is how many are worth a word to the journal.
 const spoolRecords = 256

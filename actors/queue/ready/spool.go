@@ -52,6 +52,25 @@ func (e *extent) homeless() bool {
 	return e.content != nil && e.live > 0 && e.spool == 0 && (e.record == 0 || e.mixed)
 }
 
+// Homeless narrows intervals to what would have to go to the spool, at most about that many bytes.
+func (s *State) Homeless(intervals []Interval, bytes int) []Interval {
+	var out []Interval
+	for _, in := range intervals {
+		l := s.lineOf(in.First)
+		for at := l.extents.search(in.First); at < len(l.extents.list) && bytes > 0; at++ {
+			x := &l.extents.list[at]
+			if x.end() > in.end() {
+				break
+			}
+			if x.first >= in.First && x.homeless() {
+				out = append(out, Interval{x.first, uint64(x.n)})
+				bytes -= x.left
+			}
+		}
+	}
+	return out
+}
+
 func (s *State) stowed(upto uint64) {
 	s.spool.stowed = max(s.spool.stowed, upto)
 	n := 0
