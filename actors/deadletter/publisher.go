@@ -108,7 +108,6 @@ func (p *Publisher) recover(ctx actor.Context) {
 	}
 	p.session = session.New(p.state.ID, &p.state.State, ctx.Self())
 	p.Sessions.Add(p.state.ID, ctx.Self())
-	p.session.Mark(func(e *session.Commanded) { p.happen(e) })
 	p.session.Recover(ctx)
 	ctx.Send(ctx.Self(), &recovered{})
 }
@@ -151,9 +150,6 @@ func (p *Publisher) attach(ctx actor.Context, q *queue.Slot) {
 }
 
 func (p *Publisher) done(m *queue.Done) {
-	if p.session.Stale(m) {
-		return
-	}
 	p.happen(m)
 	for _, r := range m.Replies {
 		if _, attached := p.state.sources[m.Queue]; attached && r.Err != nil {
