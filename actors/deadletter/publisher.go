@@ -61,7 +61,7 @@ func (p *Publisher) Receive(ctx actor.Context) {
 			p.happen(m)
 		}
 	case *queue.Done:
-		p.done(m)
+		p.done(ctx, m)
 	case *queue.Up:
 		p.session.QueueUp(ctx, m.Queue)
 		p.mayAttach(ctx, m.Queue)
@@ -138,25 +138,24 @@ func (p *Publisher) mayAttach(ctx actor.Context, q *queue.Slot) {
 	}
 }
 
-// attach makes the consumer on a queue, unless it is there. A queue that was given up and came back may remember this session,
-// which has forgotten the queue.
+// attach makes the consumer on a queue, unless it is there.
 func (p *Publisher) attach(ctx actor.Context, q *queue.Slot) {
 	if _, attached := p.state.sources[q]; attached || q.Gone() || q.Crashed() {
 		return
 	}
-	ctx.Send(q.PID, &queue.Commands{Session: p.state.ID, Ops: []queue.Op{&queue.Leave{}}})
 	p.happen(&Attached{Queue: q})
 	p.session.SendCommandsTo(ctx, q)
 }
 
-func (p *Publisher) done(m *queue.Done) {
-	p.happen(m)
-	for _, r := range m.Replies {
-		if _, attached := p.state.sources[m.Queue]; attached && r.Err != nil {
-			p.Log.Error().Str("vhost", p.VHost.Name).Str("queue", string(m.Queue.Name)).Str("error", r.Err.ReplyText()).Msg("no consumer for dead letters")
-			p.happen(&Detached{Queue: m.Queue})
-		}
+// done is a queue's answer. It refuses the consumer only when it knows more commands of this session than this session does: it was
+// given up, and is back. Then it is told to forget the session, and everything again.
+func (p *Publisher) done(ctx actor.Context, m *queue.Done) {
+	if slices.ContainsFunc(m.Replies, func(r queue.Reply) bool { return r.Err != nil && p.state.Awaits(m.Queue, r.Seq) }) {
+		ctx.Send(m.Queue.PID, &queue.Commands{Session: p.state.ID, Ops: []queue.Op{&queue.Leave{}}})
+		p.session.QueueUp(ctx, m.Queue)
+		return
 	}
+	p.happen(m)
 }
 
 // post publishes what was taken.

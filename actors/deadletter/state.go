@@ -36,11 +36,8 @@ func (f flight) last() uint64 { return f.seq + f.n - 1 }
 type (
 	// Begun: it has a session.
 	Begun struct{ ID uint64 }
-	// Attached: a queue is to send what is to be dead-lettered. It was told to forget this session before, so that commands are
-	// numbered from the first.
+	// Attached: a queue is to send what is to be dead-lettered.
 	Attached struct{ Queue *queue.Slot }
-	// Detached: the queue did not take the consumer.
-	Detached struct{ Queue *queue.Slot }
 	// Posted: the first deliveries that were taken are on their way, all in one step.
 	Posted struct {
 		Taken    int
@@ -69,9 +66,6 @@ func (s *State) Apply(e any) {
 		s.ID = e.ID
 	case *Attached:
 		s.attach(e.Queue)
-	case *Detached:
-		s.State.Apply(&session.Unsubscribed{Tag: tagOf(s.sources[e.Queue])})
-		delete(s.sources, e.Queue)
 	case *Posted:
 		s.post(e)
 	case *queue.Gone:
@@ -86,13 +80,13 @@ func (s *State) Apply(e any) {
 	s.collect()
 }
 
-func tagOf(consumer uint32) string { return fmt.Sprintf("dead-letters-%d", consumer) }
-
+// attach takes the consumer for granted: deliveries may come before the queue's answer.
 func (s *State) attach(q *queue.Slot) {
 	n := s.NextNumber()
+	tag := fmt.Sprintf("dead-letters-%d", n)
 	s.sources[q] = n
-	s.State.Apply(&session.Subscribed{Consumer: session.Consumer{Tag: tagOf(n), Number: n, Queue: q}})
-	s.State.Apply(&session.Commanded{Queue: q, Op: &queue.Consume{Consumer: n, Tag: tagOf(n), Prefetch: prefetch, DeadLetters: true}})
+	s.State.Apply(&session.Subscribed{Consumer: session.Consumer{Tag: tag, Number: n, Queue: q}})
+	s.State.Apply(&session.Commanded{Queue: q, Op: &queue.Consume{Consumer: n, Tag: tag, Prefetch: prefetch, DeadLetters: true}})
 }
 
 func (s *State) post(e *Posted) {

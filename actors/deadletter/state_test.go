@@ -167,15 +167,3 @@ func TestOutcomes(t *testing.T) {
 		}
 	}
 }
-
-func TestDetached(t *testing.T) {
-	// A queue that refuses the consumer can be attached to again, under another number.
-	a := source(1, "x")
-	s := apply(newState(), &Attached{Queue: a}, &Detached{Queue: a})
-	if len(s.sources)+len(s.Consumers) != 0 {
-		t.Fatalf("%v, %v", s.sources, s.Consumers)
-	}
-	if s.Apply(&Attached{Queue: a}); s.sources[a] != one+1 {
-		t.Fatalf("consumer %d", s.sources[a])
-	}
-}

@@ -23,7 +23,6 @@ func other(name, module string) string {
 func TestCheck(t *testing.T) {
 	// Contract 3.1: the validity of an argument is the type's, and its texts are those of rabbit_amqqueue.
 	type table = protocol.Table
-	later := func(name string, v any) string { return text406(name, fmt.Sprintf("'%v' is not supported yet", v)) }
 	noQuorum := text406("x-queue-type", "queue type 'quorum' is not supported yet")
 	noStream := text406("x-queue-type", "queue type 'stream' is not supported yet")
 	for _, row := range []struct {
