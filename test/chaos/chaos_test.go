@@ -73,9 +73,10 @@ func TestAnyActorMayDie(t *testing.T) {
 	persistent := r.publisher("durable", func(int) (string, string, []string) { return "", "chaos.durable", []string{"chaos.durable"} })
 	persistent.mode = amqp.Persistent
 	work := r.publisher("work", func(int) (string, string, []string) { return direct, "work", []string{"chaos.work"} })
-	work.mode = amqp.Persistent
-	publishers = append(publishers, persistent, work,
-		r.publisher("short", func(int) (string, string, []string) { return "", "chaos.short", []string{"chaos.dead"} }))
+	work.mode, work.burst = amqp.Persistent, 8
+	short := r.publisher("short", func(int) (string, string, []string) { return "", "chaos.short", []string{"chaos.dead"} })
+	short.burst = 8
+	publishers = append(publishers, persistent, work, short)
 	consumers := []*consumer{
 		r.consumer("chaos.plain", consumes{prefetch: 1, random: random(1)}),
 		r.consumer("chaos.plain", consumes{prefetch: 1000, multiple: true, random: random(2)}),
