@@ -66,7 +66,7 @@ func newOffice(t *testing.T, seed uint64) *office {
 	o.directory = vhost.NewDirectory("/", o.system.PID(definitions))
 	o.system.Actors().ProcessRegistry.Add(&door{o}, definitions)
 	o.options = vhost.Options{Directory: o.directory, System: o.system, Streams: o.streams, Sessions: o.sessions, Ledger: o,
-		Journal: &persistence.Log{PID: o.system.PID(journal)}, Log: zerolog.Nop(), DeadLetters: o.system.PID(publisher), Queues: "queues", Exchanges: "exchanges"}
+		Journal: &persistence.Log{PID: o.system.PID(journal)}, Resident: 1 << 20, Log: zerolog.Nop(), DeadLetters: o.system.PID(publisher), Queues: "queues", Exchanges: "exchanges"}
 	o.seat(journal, func(uint64) actor.Actor { return disk{} })
 	o.seat(definitions, func(i uint64) actor.Actor { return vhost.New(o.options, i) })
 	for _, spec := range o.options.ExchangeSpecs() {
