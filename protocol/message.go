@@ -14,7 +14,7 @@ type Message struct {
 
 	RoutingKey string
 	// Properties are the property flags and the property list of the content header as the publisher sent them
-	// (AMQP 0-9-1, 4.2.6.1). They are spliced into the delivery unchanged.
+	// (AMQP 0-9-1, 4.2.6.1), but for the broker's own marks in the flags. They are spliced into the delivery unchanged.
 	Properties []byte
 	Body       []byte
 
@@ -38,6 +38,8 @@ const (
 	FlagSelected
 	// FlagBCC says that some of them are hidden from whoever gets the message (see [WithoutBCC]).
 	FlagBCC
+	// FlagDead says that the message is a dead letter on its way: it does not go where that would be a cycle ([DeathCycle]).
+	FlagDead
 )
 
 // Has says whether all of want are set.

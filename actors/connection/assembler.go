@@ -314,6 +314,7 @@ func (a *assembler) header(in *inbound, f amqp091.Frame) *protocol.Error {
 		a.add(in, channel.Step{Err: problem})
 		c.discarding = true
 	}
+	protocol.ClearMarks(h.Properties)
 	m := &c.message
 	m.Properties, m.Priority = h.Properties, scan.Priority
 	if scan.DeliveryMode == protocol.DeliveryPersistent {

@@ -123,6 +123,21 @@ func TestAssemblerEndsEveryChannelOnce(t *testing.T) {
 	}
 }
 
+func TestAssemblerTakesNoMarks(t *testing.T) {
+	// Contract Q-12: only the broker says that a message has died. The two flag bits where it does are ignored in a client's header.
+	s := opened().start(1).header(1, 60, 1, protocol.Properties{Headers: protocol.Table{"x-death": []any{}}})
+	flags := len(s.b) - 1 - 4 - len("x-death") - 1 - 1 - 4 - 2
+	if s.b[flags] != 0x20 {
+		t.Fatalf("no property flags at %d of %x", flags, s.b)
+	}
+	s.b[flags+1] |= 3
+	f := newFeed()
+	f.read(s.body(1, "x").b)
+	if f.failed != nil || len(f.kept) != 1 || f.kept[0].Properties[1] != 0 {
+		t.Fatalf("%v, %+v", f.failed, f.kept)
+	}
+}
+
 func TestAssemblerOwnsWhatSpansReads(t *testing.T) {
 	// Promise: content that spans reads does not hold the read buffer; it is the same when that is written over (DESIGN section 7).
 	s := (&script{frameMax: 64}).method(1, &amqp091.ChannelOpen{}).publish(1, "exchange", "routing.key", strings.Repeat("body", 40))

@@ -203,8 +203,8 @@ func (r *router) refresh() {
 }
 
 func (r *router) route(m *protocol.Message) *Route {
-	if m.Flags.Has(protocol.FlagSelected) {
-		return r.routeSelected(m)
+	if m.Flags&(protocol.FlagSelected|protocol.FlagDead) != 0 {
+		return r.routeAlone(m)
 	}
 	if r.last.route != nil && r.last.key == m.RoutingKey {
 		return r.last.route
@@ -226,20 +226,33 @@ func (r *router) route(m *protocol.Message) *Route {
 	return to.route
 }
 
-// routeSelected routes a message whose headers name further routing keys.
-func (r *router) routeSelected(m *protocol.Message) *Route {
-	r.selected = true
-	headers, err := headersOf(m)
-	if err == nil {
-		protocol.EachSelectedKey(headers, func(key []byte) { r.resolver.selected = append(r.resolver.selected, string(key)) })
-		_, err = r.resolver.resolve(m)
-	}
-	if err != nil { // the properties were checked when they came in
+// routeAlone routes a message for which its routing key is not all: its headers name further ones, or it is a dead letter, which does
+// not go where it would be in a cycle (contract Q-13). As in RabbitMQ, one that goes nowhere by that does not go to an alternate.
+func (r *router) routeAlone(m *protocol.Message) *Route {
+	if err := r.resolveAlone(m); err != nil { // the properties were checked when they came in
 		panic(err)
 	}
+	if m.Flags.Has(protocol.FlagDead) {
+		if cycle := protocol.DeathCycle(m); len(cycle) > 0 {
+			r.resolver.queues = slices.DeleteFunc(r.resolver.queues, func(q *queue.Slot) bool { return slices.Contains(cycle, string(q.Name)) })
+		}
+	}
+	return r.intern(r.resolver.queues, r.resolver.through)
+}
+
+func (r *router) resolveAlone(m *protocol.Message) error {
+	if m.Flags.Has(protocol.FlagSelected) {
+		r.selected = true
+		headers, err := headersOf(m)
+		if err != nil {
+			return err
+		}
+		protocol.EachSelectedKey(headers, func(key []byte) { r.resolver.selected = append(r.resolver.selected, string(key)) })
+	}
+	_, err := r.resolver.resolve(m)
 	clear(r.resolver.selected)
 	r.resolver.selected = r.resolver.selected[:0]
-	return r.intern(r.resolver.queues, r.resolver.through)
+	return err
 }
 
 // intern returns the one route to these queues, whatever their order and however often each is named.

@@ -157,6 +157,59 @@ func TestResolveDefaultExchange(t *testing.T) {
 	}
 }
 
+func TestResolveDeadLetters(t *testing.T) {
+	// Contract Q-13: a dead letter does not go where it would be in a cycle, and to everybody else; a client's x-death says nothing.
+	w := newTown(t)
+	w.bind("A -k-> q", "A -k-> r", "A -one-> q", "A -other-> s", "A -other-> q", "Z -one-> r")
+	w.exchanges["A"].Alternate = "Z"
+	dead := func(key string, reasons ...string) *protocol.Message {
+		m := protocol.Message{RoutingKey: key, Properties: []byte{0, 0}}
+		for _, reason := range reasons {
+			var err error
+			if m, err = protocol.DeadLetter(m, protocol.Death{Queue: "q", Reason: reason}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return &m
+	}
+	selected := func(m *protocol.Message) *protocol.Message {
+		p, err := protocol.ParseProperties(m.Properties)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.Headers = protocol.Table{"CC": []any{"other"}}
+		again, err := protocol.DeadLetter(protocol.Message{RoutingKey: m.RoutingKey, Properties: p.Append(nil)}, protocol.Death{Queue: "q", Reason: "expired"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return &again
+	}
+	clients := dead("k", "expired")
+	protocol.ClearMarks(clients.Properties)
+	for _, c := range []struct {
+		what string
+		m    *protocol.Message
+		want string
+	}{
+		{"alive", dead("k"), "q r"}, {"expired", dead("k", "expired"), "r"}, {"nowhere else", dead("one", "expired"), ""},
+		{"by CC", selected(dead("k", "expired")), "r s"}, {"rejected", dead("k", "rejected"), "q r"}, {"expired since", dead("k", "rejected", "expired"), "r"}, {"a client's", clients, "q r"},
+	} {
+		if got := w.route("A", c.m); got != c.want {
+			t.Errorf("%s: reaches %q, want %q", c.what, got, c.want)
+		}
+	}
+	r := newRouter(w.exchanges["A"], w)
+	for _, want := range []string{"q r", "r", "q r"} { // one key, other routes
+		m := dead("k")
+		if want == "r" {
+			m = dead("k", "maxlen")
+		}
+		if got := reached(r.route(m)); got != want {
+			t.Errorf("in a row: %q, want %q", got, want)
+		}
+	}
+}
+
 func TestResolveSkipsTheDead(t *testing.T) {
 	// DESIGN 4: a deletion leaves a tombstone; nothing is routed to a queue that is gone.
 	w := newTown(t)

@@ -190,6 +190,13 @@ func (s *Session) SendCommands(ctx actor.Context) {
 	}
 }
 
+// SendCommandsTo sends a queue every command that it was not sent yet. It is for a session that knows whom it has told something.
+func (s *Session) SendCommandsTo(ctx actor.Context, q *queue.Slot) {
+	if p := s.State.peers[q]; p != nil && len(p.pending) > 0 {
+		s.sendCommands(ctx, q, p)
+	}
+}
+
 func (s *Session) sendCommands(ctx actor.Context, q *queue.Slot, p *peer) {
 	l := s.peers[q]
 	if l == nil {

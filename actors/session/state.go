@@ -361,6 +361,12 @@ func (s *State) Clone() State {
 	return c
 }
 
+// Awaits says that a command to a queue has not been answered.
+func (s *State) Awaits(q *queue.Slot, seq uint64) bool {
+	p := s.peers[q]
+	return p != nil && seq >= p.first && seq-p.first < uint64(len(p.pending))
+}
+
 // Staged says whether a settlement of the tag waits for tx.commit.
 func (s *State) Staged(tag uint64) bool {
 	for _, a := range s.acks {

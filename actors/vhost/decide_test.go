@@ -157,8 +157,6 @@ func TestDeclareQueueAgain(t *testing.T) {
 			"406 inequivalent arg 'x-queue-version' for queue 'c' in vhost '/': received '1' but current is '2'"},
 		{"another type of queue", DeclareQueue{Name: "n", Arguments: protocol.Table{"x-queue-type": "quorum"}},
 			"406 invalid arg 'x-queue-type' for queue 'n' in vhost '/': queue type 'quorum' is not supported yet"},
-		{"what is not there yet", DeclareQueue{Name: "n", Arguments: protocol.Table{"x-dead-letter-exchange": "x"}},
-			"406 invalid arg 'x-dead-letter-exchange' for queue 'n' in vhost '/': 'x' is not supported yet"},
 		{"its owner", DeclareQueue{Request: mine, Name: "e", Exclusive: true}, ""},
 		{"its owner, durable, which an exclusive queue is not", DeclareQueue{Request: mine, Name: "e", Exclusive: true, Durable: true}, ""},
 		{"another one's", DeclareQueue{Request: Request{Connection: 2}, Name: "e", Exclusive: true}, lockedText},

@@ -25,7 +25,8 @@ func (o Options) QueueSpec(s *queue.Slot) supervision.ChildSpec {
 		OnGiveUp: func(any) { o.Directory.giveUp(s, o.System.Send) },
 		New: func(incarnation uint64) actor.Actor {
 			return queue.New(queue.Options{
-				Slot: s, VHost: o.Directory.PID, Streams: o.Streams, Journal: o.Journal, Sessions: o.Sessions, Ledger: o.Ledger, Resident: o.Resident, Log: o.Log,
+				Slot: s, VHost: o.Directory.PID, Streams: o.Streams, Journal: o.Journal, Sessions: o.Sessions, Ledger: o.Ledger, Resident: o.Resident,
+				DeadLetters: o.DeadLetters, Log: o.Log,
 			}, incarnation)
 		},
 	}

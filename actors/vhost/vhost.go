@@ -29,6 +29,8 @@ type Options struct {
 	// Resident is the limit of the same name of its queues.
 	Resident int
 	Log      zerolog.Logger
+	// DeadLetters publishes what its queues have to dead-letter.
+	DeadLetters *actor.PID
 	// Queues and Exchanges are the paths of the supervisors under which they run.
 	Queues, Exchanges string
 }

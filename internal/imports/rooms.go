@@ -31,6 +31,8 @@ var rooms = []room{
 	{"actors/connection", with(belowChannel, "actors/channel/...")},
 	{"actors/channel", belowChannel},
 	{"actors/session", belowSession},
+	// A session of its own, which a queue reaches by a PID: what dies in one queue comes back to an exchange.
+	{"actors/deadletter", belowChannel},
 	// A vhost starts exchanges and queues and holds their slots; sessions resolve names through it.
 	{"actors/vhost", with(belowVHost, aside...)},
 	{"actors/exchange", belowExchange},

@@ -1,6 +1,7 @@
 package amqp091
 
 import (
+	"bytes"
 	"errors"
 	"strings"
 	"testing"
@@ -65,6 +66,15 @@ func TestParseFrameSlack(t *testing.T) {
 		if (err == nil) != (over <= FrameSlack) || (n == len(b)) != (over <= FrameSlack) {
 			t.Errorf("%d bytes over: %d, %v", over, n, err)
 		}
+	}
+}
+
+// what the broker notes in the unused bits of the property flags does not leave it.
+func TestAppendContentHeaderHidesMarks(t *testing.T) {
+	properties := []byte{0x10, 3, 2}
+	b := AppendContentHeader(nil, 3, ClassBasic, 1, properties)
+	if want := AppendContentHeader(nil, 3, ClassBasic, 1, []byte{0x10, 0, 2}); !bytes.Equal(b, want) || properties[1] != 3 {
+		t.Errorf("%x, want %x; %x", b, want, properties)
 	}
 }
 

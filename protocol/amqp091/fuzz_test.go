@@ -81,7 +81,7 @@ func decodeTables(t *testing.T, m Method) {
 	}
 }
 
-// Any content header: what was read is written as the same bytes, and its properties are looked at.
+// Any content header: what was read is written as the same bytes, but for the two flag bits that mean nothing, and its properties are looked at.
 func FuzzContentHeader(f *testing.F) {
 	f.Add(AppendContentHeader(nil, 1, ClassBasic, 5, []byte{0, 0})[FrameHeaderSize:])
 	p := protocol.Properties{ContentType: "a", Priority: 3, Headers: protocol.Table{"k": "v"}, Expiration: "10"}
@@ -93,6 +93,7 @@ func FuzzContentHeader(f *testing.F) {
 			return
 		}
 		again := AppendContentHeader(nil, 9, h.Class, h.BodySize, h.Properties)
+		protocol.ClearMarks(h.Properties) // and payload's, which they alias
 		frame, n, err := ParseFrame(again, 0)
 		if err != nil || n != len(again) || !bytes.Equal(frame.Payload, payload) {
 			t.Fatalf("%x became %x, %v", payload, again, err)

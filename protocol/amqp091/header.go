@@ -35,12 +35,14 @@ func ParseContentHeader(payload []byte) (ContentHeader, error) {
 	}, nil
 }
 
-// AppendContentHeader writes a header frame with raw properties as they came. A header frame cannot be split: when it
-// exceeds the receiver's frame_max, the message cannot be sent to it (contract P-19).
+// AppendContentHeader writes a header frame with raw properties as they came, without the broker's marks in them. A header frame
+// cannot be split: when it exceeds the receiver's frame_max, the message cannot be sent to it (contract P-19).
 func AppendContentHeader(dst []byte, channel, class uint16, bodySize uint64, properties []byte) []byte {
 	dst = AppendFrameHeader(dst, FrameHeader, channel, contentHeaderSize+len(properties))
 	dst = append(dst, byte(class>>8), byte(class), 0, 0)
 	dst = binary.BigEndian.AppendUint64(dst, bodySize)
+	at := len(dst)
 	dst = append(dst, properties...)
+	protocol.ClearMarks(dst[at:])
 	return append(dst, FrameEnd)
 }

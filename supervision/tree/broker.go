@@ -62,7 +62,7 @@ func New(c config.Config, dataDir string, sockets []*Socket, totalMemory int64, 
 	directory := vhost.NewDirectory(c.DefaultVHost, b.system.PID(path+"/definitions"))
 	b.vhosts = []vhost.Options{{
 		Directory: directory, System: b.system, Streams: b.streams, Journal: b.journal, Sessions: sessions, Ledger: b.memory, Resident: int(c.QueueResident), Log: log,
-		Queues: path + "/queues", Exchanges: path + "/exchanges",
+		DeadLetters: b.system.PID(path + "/dead-letters"), Queues: path + "/queues", Exchanges: path + "/exchanges",
 	}}
 	b.node = &connection.Node{
 		System: b.system, Streams: b.streams, Sessions: sessions, Connections: &connection.Registry{},

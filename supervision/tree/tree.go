@@ -8,7 +8,8 @@
 //	│       └── vhost "/"       rest_for_one
 //	│           ├── definitions the vhost's actor
 //	│           ├── queues      one_for_one, dynamic
-//	│           └── exchanges   one_for_one, dynamic
+//	│           ├── exchanges   one_for_one, dynamic
+//	│           └── dead-letters their publisher
 //	└── listeners               one_for_one     opened last, closed first
 //	    └── listener :5672      one_for_one
 //	        ├── connections     simple_one_for_one
@@ -22,6 +23,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	"warren/actors/connection"
+	"warren/actors/deadletter"
 	"warren/actors/vhost"
 	"warren/persistence"
 	"warren/supervision"
@@ -83,6 +85,15 @@ func (b *Broker) vhost(o vhost.Options) supervision.ChildSpec {
 			{ID: "exchanges", Supervisor: &supervision.Spec{
 				Strategy: supervision.OneForOne, Limit: limit(10, 10*time.Second), Dynamic: o.ExchangeSpecs,
 			}},
+			// Behind those that it takes from and publishes to, so that nothing waits for it to come back.
+			{
+				ID: "dead-letters", Kind: "dead-letters", Restart: supervision.Permanent, Shutdown: 5 * time.Second,
+				New: func(incarnation uint64) actor.Actor {
+					return deadletter.New(deadletter.Options{
+						VHost: o.Directory, Sessions: b.node.Sessions, Streams: b.streams, Now: time.Now, Log: b.node.Log,
+					}, incarnation)
+				},
+			},
 		},
 	}}
 }

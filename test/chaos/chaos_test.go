@@ -28,9 +28,24 @@ const (
 	direct = "chaos.direct"
 	topic  = "chaos.topic"
 	fanout = "chaos.fanout"
+	dlx    = "chaos.dlx"
 )
 
-var queues = []string{"chaos.plain", "chaos.tx", "chaos.all", "chaos.even", "chaos.three", "chaos.two", "chaos.durable"}
+type declared struct {
+	name      string
+	durable   bool
+	arguments amqp.Table
+}
+
+// What is rejected of work comes back to it by way of retry. What comes to short expires there, and goes to dead.
+var queues = []declared{
+	{name: "chaos.plain"}, {name: "chaos.tx"}, {name: "chaos.all"}, {name: "chaos.even"}, {name: "chaos.three"}, {name: "chaos.two"},
+	{name: "chaos.durable", durable: true},
+	{"chaos.work", true, amqp.Table{"x-dead-letter-exchange": dlx, "x-dead-letter-routing-key": "retry"}},
+	{"chaos.retry", true, amqp.Table{"x-dead-letter-exchange": "", "x-dead-letter-routing-key": "chaos.work", "x-message-ttl": 2}},
+	{"chaos.short", false, amqp.Table{"x-dead-letter-exchange": dlx, "x-message-ttl": 1}},
+	{name: "chaos.dead"},
+}
 
 // K-31, K-32: any actor may crash at any time: no connection and no channel closes, every confirm comes once, everything confirmed is
 // received, in order, and again only what was nacked, as redelivered (DESIGN sections 3 to 5, issue 5).
@@ -57,7 +72,11 @@ func TestAnyActorMayDie(t *testing.T) {
 	}
 	persistent := r.publisher("durable", func(int) (string, string, []string) { return "", "chaos.durable", []string{"chaos.durable"} })
 	persistent.mode = amqp.Persistent
-	publishers = append(publishers, persistent)
+	work := r.publisher("work", func(int) (string, string, []string) { return direct, "work", []string{"chaos.work"} })
+	work.mode, work.burst = amqp.Persistent, 8
+	short := r.publisher("short", func(int) (string, string, []string) { return "", "chaos.short", []string{"chaos.dead"} })
+	short.burst = 8
+	publishers = append(publishers, persistent, work, short)
 	consumers := []*consumer{
 		r.consumer("chaos.plain", consumes{prefetch: 1, random: random(1)}),
 		r.consumer("chaos.plain", consumes{prefetch: 1000, multiple: true, random: random(2)}),
@@ -67,6 +86,8 @@ func TestAnyActorMayDie(t *testing.T) {
 		r.consumer("chaos.three", consumes{prefetch: 200, requeue: 0.05, random: random(6)}),
 		r.consumer("chaos.two", consumes{prefetch: 100, random: random(7)}),
 		r.consumer("chaos.durable", consumes{prefetch: 300, multiple: true, requeue: 0.02, random: random(10)}),
+		r.consumer("chaos.work", consumes{prefetch: 20, reject: 0.2, random: random(11)}),
+		r.consumer("chaos.dead", consumes{prefetch: 100, dead: true, random: random(12)}),
 	}
 	churns := []*churn{r.churn("churn.a", random(8)), r.churn("churn.b", random(9))}
 
@@ -107,15 +128,16 @@ func topicRoute(n int) (exchange, key string, to []string) {
 
 func (r *run) declare() {
 	ch := r.channel(r.connect("declare"))
-	for name, kind := range map[string]string{direct: "direct", topic: "topic", fanout: "fanout"} {
+	for name, kind := range map[string]string{direct: "direct", topic: "topic", fanout: "fanout", dlx: "direct"} {
 		r.must(ch.ExchangeDeclare(name, kind, false, false, false, false, nil))
 	}
 	for _, q := range queues {
-		_, err := ch.QueueDeclare(q, q == "chaos.durable", false, false, false, nil)
+		_, err := ch.QueueDeclare(q.name, q.durable, false, false, false, q.arguments)
 		r.must(err)
 	}
 	for _, b := range []struct{ queue, key, exchange string }{
 		{"chaos.plain", "plain", direct}, {"chaos.tx", "tx", direct}, {"chaos.two", "two", direct}, {"chaos.two", "", fanout},
+		{"chaos.work", "work", direct}, {"chaos.retry", "retry", dlx}, {"chaos.dead", "chaos.short", dlx},
 		{"chaos.all", "#", topic}, {"chaos.even", "even.*", topic}, {"chaos.three", "*.three", topic},
 	} {
 		r.must(ch.QueueBind(b.queue, b.key, b.exchange, false, nil))
@@ -126,8 +148,8 @@ func (r *run) declare() {
 func (r *run) emptyQueues() {
 	ch := r.channel(r.connect("count"))
 	for _, q := range queues {
-		broker.Eventually(r.t, patience, q+" is empty", func() (bool, any) {
-			got, err := ch.QueueDeclarePassive(q, q == "chaos.durable", false, false, false, nil)
+		broker.Eventually(r.t, patience, q.name+" is empty", func() (bool, any) {
+			got, err := ch.QueueDeclarePassive(q.name, q.durable, false, false, false, q.arguments)
 			r.must(err)
 			return got.Messages == 0, got.Messages
 		})
@@ -136,13 +158,13 @@ func (r *run) emptyQueues() {
 		r.must(c.channel.Cancel(c.tag, false))
 	}
 	for _, q := range queues {
-		n, err := ch.QueueDelete(q, false, false, false)
+		n, err := ch.QueueDelete(q.name, false, false, false)
 		r.must(err)
 		if n != 0 {
-			r.fault("%d messages were left in %s", n, q)
+			r.fault("%d messages were left in %s", n, q.name)
 		}
 	}
-	for _, x := range []string{direct, topic, fanout} {
+	for _, x := range []string{direct, topic, fanout, dlx} {
 		r.must(ch.ExchangeDelete(x, false, false))
 	}
 }

@@ -24,6 +24,8 @@ type consumes struct {
 	noAck    bool
 	multiple bool    // acks many at once
 	requeue  float64 // share that is nacked or rejected with requeue
+	reject   float64 // share that is rejected, and comes back by way of a dead letter exchange
+	dead     bool    // gets dead letters of another queue, each with one death
 	random   *rand.Rand
 }
 
@@ -61,17 +63,27 @@ func (c *consumer) take(d amqp.Delivery) error {
 		c.run.fault("%s: delivery tag %d behind %d", c.queue, d.DeliveryTag, c.tagged)
 	}
 	c.tagged = d.DeliveryTag
-	if !d.Redelivered {
+	rejections := deaths(d, c.queue)
+	if c.dead && deaths(d, "") != 1 {
+		c.run.fault("%s delivered %s %d with x-death %v", c.queue, stream, n, d.Headers["x-death"])
+	}
+	if !d.Redelivered && rejections == 0 {
 		if last, before := c.last[stream]; before && n <= last {
 			c.run.fault("%s delivered %s %d behind %d", c.queue, stream, n, last)
 		}
 		c.last[stream] = n
 	}
 	again := !c.noAck && c.random.Float64() < c.requeue
-	c.run.tally.deliver(c.queue, stream, n, d.Redelivered, again)
+	dies := c.random.Float64() < c.reject
+	if rejections > 0 {
+		c.run.tally.died(c.queue, stream, n, rejections)
+	}
+	c.run.tally.deliver(c.queue, stream, n, d.Redelivered || rejections > 0, again || dies)
 	switch {
 	case c.noAck:
 		return nil
+	case dies:
+		return d.Reject(false)
 	case again && c.random.IntN(2) == 0:
 		return d.Nack(false, true)
 	case again:
@@ -85,4 +97,16 @@ func (c *consumer) take(d amqp.Delivery) error {
 		return d.Ack(true)
 	}
 	return d.Ack(false)
+}
+
+// deaths is how often a message died in a queue, or with no name in any, as its x-death header says.
+func deaths(d amqp.Delivery, queue string) (n int) {
+	list, _ := d.Headers["x-death"].([]any)
+	for _, v := range list {
+		if death, _ := v.(amqp.Table); queue == "" || death["queue"] == queue {
+			count, _ := death["count"].(int64)
+			n += int(count)
+		}
+	}
+	return n
 }

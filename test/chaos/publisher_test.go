@@ -20,6 +20,7 @@ type publisher struct {
 	channel *amqp.Channel
 	tx      bool
 	mode    uint8 // delivery mode
+	burst   int   // messages at a time
 
 	published, confirmed atomic.Int64
 	ended                atomic.Bool
@@ -33,7 +34,7 @@ const (
 )
 
 func (r *run) newPublisher(name string, route func(int) (string, string, []string)) *publisher {
-	p := &publisher{run: r, name: name, route: route, client: r.connect(name)}
+	p := &publisher{run: r, name: name, route: route, client: r.connect(name), burst: publishBurst}
 	p.channel = r.channel(p.client)
 	return p
 }
@@ -67,7 +68,7 @@ func (p *publisher) publish(stop <-chan struct{}) error {
 		if !p.tx && p.published.Load()-int64(p.client.socket.count()) > publishWindow {
 			continue
 		}
-		for range publishBurst {
+		for range p.burst {
 			exchange, key, to := p.route(n)
 			stream := p.name + "@" + exchange
 			p.run.tally.expect(stream, n, to)

@@ -26,7 +26,7 @@ type shaker struct {
 
 // weights say how often a kind of actor is chosen, whatever the number of its actors. A crash of the vhost's definitions or of the
 // journal also restarts all that stands behind it.
-var weights = map[string]int{"queue": 6, "exchange": 6, "channel": 6, "connection": 3, "vhost": 1, "journal": 1, "acceptor": 1}
+var weights = map[string]int{"queue": 6, "exchange": 6, "channel": 6, "connection": 3, "dead-letters": 2, "vhost": 1, "journal": 1, "acceptor": 1}
 
 func newShaker(t *testing.T, b *broker.Broker, random *rand.Rand) *shaker {
 	return &shaker{admin: b.Admin(t), random: random, crashed: map[string]int{}}

@@ -74,6 +74,15 @@ func (t *tally) deliver(queue, stream string, number int, redelivered, again boo
 	}
 }
 
+// died checks that a message that came back has been rejected as often as it says.
+func (t *tally) died(queue, stream string, number, rejections int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if f := t.queues[queue][message{stream, number}]; f != nil && f.requeued != rejections {
+		t.fault("%s delivered %s %d after %d rejections, x-death says %d", queue, stream, number, f.requeued, rejections)
+	}
+}
+
 // missing says what was not received.
 func (t *tally) missing() string {
 	t.mu.Lock()

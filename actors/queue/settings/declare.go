@@ -30,8 +30,8 @@ var (
 var declared = []argument{
 	{"x-expires", expires, classicAndQuorum, true},
 	{"x-message-ttl", expiry, classicAndQuorum, true},
-	{"x-dead-letter-exchange", longstr, classicAndQuorum, false},
-	{"x-dead-letter-routing-key", deadLetterKey, classicAndQuorum, false},
+	{"x-dead-letter-exchange", longstr, classicAndQuorum, true},
+	{"x-dead-letter-routing-key", deadLetterKey, classicAndQuorum, true},
 	{"x-dead-letter-strategy", oneOf("invalid_dlx_strategy", "at-most-once", "at-least-once"), quorumOnly, false},
 	{"x-max-length", notNegative, classicAndQuorum, true},
 	{"x-max-length-bytes", notNegative, everyType, true},

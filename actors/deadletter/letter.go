@@ -1,0 +1,61 @@
+package deadletter
+
+import (
+	"warren/actors/exchange"
+	"warren/actors/queue/ready"
+	"warren/actors/session"
+	"warren/protocol"
+)
+
+// next is what becomes of the first deliveries that were taken, as far as they are of one queue: they go to its dead letter
+// exchange, which may be internal and of any type and asks for no permission, or nowhere when there is none (contract Q-11). lost
+// hears of a message that cannot be read.
+func (s *State) next(find func(exchange.Name) *exchange.Slot, now protocol.Timestamp, lost func(*session.Delivered, error)) *Posted {
+	source := s.taken[0].Queue
+	arguments := &source.Settings
+	e := &Posted{Exchange: find(exchange.Name(arguments.DeadLetterExchange.Value))}
+	death := protocol.Death{
+		Queue: string(source.Name), Time: now,
+		RoutingKey: arguments.DeadLetterRoutingKey.Value, Rerouted: arguments.DeadLetterRoutingKey.Set,
+	}
+	for _, d := range s.taken {
+		if d.Queue != source {
+			break
+		}
+		e.Taken++
+		death.Reason, death.Exchange = d.Delivery.Reason.String(), d.Delivery.Exchange
+		for i := range d.Delivery.Messages {
+			tag := d.FirstTag + uint64(i)
+			if e.Exchange == nil {
+				e.drop(tag)
+				continue
+			}
+			m, err := protocol.DeadLetter(d.Delivery.Messages[i], death)
+			if err != nil {
+				lost(d, err)
+				e.drop(tag)
+				continue
+			}
+			m.Seq = s.Published() + uint64(len(e.Messages)) + 1
+			e.add(flight{m.Seq, tag, 1, source})
+			e.Messages = append(e.Messages, m)
+		}
+	}
+	return e
+}
+
+func (e *Posted) add(f flight) {
+	if n := len(e.Flights); n > 0 && e.Flights[n-1].tag+e.Flights[n-1].n == f.tag {
+		e.Flights[n-1].n++
+		return
+	}
+	e.Flights = append(e.Flights, f)
+}
+
+func (e *Posted) drop(tag uint64) {
+	if n := len(e.Dropped); n > 0 && e.Dropped[n-1].Last+1 == tag {
+		e.Dropped[n-1].Last = tag
+		return
+	}
+	e.Dropped = append(e.Dropped, session.TagRange{First: tag, Last: tag, Outcome: ready.Acked})
+}
