@@ -36,18 +36,25 @@ func delayField(m *Message) (RawValue, bool) {
 	return LookupField(scan.Headers, "x-delay")
 }
 
-// WithoutDelay returns the message with the header x-delay negated: it was held back for as long (contract X-11). Its other bytes
-// are what they were.
-func WithoutDelay(m Message) Message {
-	v, ok := delayField(&m)
-	if !ok || !v.isInt() {
-		return m
-	}
+// Released returns a message that was held back as it goes on: its header x-delay is negative, everything else what it was
+// (contract X-11). The message itself stays as it is.
+func Released(m Message) (Message, error) {
 	p, err := ParseProperties(m.Properties)
 	if err != nil {
-		return m
+		return Message{}, err
 	}
-	p.Headers["x-delay"] = -rawInt(v[0], v[1:])
+	if ms, ok := AsInt(p.Headers["x-delay"]); ok {
+		p.Headers["x-delay"] = -ms
+	}
+	had := m.Properties[1] & marks
 	m.Properties = p.Append(nil)
-	return m
+	m.Properties[1] |= had
+	m.Flags = m.Flags&(FlagPersistent|FlagExpires) | FlagHeaders
+	if had&markDeaths != 0 {
+		m.Flags |= FlagDead
+	}
+	if _, selected := p.Headers[headerCC].([]any); selected && had&markRerouted == 0 {
+		m.Flags |= FlagSelected
+	}
+	return m, nil
 }

@@ -13,7 +13,11 @@ import (
 func (s *State) next(find func(exchange.Name) *exchange.Slot, now protocol.Timestamp, lost func(*session.Delivered, error)) *Posted {
 	source := s.taken[0].Queue
 	arguments := &source.Settings
-	e := &Posted{Exchange: find(exchange.Name(arguments.DeadLetterExchange.Value))}
+	to := arguments.DeadLetterExchange.Value
+	if arguments.Holds.Set { // back to the exchange that had them held back (contract X-11)
+		to = arguments.Holds.Value
+	}
+	e := &Posted{Exchange: find(exchange.Name(to))}
 	death := protocol.Death{
 		Queue: string(source.Name), Time: now,
 		RoutingKey: arguments.DeadLetterRoutingKey.Value, Rerouted: arguments.DeadLetterRoutingKey.Set,
@@ -30,7 +34,7 @@ func (s *State) next(find func(exchange.Name) *exchange.Slot, now protocol.Times
 				e.drop(tag)
 				continue
 			}
-			m, err := protocol.DeadLetter(d.Delivery.Messages[i], death)
+			m, err := letter(d.Delivery.Messages[i], d.Delivery.Reason, death)
 			if err != nil {
 				lost(d, err)
 				e.drop(tag)
@@ -42,6 +46,14 @@ func (s *State) next(find func(exchange.Name) *exchange.Slot, now protocol.Times
 		}
 	}
 	return e
+}
+
+// letter is a message as it is published: with the story of its death, or, where it was only held back, with what says that it was.
+func letter(m protocol.Message, why ready.Reason, death protocol.Death) (protocol.Message, error) {
+	if why == ready.Due {
+		return protocol.Released(m)
+	}
+	return protocol.DeadLetter(m, death)
 }
 
 func (e *Posted) add(f flight) {

@@ -127,13 +127,13 @@ func (p *Publisher) happen(e any) {
 
 // lookRound attaches to every queue that may have dead letters: that some of them say so may be lost.
 func (p *Publisher) lookRound(ctx actor.Context) {
-	for _, q := range p.VHost.Queues() {
+	for _, q := range p.VHost.AllQueues() {
 		p.mayAttach(ctx, q)
 	}
 }
 
 func (p *Publisher) mayAttach(ctx actor.Context, q *queue.Slot) {
-	if q.Settings.DeadLetterExchange.Set {
+	if q.Settings.DeadLetterExchange.Set || q.Settings.Holds.Set {
 		p.attach(ctx, q)
 	}
 }

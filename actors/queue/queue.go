@@ -25,7 +25,7 @@ type Options struct {
 	Ledger   Ledger
 	// DeadLetters publishes what leaves the queue to be dead-lettered; nil where nobody does.
 	DeadLetters *actor.PID
-	// Resident is how many bytes of messages a durable queue keeps in memory once they are on disk.
+	// Resident is how many bytes of messages the queue keeps in memory when they can be on disk; 0 for 4 MiB.
 	Resident int
 	Log      zerolog.Logger
 	Now      func() time.Time // nil for the clock
@@ -62,6 +62,9 @@ const sweepFrom = 64
 
 // New returns the actor for one incarnation.
 func New(o Options, incarnation uint64) *Queue {
+	if o.Resident == 0 {
+		o.Resident = 4 << 20
+	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}

@@ -57,10 +57,11 @@ func (d *Directory) Unfollow(p *actor.PID) { d.followers.Remove(p) }
 
 // Queues are the queues there are now, by name, but for those that nobody lists.
 func (d *Directory) Queues() []*queue.Slot {
-	return slices.DeleteFunc(d.allQueues(), (*queue.Slot).Hidden)
+	return slices.DeleteFunc(d.AllQueues(), (*queue.Slot).Hidden)
 }
 
-func (d *Directory) allQueues() []*queue.Slot {
+// AllQueues are those and the hidden ones, by name.
+func (d *Directory) AllQueues() []*queue.Slot {
 	var out []*queue.Slot
 	d.queues.Range(func(_, s any) bool { out = append(out, s.(*queue.Slot)); return true })
 	slices.SortFunc(out, func(a, b *queue.Slot) int { return strings.Compare(string(a.Name), string(b.Name)) })

@@ -51,7 +51,7 @@ func (o Options) ExchangeSpec(s *exchange.Slot) supervision.ChildSpec {
 func (o Options) QueueSpecs() []supervision.ChildSpec {
 	o.System.Send(o.Directory.PID, &supervised{o.Queues}) // before the directory is read: what comes into it later is asked for
 	var out []supervision.ChildSpec
-	for _, s := range o.Directory.allQueues() {
+	for _, s := range o.Directory.AllQueues() {
 		out = append(out, o.QueueSpec(s))
 	}
 	return out
@@ -154,7 +154,7 @@ func (r *rebinding) publish() {
 // vhost from wherever it died. Slots that are still right stay the same, since others hold them.
 func (d *Directory) reconcile(v *VHost, ctx actor.Context) {
 	send := func(p *actor.PID, m any) { ctx.Send(p, m) }
-	for _, s := range d.allQueues() {
+	for _, s := range d.AllQueues() {
 		if v.defs.Queues[string(s.Name)] == nil {
 			d.queues.Delete(s.Name)
 			s.Bury(send)
