@@ -68,7 +68,7 @@ func New(o Options, incarnation uint64) *Queue {
 	return &Queue{Options: o, incarnation: incarnation, windows: map[ready.Key]*window{}, peers: map[uint64]*actor.PID{}, sweepAt: sweepFrom}
 }
 
-func streamName(s *Slot) string { return "queue/" + s.VHost + "/" + string(s.Name) }
+func streamName(s *Slot) string { return "queue/" + supervision.Escape(s.VHost) + "/" + string(s.Name) }
 
 // Receive is the queue's table of contents.
 func (q *Queue) Receive(ctx actor.Context) {
