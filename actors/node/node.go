@@ -31,9 +31,11 @@ type Options struct {
 	Ledger  queue.Ledger
 	Log     zerolog.Logger
 	// First is what an empty data directory begins with.
-	First First
+	First func() (First, error)
 	// Close closes every connection of a user, or in a vhost, with contract P-14's reason. Empty is any.
 	Close func(user, vhost, reason string)
+	// CloseStrangers closes those whose user there is not any more.
+	CloseStrangers func()
 }
 
 // First is the user and the vhost that an empty data directory gets (contract O-10).
@@ -155,16 +157,22 @@ func (n *Node) first(ctx actor.Context) {
 		n.enter(event{batch: batch})
 		return
 	}
-	n.happen(ctx, &Request{}, n.First.events(time.Now().UnixNano(), func(stream string) bool {
-		return slices.Contains(n.Journal.Streams(), stream)
-	}))
+	f, err := n.First()
+	if err != nil {
+		panic(&supervision.Refusal{Err: err})
+	}
+	events, err := f.events(time.Now().UnixNano(), func(stream string) bool { return slices.Contains(n.Journal.Streams(), stream) })
+	if err != nil {
+		panic(&supervision.Refusal{Err: err})
+	}
+	n.happen(ctx, &Request{}, events)
 }
 
 // request carries out a command. What is refused has changed nothing.
 func (n *Node) request(ctx actor.Context, r *Request) {
 	if !slices.Contains(n.state.requests, r.ID) {
-		if c, is := r.Command.(AddVHost); is && n.stopping[c.Name] != nil { // its namesake is on its way out
-			n.stopping[c.Name] = append(n.stopping[c.Name], func(ctx actor.Context) { n.request(ctx, r) })
+		if name, is := n.leaving(r.Command); is {
+			n.stopping[name] = append(n.stopping[name], func(ctx actor.Context) { n.request(ctx, r) })
 			return
 		}
 		events, err := decide(n.state.Definitions, r.Command, time.Now().UnixNano())
@@ -178,6 +186,18 @@ func (n *Node) request(ctx actor.Context, r *Request) {
 		n.put(ctx, before, events)
 	}
 	n.answer(ctx, r)
+}
+
+// leaving is a vhost that a command makes, and whose namesake is on its way out.
+func (n *Node) leaving(c Command) (name string, is bool) {
+	for _, name := range vhostsOf(c) {
+		if n.stopping[name] != nil && n.state.VHosts[name] == nil {
+			if _, deletes := c.(DeleteVHost); !deletes {
+				return name, true
+			}
+		}
+	}
+	return "", false
 }
 
 // happen makes events part of the node, as one atomic batch.

@@ -78,17 +78,20 @@ func check(b *eventv1.NodeBatch) error {
 
 // events make the first user and the first vhost. A vhost that is there already, from before the node had a stream of its own,
 // keeps what it is called by.
-func (f First) events(now int64, there func(stream string) bool) []*eventv1.NodeDefinition {
+func (f First) events(now int64, there func(stream string) bool) ([]*eventv1.NodeDefinition, error) {
 	v := &eventv1.VHostPut{Name: f.VHost, Description: "Default virtual host"}
 	if !there("vhost/" + vhost.Key(f.VHost, 0)) {
 		v.Id = uint64(now)
 	}
+	if err := checkName("virtual host", f.VHost); err != nil {
+		return nil, fmt.Errorf("default_vhost: %w", err)
+	}
 	d := &draft{defs: auth.NewDefinitions(), now: now}
 	d.happen(vhostPut(v))
 	for _, c := range []Command{f.User, f.Permissions} {
-		if err := d.decide(c); err != nil { // the configuration is checked when it is read
-			panic(fmt.Sprintf("node: the first user and vhost: %v", err))
+		if err := d.decide(c); err != nil {
+			return nil, fmt.Errorf("default user: %w", err)
 		}
 	}
-	return d.events
+	return d.events, nil
 }

@@ -216,5 +216,6 @@ func (n *Node) reconcile(ctx actor.Context) {
 			n.VHosts.open(v)
 		}
 	}
+	n.CloseStrangers()
 	n.retain(ctx)
 }

@@ -142,7 +142,14 @@ func TestImportRefuses(t *testing.T) {
 		{first + `],"queues":[{"name":"r","vhost":"/","durable":true},{"name":"r","vhost":"/","durable":false}]}`, "inequivalent arg 'durable' for queue 'r'"},
 		{first + `],"queues":[{"name":"r","vhost":"/","durable":true,"arguments":{"x-message-ttl":5}}]}`, "invalid arg 'x-message-ttl'"},
 		{first + `],"policies":[{"vhost":"/","name":"p"}]}`, "cannot import policy 'p' in vhost '/'"},
-		{first + `],"vhosts":[{"name":"/"},{"name":"second"}]}`, "cannot import vhost 'second'"},
+		{first + `],"vhosts":[{"name":"second","default_queue_type":"quorum"}]}`, "cannot import vhost 'second': Unsupported default queue type 'quorum'"},
+		{first + `],"queues":[{"name":"q","vhost":"third","durable":true}]}`, "cannot import queue 'q' in vhost 'third': there is no such vhost"},
+		{first + `],"vhosts":[{"name":"second"}],"queues":[{"name":"amq.q","vhost":"second","durable":true,"arguments":{"x-message-ttl":5}}]}`, "cannot import queue 'amq.q'"},
+		{first + `],"users":[{"name":"u","password_hash":"!","tags":[]}]}`, "cannot import user 'u': its password_hash is no base64"},
+		{first + `],"users":[{"name":"u","password_hash":"","hashing_algorithm":"crypt","tags":[]}]}`, "cannot import user 'u': there is no password hashing 'crypt'"},
+		{first + `],"users":[{"name":"u","tags":[]}],"permissions":[{"user":"u","vhost":"/","configure":"(?!a)","write":"","read":""}]}`,
+			"cannot import permissions of user 'u' in vhost '/': invalid regular expression '(?!a)'"},
+		{first + `],"permissions":[{"user":"nobody","vhost":"/","configure":"","write":"","read":""}]}`, "User \"nobody\" does not exist"},
 		{first, "no JSON object"},
 	} {
 		refuses(t, b, c.definitions, c.want)
