@@ -140,7 +140,7 @@ func TestImportRefuses(t *testing.T) {
 			"cannot import the binding from exchange 'new' to queue 'nobody': NOT_FOUND - no queue 'nobody' in vhost '/'"},
 		{first + `,{"name":"amq.new","vhost":"/","type":"fanout","durable":true}]}`, "ACCESS_REFUSED - exchange name 'amq.new' contains reserved prefix"},
 		{first + `],"queues":[{"name":"r","vhost":"/","durable":true},{"name":"r","vhost":"/","durable":false}]}`, "inequivalent arg 'durable' for queue 'r'"},
-		{first + `],"queues":[{"name":"r","vhost":"/","durable":true,"arguments":{"x-message-ttl":5}}]}`, "invalid arg 'x-message-ttl'"},
+		{first + `],"queues":[{"name":"r","vhost":"/","durable":true,"arguments":{"x-message-ttl":-5}}]}`, "invalid arg 'x-message-ttl'"},
 		{first + `],"policies":[{"vhost":"/","name":"p"}]}`, "cannot import policy 'p' in vhost '/'"},
 		{first + `],"vhosts":[{"name":"second","default_queue_type":"quorum"}]}`, "cannot import vhost 'second': Unsupported default queue type 'quorum'"},
 		{first + `],"queues":[{"name":"q","vhost":"third","durable":true}]}`, "cannot import queue 'q' in vhost 'third': there is no such vhost"},
