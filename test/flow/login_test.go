@@ -45,3 +45,46 @@ func TestP08_Loopback(t *testing.T) {
 		})
 	}
 }
+
+// P-05: what a client can take is read from its capabilities, and its name is shown.
+func TestP05_Capabilities(t *testing.T) {
+	for _, row := range []struct {
+		what         string
+		capabilities []any
+		told         bool
+	}{
+		{"P-05 without consumer_cancel_notify", nil, false},
+		{"P-05 with consumer_cancel_notify", []any{"consumer_cancel_notify", true}, true},
+	} {
+		t.Run(row.what, func(t *testing.T) {
+			q := openQueue(t, "q")
+			c := raw.Open(t, broker.Shared(t).Addr, row.capabilities...)
+			c.OpenChannel(1)
+			c.Call(1, raw.BasicConsume, raw.Fields{}.Short(0).ShortStr(q).ShortStr("tag").Octet(0).Table(), raw.BasicConsumeOk)
+			_, err := channel(t).QueueDelete(q, false, false, false)
+			must(t, err)
+			if row.told {
+				cancel := c.Expect(1, raw.BasicCancel)
+				if tag := cancel.ShortStr(); tag != "tag" {
+					t.Fatalf("cancelled: %s", tag)
+				}
+			}
+			c.Goodbye() // nothing else comes in front of its answer
+		})
+	}
+	t.Run("P-05 connection_name", func(t *testing.T) {
+		b := broker.Shared(t)
+		if !b.Own() {
+			t.Skip("it needs warrenctl")
+		}
+		raw.Open(t, b.Addr)
+		for _, row := range broker.Rows[struct {
+			Name string `json:"user_provided_name"`
+		}](t, b, "list_connections", "user_provided_name") {
+			if row.Name == "raw" {
+				return
+			}
+		}
+		t.Fatal("list_connections does not show it")
+	})
+}
