@@ -23,7 +23,7 @@ func user(t testing.TB, b *broker.Broker, configure, write, read string) (name, 
 	return name, "amqp://" + name + ":secret@" + b.Addr + "/"
 }
 
-// P-27, Q-11: what each method needs, each in turn without one permission, over one connection: what the user may
+// P-27: what each method needs, each in turn without one permission, over one connection: what the user may
 // do changes under it.
 func TestP27_Permissions(t *testing.T) {
 	b := broker.Shared(t)
@@ -83,11 +83,11 @@ func TestP27_Permissions(t *testing.T) {
 			_, err := ch.QueueDeclarePassive(q, false, false, false, false, nil)
 			return err
 		}, ""},
-		{"Q-11 dead letter exchange: read on the queue", ".*", ".*", "", func(ch *amqp.Channel) error {
+		{"P-27 dead letter exchange: read on the queue", ".*", ".*", "", func(ch *amqp.Channel) error {
 			_, err := ch.QueueDeclare(fresh, false, false, true, false, amqp.Table{"x-dead-letter-exchange": x})
 			return err
 		}, refuses("read", "queue", fresh)},
-		{"Q-11 dead letter exchange: write on it", ".*", "^other$", ".*", func(ch *amqp.Channel) error {
+		{"P-27 dead letter exchange: write on it", ".*", "^other$", ".*", func(ch *amqp.Channel) error {
 			_, err := ch.QueueDeclare(fresh, false, false, true, false, amqp.Table{"x-dead-letter-exchange": x})
 			return err
 		}, refuses("write", "exchange", x)},
@@ -188,6 +188,15 @@ func TestP27_TopicPermissions(t *testing.T) {
 			t.Fatalf("got %d %s", e.Code, e.Reason)
 		}
 	})
+	t.Run("P-27 publish with another key in CC", func(t *testing.T) {
+		ch := channelOn(t, c)
+		e := closes(t, ch, func() {
+			must(t, ch.Publish(x, u+".1", false, false, amqp.Publishing{Headers: amqp.Table{"CC": []any{u + ".2", "other"}}}))
+		})
+		if want := fmt.Sprintf("ACCESS_REFUSED - write access to topic 'other' in exchange '%s' in vhost '/' refused for user '%s'", x, u); e.Code != 403 || e.Reason != want {
+			t.Fatalf("got %d %s", e.Code, e.Reason)
+		}
+	})
 	t.Run("X-21 bind with another key", func(t *testing.T) {
 		refused(t, channelOn(t, c).QueueBind(q, "a", x, false, nil), 403,
 			fmt.Sprintf("ACCESS_REFUSED - read access to topic 'a' in exchange '%s' in vhost '/' refused for user '%s'", x, u))
@@ -217,7 +226,7 @@ func TestP27_TopicPermissions(t *testing.T) {
 }
 
 // P-37: the user-id of a message is the publisher's, but for those who may say otherwise; P-31: that is looked at last.
-func TestP37_UserID(t *testing.T) {
+func TestP37_Impersonator(t *testing.T) {
 	b := broker.Shared(t)
 	u, uri := user(t, b, "", "^amq.topic$", "")
 	publishAs := func(t *testing.T, c *amqp.Connection, exchange, id string) error {
