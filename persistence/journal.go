@@ -84,7 +84,9 @@ func (p *Journal) Receive(ctx actor.Context) {
 	case *Fetch:
 		p.fetch(ctx, m)
 	case *Forget:
-		p.forget(ctx, m)
+		p.forget(ctx, m.Stream)
+	case *Retain:
+		p.retain(ctx, m)
 	case *commit:
 		p.commit(ctx)
 	case *syncNow:
@@ -211,8 +213,22 @@ func (p *Journal) checkpoint(ctx actor.Context, m *Checkpoint) {
 	p.schedule(ctx)
 }
 
-func (p *Journal) forget(ctx actor.Context, m *Forget) {
-	s := p.streams[m.Stream]
+// retain also lets go of what was found at the start and nobody will ask for.
+func (p *Journal) retain(ctx actor.Context, m *Retain) {
+	for _, name := range p.Log.Streams() {
+		if !m.Keep(name) {
+			p.Log.Recovered(name)
+		}
+	}
+	for name := range p.streams {
+		if !m.Keep(name) {
+			p.forget(ctx, name)
+		}
+	}
+}
+
+func (p *Journal) forget(ctx actor.Context, name string) {
+	s := p.streams[name]
 	if s == nil {
 		return
 	}

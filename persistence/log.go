@@ -64,8 +64,8 @@ type Options struct {
 	DiskFreeLimit int64
 }
 
-// definitions is how the names of streams begin that a broker cannot do without.
-const definitions = "vhost/"
+// definitions says whether a stream is one that a broker cannot do without: a vhost's, or the node's.
+func definitions(stream string) bool { return stream == "node" || strings.HasPrefix(stream, "vhost/") }
 
 // Spool is how the names of streams begin that mean nothing to the next process.
 const Spool = "spool/"
@@ -146,7 +146,7 @@ func (l *Log) open(log zerolog.Logger) (*journal.Journal, []found, error) {
 	}
 	for _, lost := range recovery.Lost {
 		log.Error().Stringer("lost", lost).Msg("the journal has lost records")
-		if strings.HasPrefix(lost.Name, definitions) && !l.acceptLoss {
+		if definitions(lost.Name) && !l.acceptLoss {
 			return nil, nil, &LossError{Dir: l.dir, Stream: lost.Name, Err: errors.New(lost.String())}
 		}
 	}
@@ -244,7 +244,7 @@ func (l *Log) lost(f *found, err error, log zerolog.Logger) error {
 	if !errors.As(err, &damage) { // the disk failed, not the data
 		return fmt.Errorf("journal %s: stream %s: %w", l.dir, f.name, err)
 	}
-	if strings.HasPrefix(f.name, definitions) && !l.acceptLoss {
+	if definitions(f.name) && !l.acceptLoss {
 		return &LossError{Dir: l.dir, Stream: f.name, Err: err}
 	}
 	return nil

@@ -52,6 +52,8 @@ type (
 	}
 	// Forget ends a stream.
 	Forget struct{ Stream string }
+	// Retain ends every stream that Keep says no to. Keep is called in the journal's turn: it must not block.
+	Retain struct{ Keep func(stream string) bool }
 	// Durable: the stream's records up to Upto are as safe as journal.sync makes them.
 	Durable struct {
 		Stream string

@@ -11,6 +11,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/rs/zerolog"
 
+	"warren/actors/auth"
 	"warren/actors/exchange"
 	"warren/actors/queue"
 	"warren/actors/session"
@@ -28,6 +29,7 @@ type Options struct {
 	User       string
 	Owner      *actor.PID // the connection's actor
 	VHost      *vhost.Directory
+	Access     *auth.Access
 	Inbox      *Inbox
 	Outlet     *Outlet
 	Info       *Info
@@ -66,6 +68,7 @@ type Channel struct {
 	frames      *Frames // of this turn
 	replies     int     // bytes in frames that are not deliveries
 	flights     []flight
+	granted     granted
 	following   bool
 	halted      bool // a fault was raised: the connection ends everything
 	left        bool // the session is over
@@ -124,7 +127,7 @@ func (c *Channel) Receive(ctx actor.Context) {
 		c.queueGone(m.Queue, m, m.Queue.CrashedError())
 	case *vhost.Answer:
 		c.answer(ctx, m)
-	case *vhost.Up:
+	case *vhost.Up, *vhost.Down:
 		c.askAgain(ctx)
 	default:
 		return
@@ -198,6 +201,8 @@ func (c *Channel) step(ctx actor.Context, s *Step) {
 		c.happen(s.Ordinal, &Over{Ending: ConnectionEnd})
 	case c.state.Ending != Alive:
 		c.afterClose(s)
+	case s.Refused != nil:
+		c.refused(s)
 	case s.Err != nil:
 		c.fail(s.Ordinal, s.Err)
 	case s.Messages != nil:

@@ -26,6 +26,10 @@ func (c *Channel) askVHost(ctx actor.Context, op *Operation) {
 		c.following = true
 		c.VHost.Follow(ctx.Self())
 	}
+	if c.VHost.Down() { // the connection hears of it, too
+		c.failOp(protocol.InternalError("vhost '%s' is down", c.VHost.Name))
+		return
+	}
 	ctx.Send(c.VHost.PID, request)
 }
 

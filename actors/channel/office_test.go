@@ -8,10 +8,12 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/rs/zerolog"
 
+	"warren/actors/auth"
 	"warren/actors/session"
 	"warren/actors/vhost"
 	"warren/persistence"
 	"warren/persistence/volatile"
+	eventv1 "warren/proto/event/v1"
 	"warren/supervision"
 )
 
@@ -25,6 +27,7 @@ type office struct {
 	streams   *volatile.Store
 	sessions  *session.Registry
 	directory *vhost.Directory
+	access    *auth.Access
 	number    uint64 // of incarnations
 	resident  int    // bytes in queues
 }
@@ -54,9 +57,12 @@ func (disk) Receive(ctx actor.Context) {
 
 func newOffice(t *testing.T, lot *rand.Rand) *office {
 	o := &office{t: t, lot: lot, system: supervision.NewSystem(zerolog.Nop()), streams: volatile.NewStore(), sessions: session.NewRegistry(1)}
-	o.directory = vhost.NewDirectory("/", o.system.PID(definitions))
+	o.allow(&eventv1.NodeDefinition{Event: &eventv1.NodeDefinition_PermissionsSet{
+		PermissionsSet: &eventv1.PermissionsSet{User: "guest", Vhost: "/", Configure: ".*", Write: ".*", Read: ".*"},
+	}})
+	o.directory = vhost.NewDirectory("/", "/", o.system.PID(definitions))
 	o.system.Actors().ProcessRegistry.Add(&door{o}, definitions)
-	options := vhost.Options{Directory: o.directory, System: o.system, Streams: o.streams, Sessions: o.sessions, Ledger: o,
+	options := vhost.Options{Directory: o.directory, Access: o.access, System: o.system, Streams: o.streams, Sessions: o.sessions, Ledger: o,
 		Journal: &persistence.Log{PID: o.system.PID(journal)}, Log: zerolog.Nop(), Queues: "core/queues", Exchanges: "core/exchanges"}
 	o.seat(journal, func(uint64) actor.Actor { return disk{} })
 	o.seat(definitions, func(i uint64) actor.Actor { return vhost.New(options, i) })
@@ -65,6 +71,16 @@ func newOffice(t *testing.T, lot *rand.Rand) *office {
 	}
 	o.run()
 	return o
+}
+
+// allow puts an event of the node's definitions in force.
+func (o *office) allow(e *eventv1.NodeDefinition) {
+	if o.access == nil {
+		o.access = auth.NewAccess(nil)
+	}
+	d := o.access.Now().Clone()
+	d.Apply(&eventv1.NodeBatch{Definitions: []*eventv1.NodeDefinition{e}})
+	o.access.Publish(d)
 }
 
 // door lets in what the system sends from outside of any actor.

@@ -75,6 +75,10 @@ func (c *Channel) proceed(ctx actor.Context) bool {
 
 // ask sends an operation to where it is answered, or answers it.
 func (c *Channel) ask(ctx actor.Context, op *Operation) {
+	if err := c.permitted(op); err != nil {
+		c.failOp(err)
+		return
+	}
 	switch m := op.Method.(type) {
 	case *amqp091.ExchangeDeclare:
 		if m.Passive {

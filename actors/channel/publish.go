@@ -5,6 +5,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"warren/actors/auth"
 	"warren/actors/exchange"
 	"warren/actors/session"
 	"warren/protocol"
@@ -13,19 +14,18 @@ import (
 
 // publish takes messages to one exchange: all of them, or none with a channel exception (contract P-31).
 func (c *Channel) publish(ctx actor.Context, s *Step) {
-	x := c.VHost.Exchange(exchange.Name(s.Exchange))
-	class, method := amqp091.MethodBasicPublish.Class(), amqp091.MethodBasicPublish.Method()
-	switch {
-	case x == nil:
-		c.fail(s.Ordinal, protocol.NotFound("no exchange '%s' in vhost '%s'", s.Exchange, c.VHost.Name).At(class, method))
-		return
-	case x.Internal:
-		c.fail(s.Ordinal, protocol.AccessRefused("cannot publish to internal exchange '%s' in vhost '%s'", s.Exchange, c.VHost.Name).At(class, method))
+	x, err := c.mayPublish(s.Exchange)
+	if err == nil {
+		err = c.mayRoute(x, s.Messages)
+	}
+	if err != nil {
+		c.failPublish(s, err)
 		return
 	}
 	messages, err := c.withReplyTo(s.Messages)
 	if err != nil {
-		c.failReply(ctx, s, &session.Published{Exchange: x, Messages: messages}, err.At(class, method))
+		c.failReply(ctx, s, &session.Published{Exchange: x, Messages: messages},
+			err.At(amqp091.MethodBasicPublish.Class(), amqp091.MethodBasicPublish.Method()))
 		return
 	}
 	if c.state.Mode == session.Tx { // they stay: not in the reader's buffer
@@ -35,6 +35,37 @@ func (c *Channel) publish(ctx actor.Context, s *Step) {
 	}
 	c.happen(s.Ordinal, &session.Published{Exchange: x, Messages: messages})
 	c.session.SendPublishes(ctx, x)
+}
+
+// mayPublish is the first half of contract P-31: what speaks against any publish to an exchange.
+func (c *Channel) mayPublish(name string) (*exchange.Slot, *protocol.Error) {
+	if err := c.may(auth.Write, "exchange", name); err != nil {
+		return nil, err
+	}
+	x := c.VHost.Exchange(exchange.Name(name))
+	switch {
+	case x == nil:
+		return nil, protocol.NotFound("no exchange '%s' in vhost '%s'", name, c.VHost.Name)
+	case x.Internal:
+		return nil, protocol.AccessRefused("cannot publish to internal exchange '%s' in vhost '%s'", name, c.VHost.Name)
+	}
+	return x, nil
+}
+
+// refused is for a publish that the reader has refused: what would have been said before that is said instead.
+func (c *Channel) refused(s *Step) {
+	x, err := c.mayPublish(s.Refused.Exchange)
+	if err == nil && s.Refused.BehindKey {
+		err = c.mayUseKey(auth.Write, x, s.Refused.Key)
+	}
+	if err == nil {
+		err = s.Err
+	}
+	c.failPublish(s, err)
+}
+
+func (c *Channel) failPublish(s *Step, err *protocol.Error) {
+	c.fail(s.Ordinal, err.At(amqp091.MethodBasicPublish.Class(), amqp091.MethodBasicPublish.Method()))
 }
 
 // settle takes acknowledgements, joining those that can be one.

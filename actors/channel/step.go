@@ -18,9 +18,16 @@ type Step struct {
 	Err      *protocol.Error // found by the reader, at this place in the stream
 	Closed   bool            // the connection has ended
 	Last     bool            // with Err: nothing behind it can be read
+	Refused  *Refused        // with Err: of a publish, to which something else may be said first
 
 	Exchange string
 	Bytes    int // read for it and not given back before it is done
+}
+
+// Refused is where a publish was to go that the reader has refused.
+type Refused struct {
+	Exchange, Key string
+	BehindKey     bool // what may be said of the key comes first, too
 }
 
 // Ack is basic.ack, basic.nack or basic.reject.

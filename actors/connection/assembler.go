@@ -15,12 +15,12 @@ import (
 type assembler struct {
 	limits   limits
 	channels map[uint16]*inbound
-	dirty    []*inbound            // channels with steps of this read
-	partial  []*inbound            // channels whose content began in this read
-	open     func(uint16) *inbound // makes a channel; nil result when the connection may have no more
-	control  []channel.Step        // for the connection itself
-	names    map[string]string     // exchange names that were seen, in memory of their own
-	ended    bool                  // after a fault: only the end of the connection counts
+	dirty    []*inbound                               // channels with steps of this read
+	partial  []*inbound                               // channels whose content began in this read
+	open     func(uint16) (*inbound, *protocol.Error) // makes a channel, unless there may be no more
+	control  []channel.Step                           // for the connection itself
+	names    map[string]string                        // exchange names that were seen, in memory of their own
+	ended    bool                                     // after a fault: only the end of the connection counts
 }
 
 // limits are what assembling depends on of what was negotiated.
@@ -28,6 +28,7 @@ type limits struct {
 	channelMax int
 	maxMessage int64
 	user       string
+	anyUser    bool // user_id may be another's
 	running    bool // connection.open has been answered
 }
 
@@ -64,7 +65,7 @@ const (
 // maxContent is the largest body size a content header may announce (contract P-25).
 const maxContent = 512 << 20
 
-func newAssembler(open func(uint16) *inbound) *assembler {
+func newAssembler(open func(uint16) (*inbound, *protocol.Error)) *assembler {
 	return &assembler{channels: map[uint16]*inbound{}, names: map[string]string{}, open: open}
 }
 
@@ -160,7 +161,10 @@ func (a *assembler) opening(f amqp091.Frame) *protocol.Error {
 		return protocol.NotAllowed("number of channels opened (%d) has reached the negotiated channel_max (%d)", count, limit).
 			At(id.Class(), id.Method())
 	}
-	in := a.open(f.Channel)
+	in, err := a.open(f.Channel)
+	if err != nil {
+		return err.At(id.Class(), id.Method())
+	}
 	a.channels[f.Channel] = in
 	a.add(in, channel.Step{Method: &amqp091.ChannelOpen{}})
 	return nil
@@ -306,12 +310,12 @@ func (a *assembler) header(in *inbound, f amqp091.Frame) *protocol.Error {
 		return protocol.AsError(err).At(60, 40)
 	}
 	c.size = int(h.BodySize)
-	selected, problem := protocol.SelectedKeys(scan.Headers)
-	switch problem := a.refuse(&scan, int64(h.BodySize), problem); {
-	case problem != nil && problem.IsConnection():
-		return problem
-	case problem != nil:
-		a.add(in, channel.Step{Err: problem})
+	selected, badKeys := protocol.SelectedKeys(scan.Headers)
+	if problem, refused := a.refuse(&scan, int64(h.BodySize), badKeys); problem != nil {
+		if refused != nil {
+			refused.Exchange, refused.Key = c.exchange, strings.Clone(c.message.RoutingKey)
+		}
+		a.add(in, channel.Step{Err: problem.At(60, 40), Refused: refused})
 		c.discarding = true
 	}
 	protocol.ClearMarks(h.Properties)
@@ -334,22 +338,25 @@ func (a *assembler) header(in *inbound, f amqp091.Frame) *protocol.Error {
 	return nil
 }
 
-// refuse is what speaks against a message, in the order of contract P-31.
-func (a *assembler) refuse(s *protocol.Scan, size int64, selected *protocol.Error) *protocol.Error {
-	var err *protocol.Error
-	switch {
-	case a.limits.maxMessage > 0 && size > a.limits.maxMessage:
-		err = protocol.PreconditionFailed("message size %d is larger than configured max size %d", size, a.limits.maxMessage)
-	case s.Has(protocol.PropExpiration) && expirationError(s.Expiration) != nil:
-		err = expirationError(s.Expiration)
-	case selected != nil:
-		err = selected
-	case s.Has(protocol.PropUserID) && string(s.UserID) != a.limits.user:
-		err = protocol.PreconditionFailed("user_id property set to '%s' but authenticated user was '%s'", s.UserID, a.limits.user)
-	default:
-		return nil
+// refuse is what speaks against a message, in the order of contract P-31. What the channel looks at comes between: the exchange in
+// front of all but the size, the routing key in front of the user.
+func (a *assembler) refuse(s *protocol.Scan, size int64, badKeys *protocol.Error) (*protocol.Error, *channel.Refused) {
+	if a.limits.maxMessage > 0 && size > a.limits.maxMessage {
+		return protocol.PreconditionFailed("message size %d is larger than configured max size %d", size, a.limits.maxMessage), nil
 	}
-	return err.At(60, 40)
+	if s.Has(protocol.PropExpiration) {
+		if err := expirationError(s.Expiration); err != nil {
+			return err, &channel.Refused{}
+		}
+	}
+	if badKeys != nil {
+		return badKeys, &channel.Refused{}
+	}
+	if s.Has(protocol.PropUserID) && string(s.UserID) != a.limits.user && !a.limits.anyUser {
+		return protocol.PreconditionFailed("user_id property set to '%s' but authenticated user was '%s'", s.UserID, a.limits.user),
+			&channel.Refused{BehindKey: true}
+	}
+	return nil, nil
 }
 
 // expirationError is contract P-32's.

@@ -82,9 +82,7 @@ func (c *Connection) Receive(ctx actor.Context) {
 		c.steps(ctx)
 	case *channel.Fault:
 		c.fail(ctx, 0, m.Err, m.Number)
-	case *channelGone:
-	case *forced:
-		c.force(ctx)
+	case *channelGone, *forced, *vhost.Down:
 	case *flowChanged:
 		c.memoryBlock()
 	case *vhost.OwnerForgotten:
@@ -104,6 +102,7 @@ func (c *Connection) Receive(ctx actor.Context) {
 		return
 	}
 	c.openVHost(ctx)
+	c.force(ctx)
 	c.beat(ctx)
 	if c.state.Phase == Closing {
 		c.close(ctx)
@@ -139,8 +138,7 @@ func (c *Connection) takeUp(ctx actor.Context) {
 	case p.Refused:
 		c.later(ctx, silentDelay, &closeNow{})
 	}
-	c.memoryBlock() // the word of a change may be lost, and that of an operator
-	c.force(ctx)
+	c.memoryBlock() // the word of a change may be lost
 	for _, ch := range c.info.Channels() {
 		if f := ch.Fault.Load(); f != nil && c.state.Phase != Closing {
 			c.fail(ctx, 0, f.Err, f.Number)
@@ -193,7 +191,7 @@ func (c *Connection) terms() *Terms {
 			}
 			return c.Users.Authenticate(l.User, l.Password, c.address)
 		},
-		HasVHost: func(name string) bool { return c.VHosts(name) != nil },
+		Open: c.admit, Reach: c.reach,
 	}
 	if t.TLS && len(c.info.TLS.PeerCertificates) > 0 {
 		t.Certificate = c.info.TLS.PeerCertificates[0]
@@ -278,13 +276,6 @@ func (c *Connection) fail(ctx actor.Context, step uint64, err *protocol.Error, n
 	c.closing(ctx)
 }
 
-// force closes the connection for an operator, once.
-func (c *Connection) force(ctx actor.Context) {
-	if err := c.info.forced.Load(); err != nil && c.state.Phase != Closing {
-		c.fail(ctx, 0, err, 0)
-	}
-}
-
 // closing is what follows connection.close: every channel ends, and the client has some time to answer.
 func (c *Connection) closing(ctx actor.Context) {
 	c.closeChannels()
@@ -321,7 +312,7 @@ func (c *Connection) close(ctx actor.Context) {
 	if c.info.channelCount() > 0 {
 		return
 	}
-	if c.directory != nil && !c.forgotten {
+	if !c.forgotten && c.owns() {
 		if !c.asked {
 			c.asked = true
 			ctx.Send(c.directory.PID, &vhost.OwnerGone{Connection: c.info.ID, From: ctx.Self()})
@@ -350,9 +341,15 @@ func (c *Connection) close(ctx actor.Context) {
 // openVHost finds the vhost when connection.open has named it.
 func (c *Connection) openVHost(ctx actor.Context) {
 	if c.directory == nil && c.state.VHost != "" {
-		c.directory = c.VHosts(c.state.VHost)
+		c.directory = c.info.directory
 		c.directory.Follow(ctx.Self())
 	}
+}
+
+// owns says whether the vhost is to be told that its exclusive queues of this connection have no owner any more. One that is down
+// finds that out when it is up again.
+func (c *Connection) owns() bool {
+	return c.directory != nil && !c.directory.Gone() && !c.directory.Orphan(c.info.ID)
 }
 
 // Terminate is called when the actor stops. A restart keeps everything that is the client's.
@@ -376,7 +373,7 @@ func (c *Connection) Terminate(ctx actor.Context, why supervision.Reason) {
 	}
 	if c.directory != nil {
 		c.directory.Unfollow(ctx.Self())
-		if !c.forgotten { // given up, or stopped from above
+		if !c.forgotten && c.owns() { // given up, or stopped from above
 			ctx.Send(c.directory.PID, &vhost.OwnerGone{Connection: c.info.ID})
 		}
 	}

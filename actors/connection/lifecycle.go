@@ -68,8 +68,10 @@ type Terms struct {
 	Certificate *x509.Certificate
 	// Authenticate checks a login; no refusal is an empty one.
 	Authenticate func(auth.Login) auth.Refusal
-	// HasVHost says whether a vhost exists.
-	HasVHost func(name string) bool
+	// Open says what speaks against a connection of a user to a vhost.
+	Open func(user, vhost string) *protocol.Error
+	// Reach says whether a user may still be in a vhost.
+	Reach func(user, vhost string) *protocol.Error
 }
 
 // start is the server's first method.
@@ -95,8 +97,8 @@ func (p Params) handshake(m amqp091.Method, t *Terms) (next Params, reply amqp09
 		}
 	case *amqp091.ConnectionOpen:
 		if p.Phase == Opening {
-			if !t.HasVHost(m.VirtualHost) {
-				return p, nil, "", protocol.NotAllowed("vhost %s not found", m.VirtualHost)
+			if err := t.Open(p.User, m.VirtualHost); err != nil {
+				return p, nil, "", err
 			}
 			p.VHost, p.Phase = m.VirtualHost, Running
 			return p, &amqp091.ConnectionOpenOk{}, "", nil
@@ -140,8 +142,8 @@ func (p Params) updateSecret(m *amqp091.ConnectionUpdateSecret, t *Terms) (Param
 	if refusal := t.Authenticate(auth.Login{User: p.User, Password: m.NewSecret}); refusal != "" {
 		return p, nil, refusal, protocol.NotAllowed("New secret was refused by one of the backends")
 	}
-	if !t.HasVHost(p.VHost) {
-		return p, nil, "", protocol.NotAllowed("vhost %s not found", p.VHost)
+	if err := t.Reach(p.User, p.VHost); err != nil {
+		return p, nil, "", err
 	}
 	return p, &amqp091.ConnectionUpdateSecretOk{}, "", nil
 }

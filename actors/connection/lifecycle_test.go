@@ -21,8 +21,15 @@ func terms() *Terms {
 			}
 			return ""
 		},
-		HasVHost: func(name string) bool { return name == "/" },
+		Open: onlySlash, Reach: onlySlash,
 	}
+}
+
+func onlySlash(_, vhost string) *protocol.Error {
+	if vhost != "/" {
+		return protocol.NotAllowed("vhost %s not found", vhost)
+	}
+	return nil
 }
 
 func TestHandshake(t *testing.T) {

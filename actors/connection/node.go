@@ -19,10 +19,15 @@ type Node struct {
 	Streams     *volatile.Store
 	Sessions    *session.Registry
 	Connections *Registry
-	Users       *auth.Users
+	Users       *auth.Access
 	VHosts      func(name string) *vhost.Directory // nil for one that does not exist
 	Memory      Memory
 	Log         zerolog.Logger
+
+	// Name is the node's, as some errors say it.
+	Name string
+	// Limit bounds connections and channels of the whole node.
+	Limit NodeLimit
 
 	FrameMax        int
 	FrameMaxMinimum int // the least that a client may take

@@ -11,6 +11,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"warren/actors/channel"
+	"warren/protocol"
 	"warren/supervision"
 )
 
@@ -35,13 +36,14 @@ type negotiated struct {
 	frameMax   int // 0 for no limit
 	channelMax int
 	user       string
+	anyUser    bool // publishes in whose name it likes
 	running    bool
 	closing    bool
 }
 
 func (p *peer) negotiate(n Params) {
 	limits := &negotiated{
-		frameMax: n.FrameMax, channelMax: n.ChannelMax, user: n.User,
+		frameMax: n.FrameMax, channelMax: n.ChannelMax, user: n.User, anyUser: mayImpersonate(p.Users, n.User),
 		running: n.Phase >= Running, closing: n.Phase >= Closing && (n.CloseSent || n.Silent),
 	}
 	if n.Phase <= Tuning {
@@ -76,8 +78,11 @@ func (p *peer) spec(id string) supervision.ChildSpec {
 }
 
 // openChannel makes a channel and has its actor started. What comes for it meanwhile waits in its inbox.
-func (p *peer) openChannel(number uint16) *inbound {
+func (p *peer) openChannel(number uint16) (*inbound, *protocol.Error) {
 	params := p.info.Params()
+	if err := p.admitChannel(params.User); err != nil {
+		return nil, err
+	}
 	session := p.Sessions.NewID()
 	in := &inbound{number: number, inbox: channel.NewInbox(p.System.Send, p.socket.account)}
 	info := &channel.Info{Number: number, Session: session}
@@ -87,16 +92,17 @@ func (p *peer) openChannel(number uint16) *inbound {
 	p.mu.Unlock()
 
 	self := p.self()
-	gone := func() {
+	gone := sync.OnceFunc(func() {
 		p.mu.Lock()
 		delete(p.inboxes, session)
 		p.mu.Unlock()
 		p.info.removeChannel(session)
+		p.channelLeft()
 		p.System.Send(self, &channelGone{})
-	}
+	})
 	options := channel.Options{
 		Session: session, Number: number, Connection: p.info.ID, User: params.User, Owner: self,
-		VHost: p.VHosts(params.VHost), Inbox: in.inbox, Outlet: channel.NewOutlet(p.socket, params.FrameMax), Info: info,
+		VHost: p.info.directory, Access: p.Users, Inbox: in.inbox, Outlet: channel.NewOutlet(p.socket, params.FrameMax), Info: info,
 		Sessions: p.Sessions, Streams: p.Streams, Ledger: p.Memory, System: p.System, Log: p.log,
 		CancelNotify: params.Capability("consumer_cancel_notify"), ConsumerMax: p.ConsumerMax,
 	}
@@ -117,7 +123,7 @@ func (p *peer) openChannel(number uint16) *inbound {
 			}
 		},
 	})
-	return in
+	return in, nil
 }
 
 // closeChannels puts the end into every inbox, when it is us who close.

@@ -145,7 +145,7 @@ func (r *reader) parse() {
 	a := r.assembler
 	for !r.faulted {
 		limit := r.limits.Load()
-		a.limits.channelMax, a.limits.user, a.limits.running = limit.channelMax, limit.user, limit.running
+		a.limits.channelMax, a.limits.user, a.limits.anyUser, a.limits.running = limit.channelMax, limit.user, limit.anyUser, limit.running
 		if limit.closing {
 			a.end()
 		}

@@ -48,10 +48,10 @@ func play(tp *tape, frameMax int) (r *reader, control []channel.Step, messages [
 	r = &reader{
 		transport: t, control: channel.NewInbox(send, func(int) {}), memory: alarm.NewMemory(1<<40, 1<<40), limits: &limits,
 		flow: &atomic.Int32{}, blocking: func() {}, size: slabMin,
-		assembler: newAssembler(func(number uint16) *inbound {
+		assembler: newAssembler(func(number uint16) (*inbound, *protocol.Error) {
 			in := channel.NewInbox(send, func(int) {})
 			inboxes = append(inboxes, in)
-			return &inbound{number: number, inbox: in}
+			return &inbound{number: number, inbox: in}, nil
 		}),
 	}
 	r.run()

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"warren/actors/channel"
+	"warren/actors/vhost"
 	"warren/protocol"
 	"warren/protocol/proxyprotocol"
 )
@@ -26,6 +27,13 @@ type Info struct {
 	forced atomic.Pointer[protocol.Error] // why an operator closes it
 	flow   atomic.Int32
 	socket *Transport
+
+	// Written before the connection is seen to run, and never again.
+	directory *vhost.Directory
+
+	// Of the registry's counts, which guard them.
+	seat    seat
+	counted int64 // channels
 
 	mu       sync.Mutex
 	channels map[uint64]*channel.Info // by session
@@ -86,6 +94,7 @@ func (i *Info) channelCount() int {
 type Registry struct {
 	ids         atomic.Uint64
 	connections sync.Map // uint64 -> *Info
+	counts      counts
 }
 
 // NewID returns an id that no connection of this boot had.
@@ -93,7 +102,11 @@ func (r *Registry) NewID() uint64 { return r.ids.Add(1) }
 
 func (r *Registry) add(i *Info) { r.connections.Store(i.ID, i) }
 
-func (r *Registry) remove(id uint64) { r.connections.Delete(id) }
+func (r *Registry) remove(id uint64) {
+	if i, ok := r.connections.LoadAndDelete(id); ok {
+		r.counts.leave(i.(*Info))
+	}
+}
 
 // All returns the connections, oldest first.
 func (r *Registry) All() []*Info {

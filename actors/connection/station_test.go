@@ -17,6 +17,7 @@ import (
 	"warren/actors/session"
 	"warren/actors/vhost"
 	"warren/persistence/volatile"
+	eventv1 "warren/proto/event/v1"
 	"warren/protocol"
 	"warren/protocol/amqp091"
 	"warren/supervision"
@@ -60,13 +61,29 @@ func (registrar) Receive(ctx actor.Context) {
 	}
 }
 
+// guests lets guest do everything in vhost /.
+func guests(t *testing.T) *auth.Access {
+	hash, err := auth.HashPassword(auth.DefaultHashing, "guest")
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := auth.NewDefinitions()
+	d.Apply(&eventv1.NodeBatch{Definitions: []*eventv1.NodeDefinition{
+		{Event: &eventv1.NodeDefinition_UserPut{UserPut: &eventv1.UserPut{Name: "guest", PasswordHash: hash, HashingAlgorithm: auth.DefaultHashing}}},
+		{Event: &eventv1.NodeDefinition_PermissionsSet{PermissionsSet: &eventv1.PermissionsSet{User: "guest", Vhost: "/", Configure: ".*", Write: ".*", Read: ".*"}}},
+	}})
+	a := auth.NewAccess(nil)
+	a.Publish(d)
+	return a
+}
+
 func newStation(t *testing.T) *station {
 	s := &station{t: t, system: supervision.NewSystem(zerolog.Nop()), memory: alarm.NewMemory(100, 50),
 		pipes: &pipes{waiting: make(chan net.Conn), closed: make(chan struct{})}}
-	directory := vhost.NewDirectory("/", s.system.PID("top/vhost"))
+	directory := vhost.NewDirectory("/", "/", s.system.PID("top/vhost"))
 	s.node = &Node{
 		System: s.system, Streams: volatile.NewStore(), Sessions: session.NewRegistry(1), Connections: &Registry{},
-		Users: auth.NewUsers("guest", "guest", nil), Memory: s.memory, Log: zerolog.Nop(),
+		Users: guests(t), Limit: NodeLimit{Connections: -1, Channels: -1}, Memory: s.memory, Log: zerolog.Nop(),
 		VHosts: func(name string) *vhost.Directory {
 			if name == "/" {
 				return directory

@@ -25,9 +25,9 @@ const feedMax = 4096 // max_message_size
 
 func newFeed() *feed {
 	f := &feed{}
-	f.assembler = newAssembler(func(number uint16) *inbound {
+	f.assembler = newAssembler(func(number uint16) (*inbound, *protocol.Error) {
 		f.opened++
-		return &inbound{number: number}
+		return &inbound{number: number}, nil
 	})
 	f.said = map[uint16][]said{}
 	f.limits = limits{channelMax: 8, maxMessage: feedMax, user: "guest", running: true}

@@ -9,6 +9,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/rs/zerolog"
 
+	"warren/actors/auth"
 	"warren/actors/session"
 	"warren/actors/vhost"
 	"warren/persistence"
@@ -63,9 +64,9 @@ func (c *client) Receive(ctx actor.Context) { c.heard = append(c.heard, ctx.Mess
 
 func newOffice(t *testing.T, seed uint64) *office {
 	o := &office{t: t, lot: rand.New(rand.NewPCG(seed, 3)), system: supervision.NewSystem(zerolog.Nop()), streams: volatile.NewStore(), sessions: session.NewRegistry(1)}
-	o.directory = vhost.NewDirectory("/", o.system.PID(definitions))
+	o.directory = vhost.NewDirectory("/", "/", o.system.PID(definitions))
 	o.system.Actors().ProcessRegistry.Add(&door{o}, definitions)
-	o.options = vhost.Options{Directory: o.directory, System: o.system, Streams: o.streams, Sessions: o.sessions, Ledger: o,
+	o.options = vhost.Options{Directory: o.directory, System: o.system, Streams: o.streams, Sessions: o.sessions, Ledger: o, Access: auth.NewAccess(nil),
 		Journal: &persistence.Log{PID: o.system.PID(journal)}, Resident: 1 << 20, Log: zerolog.Nop(), DeadLetters: o.system.PID(publisher), Queues: "queues", Exchanges: "exchanges"}
 	o.seat(journal, func(uint64) actor.Actor { return disk{} })
 	o.seat(definitions, func(i uint64) actor.Actor { return vhost.New(o.options, i) })

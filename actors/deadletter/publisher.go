@@ -17,6 +17,7 @@ import (
 	"warren/actors/vhost"
 	"warren/persistence/volatile"
 	"warren/protocol"
+	"warren/supervision"
 )
 
 // Options are what the publisher needs of its vhost and of the node.
@@ -92,9 +93,19 @@ func (p *Publisher) Receive(ctx actor.Context) {
 	p.settle(ctx)
 }
 
+func (o *Options) streamName() string { return "dead-letters/" + o.VHost.Key }
+
+// Terminate is called when the actor stops. With the vhost its session ends.
+func (p *Publisher) Terminate(actor.Context, supervision.Reason) {
+	if p.VHost.Gone() && p.state != nil {
+		p.Sessions.Remove(p.state.ID)
+		p.Streams.Drop(p.streamName())
+	}
+}
+
 // recover folds the stream and takes up everything where it stood.
 func (p *Publisher) recover(ctx actor.Context) {
-	p.stream = volatile.Open(p.Streams, "dead-letters/"+p.VHost.Name, newState)
+	p.stream = volatile.Open(p.Streams, p.streamName(), newState)
 	got, err := p.stream.Claim(p.incarnation)
 	if err != nil {
 		panic(err)

@@ -71,7 +71,7 @@ func New(o Options, incarnation uint64) *Queue {
 	return &Queue{Options: o, incarnation: incarnation, windows: map[ready.Key]*window{}, peers: map[uint64]*actor.PID{}, sweepAt: sweepFrom}
 }
 
-func streamName(s *Slot) string { return "queue/" + s.VHost + "/" + string(s.Name) }
+func streamName(s *Slot) string { return "queue/" + supervision.Escape(s.VHost) + "/" + string(s.Name) }
 
 // Receive is the queue's table of contents.
 func (q *Queue) Receive(ctx actor.Context) {
@@ -142,15 +142,15 @@ func (q *Queue) recover(ctx actor.Context) {
 }
 
 // Terminate is called when the actor stops. A deleted queue takes its stream along; one that crashed too often keeps it.
-func (q *Queue) Terminate(ctx actor.Context, _ supervision.Reason) {
-	if q.Slot.Gone() {
+func (q *Queue) Terminate(ctx actor.Context, why supervision.Reason) {
+	gone := q.Slot.Gone()
+	if gone {
 		q.Slot.Forget(q.Streams, q.Ledger)
 		if q.Slot.Stored != "" {
 			ctx.Send(q.Journal.PID, &persistence.Forget{Stream: q.Slot.Stored})
 		}
-		if q.state == nil {
-			return
-		}
+	}
+	if q.state != nil && (gone || why == supervision.Shutdown) { // with its vhost, or with the process
 		if made, _ := q.state.Spool(); made > 0 {
 			ctx.Send(q.Journal.PID, &persistence.Forget{Stream: q.spoolName()})
 		}

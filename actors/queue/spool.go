@@ -12,7 +12,7 @@ import (
 
 // spoolName is the stream that what is not stored is paged out to. It ends with the process.
 func (q *Queue) spoolName() string {
-	return fmt.Sprintf("%s%s/%s/%d", persistence.Spool, q.Slot.VHost, q.Slot.Name, q.Slot.ID)
+	return fmt.Sprintf("%s%s/%d", persistence.Spool, streamName(q.Slot), q.Slot.ID)
 }
 
 // spool sends what is to be paged out and is nowhere on disk. What a crash of either side loses on the way is sent again.

@@ -17,6 +17,8 @@ import (
 type Directory struct {
 	// Name of the vhost.
 	Name string
+	// Key is what its durable streams are called by.
+	Key string
 	// PID of the vhost's actor, for commands.
 	PID *actor.PID
 
@@ -25,10 +27,13 @@ type Directory struct {
 	version   atomic.Uint64
 	ids       atomic.Uint64
 	followers queue.Followers
+	state     state
 }
 
 // NewDirectory returns the empty directory of a vhost whose actor is pid.
-func NewDirectory(name string, pid *actor.PID) *Directory { return &Directory{Name: name, PID: pid} }
+func NewDirectory(name, key string, pid *actor.PID) *Directory {
+	return &Directory{Name: name, Key: key, PID: pid}
+}
 
 // Queue returns the slot of a queue that exists, or nil.
 func (d *Directory) Queue(name queue.Name) *queue.Slot {

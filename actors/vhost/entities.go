@@ -98,7 +98,7 @@ func (d *Directory) addQueue(v *VHost, e *eventv1.QueueDeclared) {
 		s.Settings.Holds = settings.Option[string]{Value: x, Set: true}
 	}
 	if lastingQueue(e) {
-		s.Stored = storedAs(d.Name, e)
+		s.Stored = storedAs(d.Key, e)
 	}
 	d.queues.Store(s.Name, s)
 }

@@ -73,4 +73,6 @@ type (
 	OwnerForgotten struct{ Connection uint64 }
 	// Up: the vhost has a new incarnation. Requests that were not answered may be lost.
 	Up struct{}
+	// Down: the vhost was given up or deleted. Nothing that it was asked is answered any more.
+	Down struct{}
 )

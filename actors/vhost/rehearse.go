@@ -10,16 +10,26 @@ import (
 // Rehearse decides commands, one after the other, on a copy of what is declared now, and changes nothing. It returns the position of
 // the first that would be refused, and why. It takes DeclareExchange, DeclareQueue and Bind.
 func (d *Directory) Rehearse(commands []any) (at int, err *protocol.Error) {
-	defs := d.definitions()
+	return rehearse(d.Name, d.definitions(), commands)
+}
+
+// RehearseNew is Rehearse for a vhost that is yet to be made.
+func RehearseNew(name string, commands []any) (at int, err *protocol.Error) {
+	defs := newDefinitions()
+	defs.Apply(&eventv1.DefinitionBatch{Definitions: predeclared()})
+	return rehearse(name, defs, commands)
+}
+
+func rehearse(vhost string, defs *Definitions, commands []any) (at int, err *protocol.Error) {
 	for i, c := range commands {
 		var decided decision
 		switch m := c.(type) {
 		case *DeclareExchange:
-			decided = defs.declareExchange(d.Name, m)
+			decided = defs.declareExchange(vhost, m)
 		case *DeclareQueue:
-			decided = defs.declareQueue(d.Name, m)
+			decided = defs.declareQueue(vhost, m)
 		case *Bind:
-			decided = defs.bindDecision(d.Name, m)
+			decided = defs.bindDecision(vhost, m)
 		default:
 			panic(fmt.Sprintf("vhost: a %T cannot be rehearsed", c))
 		}

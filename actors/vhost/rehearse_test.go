@@ -13,7 +13,7 @@ import (
 // warrenctl import_definitions: what would be refused is known before anything is declared, and the definitions that it is decided on
 // are those of the vhost.
 func TestRehearse(t *testing.T) {
-	d := NewDirectory("/", nil)
+	d := NewDirectory("/", "/", nil)
 	x := &exchange.Slot{Name: "x", Type: exchange.Topic, Durable: true}
 	q := &queue.Slot{Name: "q", Durable: true}
 	table := exchange.NewTable(exchange.Topic, nil)

@@ -17,22 +17,8 @@ const (
 	kindSnapshot uint8 = 2 // everything there is: what came before does not count
 )
 
-// saving is how far the definitions have got onto the disk.
-type saving struct {
-	sent, safe uint64 // tokens of appends
-	records    int    // since the last checkpoint
-	held       []held // answers that wait for the disk
-}
-
-type held struct {
-	token  uint64
-	answer func(actor.Context)
-}
-
 // checkpointAfter is how many records a checkpoint is worth, at least.
 const checkpointAfter = 1000
-
-func (v *VHost) storedName() string { return "vhost/" + v.Directory.Name }
 
 // save sends what of a batch has to survive the process to the journal. It is called when the batch has been applied;
 // before is what was there before it.
@@ -46,19 +32,11 @@ func (v *VHost) save(ctx actor.Context, before *lasting, events []*eventv1.Defin
 	if len(lasts) == 0 {
 		return
 	}
-	v.append(ctx, kindBatch, &eventv1.DefinitionBatch{Definitions: lasts})
-	if v.saving.records++; v.saving.records >= max(checkpointAfter, len(v.defs.Queues)+len(v.defs.Bindings)) {
-		v.saving.records = 0
-		ctx.Send(v.Journal.PID, &persistence.Checkpoint{Stream: v.storedName(), Incarnation: v.incarnation, Kind: kindSnapshot, Payload: marshal(v.defs.snapshot())})
+	v.writer.Append(ctx, kindBatch, marshal(&eventv1.DefinitionBatch{Definitions: lasts}))
+	if v.records++; v.records >= max(checkpointAfter, len(v.defs.Queues)+len(v.defs.Bindings)) {
+		v.records = 0
+		v.writer.Checkpoint(ctx, kindSnapshot, marshal(v.defs.snapshot()))
 	}
-}
-
-func (v *VHost) append(ctx actor.Context, kind uint8, b *eventv1.DefinitionBatch) {
-	v.saving.sent++
-	ctx.Send(v.Journal.PID, &persistence.Append{
-		Stream: v.storedName(), Incarnation: v.incarnation, From: ctx.Self(), Token: v.saving.sent,
-		Records: []persistence.Record{{Kind: kind, Payload: marshal(b)}},
-	})
 }
 
 func marshal(b *eventv1.DefinitionBatch) []byte {
@@ -67,29 +45,6 @@ func marshal(b *eventv1.DefinitionBatch) []byte {
 		panic(fmt.Sprintf("vhost: definitions do not encode: %v", err))
 	}
 	return payload
-}
-
-// whenSafe calls f when everything that was declared so far is on disk: what a client was told is there is there.
-func (v *VHost) whenSafe(ctx actor.Context, f func(actor.Context)) {
-	if v.saving.safe >= v.saving.sent {
-		f(ctx)
-		return
-	}
-	v.saving.held = append(v.saving.held, held{v.saving.sent, f})
-}
-
-// durable is the journal's.
-func (v *VHost) durable(ctx actor.Context, m *persistence.Durable) {
-	v.saving.safe = max(v.saving.safe, m.Token)
-	n := 0
-	for n < len(v.saving.held) && v.saving.held[n].token <= v.saving.safe {
-		n++
-	}
-	release := v.saving.held[:n:n]
-	v.saving.held = v.saving.held[n:]
-	for _, h := range release {
-		h.answer(ctx)
-	}
 }
 
 // load returns what was on disk when the broker started, as one batch.
@@ -116,22 +71,15 @@ func load(records []persistence.Record) (*eventv1.DefinitionBatch, error) {
 func (v *VHost) forgetOrphans(ctx actor.Context) {
 	owned := map[string]bool{}
 	for _, q := range v.defs.Queues {
-		owned[storedAs(v.Directory.Name, q)] = true
+		owned[storedAs(v.Directory.Key, q)] = true
 	}
-	prefix := storedPrefix(v.Directory.Name)
+	prefix := storedPrefix(v.Directory.Key)
 	for _, name := range v.Journal.Streams() {
 		if strings.HasPrefix(name, prefix) && !owned[name] {
 			v.Journal.Recovered(name) // nobody else will
 			ctx.Send(v.Journal.PID, &persistence.Forget{Stream: name})
 		}
 	}
-}
-
-func storedPrefix(vhost string) string { return "queue/" + vhost + "/" }
-
-// storedAs is the name of a queue's durable stream. A queue of the same name that is declared later has another.
-func storedAs(vhost string, q *eventv1.QueueDeclared) string {
-	return fmt.Sprintf("%s%s/%d", storedPrefix(vhost), q.Name, q.Id)
 }
 
 // snapshot are the definitions that survive the process.

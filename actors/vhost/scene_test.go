@@ -8,6 +8,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/rs/zerolog"
 
+	"warren/actors/auth"
 	"warren/actors/queue"
 	"warren/actors/queue/ready"
 	"warren/persistence"
@@ -56,7 +57,7 @@ func newScene(t *testing.T) *scene {
 		ledger: &ledger{make(chan int, 1)},
 	}
 	s.ledger.bytes <- 0
-	s.dir = NewDirectory("/", s.PID(definitionsPath))
+	s.dir = NewDirectory("/", "/", s.PID(definitionsPath))
 	o := s.options()
 	limit := supervision.Limit{Restarts: 10, Within: 10 * time.Second}
 	session := actor.ReceiveFunc(func(ctx actor.Context) {
@@ -84,7 +85,7 @@ func newScene(t *testing.T) *scene {
 
 func (s *scene) options() Options {
 	return Options{
-		Directory: s.dir, System: s.System, Streams: s.streams, Sessions: s, Ledger: s.ledger, Log: zerolog.Nop(),
+		Directory: s.dir, Access: auth.NewAccess(nil), System: s.System, Streams: s.streams, Sessions: s, Ledger: s.ledger, Log: zerolog.Nop(),
 		Journal: &persistence.Log{PID: s.PID(journalPath)}, Queues: queuesPath, Exchanges: exchangesPath,
 	}
 }
@@ -157,7 +158,7 @@ func (s *scene) consume(q *queue.Slot, first uint64, ops ...queue.Op) {
 
 // claimed has somebody else write a queue's stream, so that its actor cannot start.
 func (s *scene) claimed(name string) {
-	if _, err := volatile.Open(s.streams, "queue///"+name, ready.New).Claim(1 << 62); err != nil {
+	if _, err := volatile.Open(s.streams, "queue/%2F/"+name, ready.New).Claim(1 << 62); err != nil {
 		s.t.Fatal(err)
 	}
 }

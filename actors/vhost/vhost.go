@@ -9,6 +9,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/rs/zerolog"
 
+	"warren/actors/auth"
 	"warren/actors/exchange"
 	"warren/actors/queue"
 	"warren/persistence"
@@ -21,6 +22,7 @@ import (
 // Options are what a vhost needs of the node.
 type Options struct {
 	Directory *Directory
+	Access    *auth.Access
 	System    *supervision.System
 	Streams   *volatile.Store
 	Journal   *persistence.Log
@@ -41,7 +43,8 @@ type VHost struct {
 	incarnation uint64
 	stream      *volatile.Stream[*Definitions, *eventv1.DefinitionBatch]
 	defs        *Definitions
-	saving      saving
+	writer      persistence.Writer
+	records     int                                     // since the last checkpoint
 	waiting     map[string][]Request                    // by what is being started: who is answered then
 	stopping    map[string][]func(actor.Context)        // by what is being stopped: what goes on then
 	deleting    map[*queue.Slot]map[uint64]*DeleteQueue // by queue and session: what the queue was asked
@@ -51,7 +54,8 @@ type VHost struct {
 
 // New returns the actor for one incarnation.
 func New(o Options, incarnation uint64) *VHost {
-	return &VHost{Options: o, incarnation: incarnation, waiting: map[string][]Request{}, stopping: map[string][]func(actor.Context){},
+	return &VHost{Options: o, incarnation: incarnation, writer: persistence.NewWriter(o.Journal, storedName(o.Directory.Key), incarnation),
+		waiting: map[string][]Request{}, stopping: map[string][]func(actor.Context){},
 		deleting: map[*queue.Slot]map[uint64]*DeleteQueue{}, greeting: map[*exchange.Slot][]greeting{}}
 }
 
@@ -102,7 +106,7 @@ func (v *VHost) Receive(ctx actor.Context) {
 	case *exchange.Up:
 		v.greetAgain(ctx, m.Exchange)
 	case *persistence.Durable:
-		v.durable(ctx, m)
+		v.writer.Durable(ctx, m)
 	case *OwnerGone:
 		v.ownerGone(ctx, m)
 	case *supervised:
@@ -117,7 +121,7 @@ func (v *VHost) Receive(ctx actor.Context) {
 // recover folds the stream and brings the directory in line with it. The supervisors of queues and exchanges start behind
 // the vhost and take what to start from the directory.
 func (v *VHost) recover(ctx actor.Context) {
-	v.stream = volatile.Open(v.Streams, "vhost/"+v.Directory.Name, newDefinitions)
+	v.stream = volatile.Open(v.Streams, storedName(v.Directory.Key), newDefinitions)
 	got, err := v.stream.Claim(v.incarnation)
 	if err != nil {
 		panic(err)
@@ -126,9 +130,12 @@ func (v *VHost) recover(ctx actor.Context) {
 	if len(v.defs.Exchanges) == 0 {
 		v.first(ctx)
 	} else { // what was on its way to the journal may be lost
-		v.append(ctx, kindSnapshot, v.defs.snapshot())
+		v.writer.Append(ctx, kindSnapshot, marshal(v.defs.snapshot()))
 	}
 	v.Directory.reconcile(v, ctx)
+	for _, connection := range v.Directory.rise() {
+		v.ownerGone(ctx, &OwnerGone{Connection: connection})
+	}
 	v.Directory.followers.Each(func(p *actor.PID) { ctx.Send(p, &Up{}) })
 }
 
@@ -156,7 +163,7 @@ func (v *VHost) enter(batch *eventv1.DefinitionBatch) {
 
 // first is the first start of the vhost in this process: with what is on disk, or with what every vhost has.
 func (v *VHost) first(ctx actor.Context) {
-	batch, err := load(v.Journal.Recovered(v.storedName()))
+	batch, err := load(v.Journal.Recovered(storedName(v.Directory.Key)))
 	if err != nil {
 		panic(err)
 	}
@@ -178,7 +185,7 @@ func (v *VHost) carryOut(ctx actor.Context, r Request, d decision) {
 }
 
 func (v *VHost) answer(ctx actor.Context, r Request, a *Answer) {
-	v.whenSafe(ctx, func(ctx actor.Context) {
+	v.writer.WhenSafe(ctx, func(ctx actor.Context) {
 		if p := v.Sessions.Lookup(r.Session); p != nil {
 			ctx.Send(p, a)
 		}
@@ -263,6 +270,9 @@ func (v *VHost) declareQueue(ctx actor.Context, m *DeclareQueue) {
 	key := queueKey(m.Name)
 	v.afterStop(ctx, key, func(ctx actor.Context) { // a namesake may still be on its way out
 		d := v.defs.declareQueue(v.Directory.Name, m)
+		if len(d.events) > 0 {
+			d.err = v.overLimit(m.Name)
+		}
 		if d.err != nil || !v.begin(key, m.Request, d) {
 			v.answer(ctx, m.Request, &Answer{ID: m.ID, Err: d.err, Queue: v.Directory.Queue(queue.Name(m.Name)), Existed: true})
 			return

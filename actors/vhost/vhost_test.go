@@ -148,7 +148,7 @@ func TestQueueThatDoesNotStart(t *testing.T) {
 	if a := s.ask(&Bind{Request: s.request(1), Source: "amq.direct", Destination: "q"}); a.Err == nil || a.Err.Code != protocol.ReplyNotFound {
 		t.Errorf("it can be bound: %v", a.Err)
 	}
-	s.streams.Drop("queue///q")
+	s.streams.Drop("queue/%2F/q")
 	s.declare(DeclareQueue{Name: "q"})
 }
 

@@ -15,6 +15,7 @@ import (
 // ctl is one run: the options that every command has, and where it writes.
 type ctl struct {
 	out io.Writer
+	in  io.Reader // for passwords
 
 	dataDir, vhost, formatter string
 	timeoutSeconds            int
@@ -27,7 +28,7 @@ type ctl struct {
 func (c *ctl) command() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "warrenctl [--data-dir DIR] [-p VHOST] [--formatter table|json|csv] [-q] COMMAND",
-		Short:         "Looks into a running Warren and stops it",
+		Short:         "Looks into a running Warren, sets it up and stops it",
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          cobra.ArbitraryArgs,
@@ -49,16 +50,22 @@ func (c *ctl) command() *cobra.Command {
 
 	flags := root.PersistentFlags()
 	flags.StringVar(&c.dataDir, "data-dir", "", "the broker's data directory (default $WARREN_DATA_DIR, else the broker's own default)")
-	flags.StringVarP(&c.vhost, "vhost", "p", "/", "the vhost to look at")
+	flags.StringVarP(&c.vhost, "vhost", "p", "/", "the vhost it is about")
 	flags.StringVar(&c.formatter, "formatter", "table", "table, json or csv")
 	flags.IntVarP(&c.timeoutSeconds, "timeout", "t", 60, "seconds to wait for the broker; 0 waits for ever")
 	flags.BoolVarP(&c.quiet, "quiet", "q", false, "no banner")
 	flags.BoolVarP(&c.silent, "silent", "s", false, "no banner and no column names")
 	flags.BoolVar(&c.noHeaders, "no-table-headers", false, "no column names")
 
-	for _, l := range lists {
+	for _, l := range append(lists[:len(lists):len(lists)], accessLists...) {
 		root.AddCommand(c.listCommand(l))
 	}
+	for _, d := range changes {
+		root.AddCommand(c.changeCommand(d))
+	}
+	root.AddCommand(c.grantCommands()...)
+	root.AddCommand(c.addVHostCommand(), c.updateVHostCommand(), c.restartVHostCommand(), c.authenticateCommand(),
+		c.vhostLimitsCommand(), c.userLimitsCommand(), c.closeCommand(), c.closeAllCommand(), c.closeUserCommand())
 	root.AddCommand(c.statusCommand(), c.stopCommand(), c.actorsCommand(), c.journalCommand(), c.exportCommand(), c.importCommand())
 	return root
 }

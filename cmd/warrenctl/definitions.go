@@ -74,9 +74,10 @@ func replace(path string, b []byte) (err error) {
 func (c *ctl) importCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "import_definitions FILE",
-		Short: "Declares the queues, exchanges and bindings of a file",
-		Long: `Declares the queues, exchanges and bindings of a file in RabbitMQ's JSON form; - is the standard input. What is there already stays
-as it is, and nothing is deleted. When anything in the file cannot be imported, nothing is.`,
+		Short: "Declares the users, vhosts, permissions, queues, exchanges and bindings of a file",
+		Long: `Declares the users, vhosts, permissions, queues, exchanges and bindings of a file in RabbitMQ's JSON form; - is the standard
+input. Users, vhosts and permissions that are there become what the file says, queues, exchanges and bindings stay as they are, and
+nothing is deleted. When anything in the file cannot be imported, nothing is.`,
 		Args: oneArgument("the file to read, or -"),
 		RunE: func(command *cobra.Command, args []string) error {
 			var json []byte
@@ -97,7 +98,8 @@ as it is, and nothing is deleted. When anything in the file cannot be imported, 
 				if err != nil {
 					return err
 				}
-				c.banner(fmt.Sprintf("%d exchanges, %d queues and %d bindings are there", n.GetExchanges(), n.GetQueues(), n.GetBindings()))
+				c.banner(fmt.Sprintf("%d users, %d vhosts, %d permissions, %d exchanges, %d queues and %d bindings are there",
+					n.GetUsers(), n.GetVhosts(), n.GetPermissions(), n.GetExchanges(), n.GetQueues(), n.GetBindings()))
 				return nil
 			})
 		},

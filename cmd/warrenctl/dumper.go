@@ -34,6 +34,7 @@ type stored struct {
 
 // The kinds by the beginning of the stream's name; the numbers are on disk (actors/vhost, actors/queue/record).
 var kinds = map[string]map[byte]stored{
+	"node":   {1: {"batch", &eventv1.NodeBatch{}}, 2: {"snapshot", &eventv1.NodeBatch{}}},
 	"vhost/": {1: {"batch", &eventv1.DefinitionBatch{}}, 2: {"snapshot", &eventv1.DefinitionBatch{}}},
 	"queue/": {
 		1: {"enqueued", &eventv1.MessagesEnqueued{}}, 2: {"settled", &eventv1.MessagesSettled{}},

@@ -15,8 +15,9 @@ const (
 	exitOK          = 0
 	exitUsage       = 64 // the command line is wrong
 	exitDataError   = 65 // no such vhost, no such actor; a damaged journal, definitions that cannot be imported
+	exitNoUser      = 67 // no such user
 	exitUnavailable = 69 // no broker there, or it refuses
-	exitSoftware    = 70 // a fault of the broker or of warrenctl
+	exitSoftware    = 70 // a fault of the broker or of warrenctl; what is to be made is there already
 	exitTempFail    = 75 // no answer in time
 )
 
@@ -56,6 +57,10 @@ Most common reasons for this are:
 		return exitTempFail, fmt.Sprintf("Error: the operation on the broker in %s timed out. Timeout value used: %v", c.dataDir, c.timeout())
 	case codes.NotFound, codes.InvalidArgument:
 		return exitDataError, "Error:\n" + s.Message()
+	case codes.Unauthenticated:
+		return exitNoUser, "Error:\n" + s.Message()
+	case codes.AlreadyExists:
+		return exitSoftware, "Error:\n" + s.Message()
 	case codes.FailedPrecondition:
 		return exitUnavailable, "Error:\n" + s.Message()
 	case codes.Unimplemented:

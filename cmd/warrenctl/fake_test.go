@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+	"google.golang.org/protobuf/encoding/prototext"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
 
@@ -21,6 +22,7 @@ import (
 type fake struct {
 	server  *admin.Server
 	crashed []string
+	defined []string // what it was asked to change
 	stop    sync.Once
 }
 
@@ -138,6 +140,67 @@ func (f *fake) ImportDefinitions(_ context.Context, json []byte) (*adminv1.Impor
 		return nil, admin.BadDefinitions(errors.New("the definitions are no good"))
 	}
 	return &adminv1.ImportDefinitionsResponse{Exchanges: 1, Queues: 2, Bindings: 3}, nil
+}
+
+func (f *fake) Define(_ context.Context, r *adminv1.DefineRequest) error {
+	text, err := prototext.MarshalOptions{}.Marshal(r)
+	f.defined = append(f.defined, strings.Join(strings.Fields(string(text)), " "))
+	if err == nil && r.GetDeleteUser().GetName() == "nobody" {
+		return admin.NoSuchUser(`User "nobody" does not exist`)
+	}
+	if err == nil && r.GetAddUser().GetName() == "guest" {
+		return admin.Exists(`User "guest" already exists`)
+	}
+	return err
+}
+
+func (f *fake) AuthenticateUser(_, password string) string {
+	if password != "secret" {
+		return "user 'guest' - invalid credentials"
+	}
+	return ""
+}
+
+func (f *fake) RestartVHost(_ context.Context, name string) (bool, error) {
+	return name == "/", f.vhost(name)
+}
+
+func (f *fake) CloseConnections(_ context.Context, r *adminv1.CloseConnectionsRequest) (int64, error) {
+	if r.GetPid() == "nobody" {
+		return 0, admin.NoSuchConnection(r.GetPid())
+	}
+	text, err := prototext.MarshalOptions{}.Marshal(r)
+	f.defined = append(f.defined, strings.Join(strings.Fields(string(text)), " "))
+	return 2, err
+}
+
+func (f *fake) VHosts() []*adminv1.VHost {
+	return []*adminv1.VHost{{
+		Name: "/", Description: "Default virtual host", Tags: []string{"a", "b"}, DefaultQueueType: "classic",
+		ClusterState: admin.Table(protocol.Table{"warren@burrow": "running"}),
+	}}
+}
+
+func (f *fake) Users() []*adminv1.User {
+	return []*adminv1.User{{User: "guest", Tags: []string{"administrator"}}, {User: "app"}}
+}
+
+func (f *fake) Permissions(r *adminv1.ListPermissionsRequest) ([]*adminv1.Permission, error) {
+	if r.GetUser() == "nobody" {
+		return nil, admin.NoSuchUser(`User "nobody" does not exist`)
+	}
+	return []*adminv1.Permission{{User: "guest", Vhost: "/", Configure: ".*", Write: "^a", Read: ""}}, nil
+}
+
+func (f *fake) TopicPermissions(*adminv1.ListTopicPermissionsRequest) ([]*adminv1.TopicPermission, error) {
+	return []*adminv1.TopicPermission{{User: "guest", Vhost: "/", Exchange: "amq.topic", Write: "^a", Read: ".*"}}, nil
+}
+
+func (f *fake) Limits(r *adminv1.ListLimitsRequest) ([]*adminv1.Limits, error) {
+	if r.GetVhost() == "empty" {
+		return nil, nil
+	}
+	return []*adminv1.Limits{{User: "guest", Vhost: "/", Limits: `{"max-connections":5}`}}, nil
 }
 
 func (f *fake) Stop() { f.stop.Do(f.server.Close) }

@@ -1,4 +1,4 @@
-// Command warrenctl looks into a running Warren and stops it: the part of rabbitmqctl that is there already, with its commands,
+// Command warrenctl looks into a running Warren, sets it up and stops it: the part of rabbitmqctl that is there already, with its commands,
 // columns, output and exit codes (https://www.rabbitmq.com/docs/man/rabbitmqctl.8), and the actors commands, which RabbitMQ has no
 // counterpart of.
 //

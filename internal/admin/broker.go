@@ -15,8 +15,8 @@ import (
 )
 
 // Broker is what can be seen and done. Every method is called from goroutines of the server, several at a time, and answers from
-// published state: none but ImportDefinitions waits for an actor's turn, so that a broker that is stuck can still be looked at. What
-// they return is given away.
+// published state: none waits for an actor's turn but those that take a context, so that a broker that is stuck can still be looked at.
+// What they return is given away.
 type Broker interface {
 	Status() *adminv1.StatusResponse
 	Connections() []*adminv1.Connection
@@ -37,6 +37,17 @@ type Broker interface {
 	ExportDefinitions() ([]byte, error)
 	// ImportDefinitions declares what is in that form. The error is BadDefinitions when nothing was.
 	ImportDefinitions(ctx context.Context, json []byte) (*adminv1.ImportDefinitionsResponse, error)
+	// Define changes users, vhosts, permissions or limits. It returns when that is on the disk.
+	Define(ctx context.Context, r *adminv1.DefineRequest) error
+	// AuthenticateUser says why a password is not the user's; empty when it is.
+	AuthenticateUser(name, password string) (refusal string)
+	RestartVHost(ctx context.Context, name string) (wasRunning bool, err error)
+	CloseConnections(ctx context.Context, r *adminv1.CloseConnectionsRequest) (closed int64, err error)
+	VHosts() []*adminv1.VHost
+	Users() []*adminv1.User
+	Permissions(r *adminv1.ListPermissionsRequest) ([]*adminv1.Permission, error)
+	TopicPermissions(r *adminv1.ListTopicPermissionsRequest) ([]*adminv1.TopicPermission, error)
+	Limits(r *adminv1.ListLimitsRequest) ([]*adminv1.Limits, error)
 	// Stop begins the orderly shutdown. It may return before that is over or after.
 	Stop()
 }
@@ -44,6 +55,20 @@ type Broker interface {
 // NoSuchVHost is the answer to a list of a vhost that is not there, in RabbitMQ's words.
 func NoSuchVHost(name string) error {
 	return status.Errorf(codes.NotFound, "Virtual host '%s' does not exist", name)
+}
+
+// NoSuchUser is the answer to what is about a user that is not there.
+func NoSuchUser(text string) error { return status.Error(codes.Unauthenticated, text) }
+
+// Exists is the answer to making what is there.
+func Exists(text string) error { return status.Error(codes.AlreadyExists, text) }
+
+// Invalid is the answer to a command that makes no sense.
+func Invalid(text string) error { return status.Error(codes.InvalidArgument, text) }
+
+// NoSuchConnection is the answer to closing a connection that is not there.
+func NoSuchConnection(pid string) error {
+	return status.Errorf(codes.NotFound, "There is no connection '%s': warrenctl list_connections pid shows those there are", pid)
 }
 
 // NoSuchActor is the answer to the crash of an actor that is not there.

@@ -40,6 +40,11 @@ type Config struct {
 	DefaultUser  string
 	DefaultPass  string
 	DefaultVHost string
+	// What that user is and may do there: default_user_tags.<tag>, default_permissions.configure, .write, .read.
+	DefaultUserTags    []string
+	DefaultPermissions Permissions
+	// How new passwords are hashed: password_hashing_module.
+	PasswordHashing string
 	// Users who may log in from this machine only: loopback_users.
 	LoopbackUsers []string
 
@@ -57,6 +62,9 @@ type Config struct {
 	MaxChannelsPerConnection uint16
 	// Consumers of one channel, 0 = no limit: consumer_max_per_channel.
 	ConsumerMaxPerChannel int
+	// Connections of the node: connection_max; channels of the node: channel_max_per_node. Negative: no limit.
+	ConnectionMax     int64
+	ChannelMaxPerNode int64
 	// From accept to connection.open-ok: handshake_timeout, in milliseconds there.
 	HandshakeTimeout time.Duration
 	// Bytes of the largest body: max_message_size.
@@ -93,6 +101,9 @@ type Config struct {
 	ChaosEnabled bool
 }
 
+// Permissions are regular expressions over the names of what a user may configure, write to and read from.
+type Permissions struct{ Configure, Write, Read string }
+
 // Default returns the settings of a broker without a configuration file.
 func Default() Config {
 	return Config{
@@ -104,15 +115,20 @@ func Default() Config {
 		TLS:       TLS{Depth: 10, MinVersion: tls.VersionTLS12, MaxVersion: tls.VersionTLS13},
 		CertLogin: Login{From: "distinguished_name", SANType: "dns"},
 		// The order is RabbitMQ's.
-		AuthMechanisms: []string{"PLAIN", "AMQPLAIN", "ANONYMOUS"},
-		AnonymousUser:  "guest",
-		AnonymousPass:  "guest",
-		DefaultUser:    "guest",
-		DefaultPass:    "guest",
-		DefaultVHost:   "/",
-		LoopbackUsers:  []string{"guest"},
-		Heartbeat:      60 * time.Second,
-		FrameMax:       131072,
+		AuthMechanisms:     []string{"PLAIN", "AMQPLAIN", "ANONYMOUS"},
+		AnonymousUser:      "guest",
+		AnonymousPass:      "guest",
+		DefaultUser:        "guest",
+		DefaultPass:        "guest",
+		DefaultVHost:       "/",
+		DefaultUserTags:    []string{"administrator"},
+		PasswordHashing:    "rabbit_password_hashing_sha256",
+		ConnectionMax:      -1,
+		ChannelMaxPerNode:  -1,
+		DefaultPermissions: Permissions{".*", ".*", ".*"},
+		LoopbackUsers:      []string{"guest"},
+		Heartbeat:          60 * time.Second,
+		FrameMax:           131072,
 		// Differs: RabbitMQ 4.1 turns clients with less than 8192 away, and frameworks break (contract W-12).
 		FrameMaxMinimum:  4096,
 		InitialFrameMax:  8192,

@@ -2,6 +2,7 @@ package config
 
 import (
 	"math"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -72,6 +73,24 @@ var keys = map[string]key{
 	"default_user":  text("a user name", func(b *builder) *string { return &b.DefaultUser }),
 	"default_pass":  text("a password", func(b *builder) *string { return &b.DefaultPass }),
 	"default_vhost": text("a vhost's name, such as /", func(b *builder) *string { return &b.DefaultVHost }),
+	"default_user_tags.<tag>": {"true or false", func(b *builder, tag, value string) bool {
+		on, ok := parseBool(value)
+		if !b.tagsSet { // the first one named takes the place of the built-in default
+			b.tagsSet, b.DefaultUserTags = true, nil
+		}
+		b.DefaultUserTags = slices.DeleteFunc(slices.Clone(b.DefaultUserTags), func(t string) bool { return t == tag })
+		if on {
+			b.DefaultUserTags = append(b.DefaultUserTags, tag)
+		}
+		return ok && !strings.Contains(tag, ",")
+	}},
+	"default_permissions.configure": pattern(func(b *builder) *string { return &b.DefaultPermissions.Configure }),
+	"default_permissions.write":     pattern(func(b *builder) *string { return &b.DefaultPermissions.Write }),
+	"default_permissions.read":      pattern(func(b *builder) *string { return &b.DefaultPermissions.Read }),
+	"password_hashing_module": {hashingNames, func(b *builder, _, value string) bool {
+		b.PasswordHashing = value
+		return slices.Contains(hashing, value)
+	}},
 	"loopback_users": {"none", func(b *builder, _, value string) bool {
 		b.LoopbackUsers = nil
 		return value == "none"
@@ -110,6 +129,10 @@ var keys = map[string]key{
 	"channel_max": integer("a number of channels from 0 to 65535; 0 sets no limit", 0, math.MaxUint16, func(b *builder, n int64) {
 		b.ChannelMax = uint16(n)
 	}),
+	// RabbitMQ has the first name in its schema and the second in its guide on limits.
+	"connection_max":       unlimited(func(b *builder, n int64) { b.ConnectionMax = n }),
+	"max_connections":      unlimited(func(b *builder, n int64) { b.ConnectionMax = n }),
+	"channel_max_per_node": unlimited(func(b *builder, n int64) { b.ChannelMaxPerNode = n }),
 	"handshake_timeout": integer("milliseconds, at least 1", 1, math.MaxInt32, func(b *builder, n int64) {
 		b.HandshakeTimeout = time.Duration(n) * time.Millisecond
 	}),
@@ -187,6 +210,31 @@ var levels = map[string]zerolog.Level{
 }
 
 const levelNames = "debug, info, notice, warning, error, critical or none"
+
+// hashing are RabbitMQ's modules that still hash new passwords, and ours for bcrypt.
+var hashing = []string{"rabbit_password_hashing_sha256", "rabbit_password_hashing_sha512", "rabbit_password_hashing_bcrypt"}
+
+const hashingNames = "rabbit_password_hashing_sha256, rabbit_password_hashing_sha512 or rabbit_password_hashing_bcrypt"
+
+func pattern(field func(*builder) *string) key {
+	return key{"a regular expression (RE2's syntax); an empty one, '', matches nothing", func(b *builder, _, value string) bool {
+		*field(b) = value
+		_, err := regexp.Compile(value)
+		return err == nil
+	}}
+}
+
+func unlimited(set func(*builder, int64)) key {
+	return key{"a number, 0 for none at all, or infinity", func(b *builder, _, value string) bool {
+		if value == "infinity" {
+			set(b, -1)
+			return true
+		}
+		n, err := strconv.ParseInt(value, 10, 64)
+		set(b, n)
+		return err == nil && n >= 0
+	}}
+}
 
 func text(want string, field func(*builder) *string) key {
 	return key{want, func(b *builder, _, value string) bool {

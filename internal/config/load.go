@@ -59,6 +59,7 @@ func build(settings []setting) (Config, error) {
 type builder struct {
 	Config
 	listenersSet, lowSet bool
+	tagsSet              bool
 	consoleLevelSet      bool
 	tlsVersions          numbered
 	tlsCiphers           numbered

@@ -24,6 +24,15 @@ type Definitions struct {
 	Queues           []Queue           `json:"queues"`
 	Exchanges        []Exchange        `json:"exchanges"`
 	Bindings         []Binding         `json:"bindings"`
+
+	// OtherLimits are those of vhosts that are not in the file.
+	OtherLimits []VHostLimits `json:"-"`
+}
+
+// VHostLimits are the limits of a vhost.
+type VHostLimits struct {
+	VHost  string
+	Limits Limits
 }
 
 type (
@@ -31,15 +40,24 @@ type (
 		Name             string `json:"name"`
 		PasswordHash     string `json:"password_hash"`
 		HashingAlgorithm string `json:"hashing_algorithm"`
-		Tags             Tags   `json:"tags"`
-		Limits           object `json:"limits"`
+		// Password stands in files that people write, in place of a hash.
+		Password string `json:"password,omitempty"`
+		Tags     Tags   `json:"tags"`
+		Limits   Limits `json:"limits"`
 	}
 	VHost struct {
-		Name             string `json:"name"`
+		Name             string   `json:"name"`
+		Description      string   `json:"description"`
+		Tags             Tags     `json:"tags"`
+		DefaultQueueType string   `json:"default_queue_type"`
+		Metadata         Metadata `json:"metadata"`
+		Limits           Limits   `json:"limits"`
+	}
+	// Metadata says once more what a vhost is; versions of RabbitMQ differ in where they say it.
+	Metadata struct {
 		Description      string `json:"description"`
 		Tags             Tags   `json:"tags"`
-		DefaultQueueType string `json:"default_queue_type"`
-		Limits           object `json:"limits"`
+		DefaultQueueType string `json:"default_queue_type,omitempty"`
 	}
 	Permission struct {
 		User      string `json:"user"`
@@ -96,14 +114,14 @@ type (
 	}
 )
 
-// object is some JSON object of which only matters whether there is anything in it.
-type object map[string]json.RawMessage
+// Limits by their names, such as max-connections.
+type Limits map[string]int64
 
 // UnmarshalJSON takes a list as well: for RabbitMQ an empty object may be one.
-func (o *object) UnmarshalJSON(b []byte) error {
+func (l *Limits) UnmarshalJSON(b []byte) error {
 	var items []json.RawMessage
 	if json.Unmarshal(b, &items) == nil && len(items) == 0 {
 		return nil
 	}
-	return json.Unmarshal(b, (*map[string]json.RawMessage)(o))
+	return json.Unmarshal(b, (*map[string]int64)(l))
 }

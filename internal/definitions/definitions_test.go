@@ -8,12 +8,7 @@ import (
 	"warren/protocol"
 )
 
-var known = Known{
-	User: "guest", VHost: "/", Tags: []string{"administrator"},
-	Password: func(hash, algorithm string) bool {
-		return hash == "right" && algorithm == "rabbit_password_hashing_sha256"
-	},
-}
+func there(vhost string) bool { return vhost == "/" }
 
 // exportOfRabbitMQ is what rabbitmqctl export_definitions wrote, with the hash replaced.
 const exportOfRabbitMQ = `{"rabbit_version":"4.1.0","rabbitmq_version":"4.1.0","product_name":"RabbitMQ","product_version":"4.1.0",
@@ -33,7 +28,7 @@ func TestAnExportOfRabbitMQ(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := d.Check(known); err != nil {
+	if err := d.Check(there); err != nil {
 		t.Error(err)
 	}
 	if len(d.Queues) != 1 || d.Queues[0].Arguments["x-queue-type"] != "classic" || !*d.Queues[0].Durable {
@@ -63,30 +58,46 @@ func TestRefused(t *testing.T) {
 		{`{"bindings":[{"source":"s","vhost":"/","destination":"d","destination_type":"tree"}]}`, "its destination_type is 'tree'"},
 		{`{"bindings":[{"source":"s","destination":"d","destination_type":"queue"}]}`, "has no vhost"},
 
-		{`{"users":[{"name":"bob","tags":""}]}`, "cannot import user 'bob': there are no users but the configured one yet, 'guest'"},
-		{`{"users":[{"name":"guest","password_hash":"wrong","tags":"administrator"}]}`, "cannot import user 'guest': the password is not the configured one"},
-		{`{"users":[{"name":"guest","password_hash":"right","hashing_algorithm":"rabbit_password_hashing_sha256","tags":"management, policymaker"}]}`,
-			"cannot import user 'guest': its tags are [management, policymaker] and not [administrator]"},
-		{`{"vhosts":[{"name":"other"}]}`, "cannot import vhost 'other'"},
-		{`{"vhosts":[{"name":"/","default_queue_type":"quorum"}]}`, "its default queue type is 'quorum'"},
-		{`{"vhosts":[{"name":"/","limits":{"max-queues":1}}]}`, "no limits of vhosts"},
-		{`{"permissions":[{"user":"guest","vhost":"/","configure":"","write":".*","read":".*"}]}`, "cannot import permissions of user 'guest' in vhost '/'"},
-		{`{"topic_permissions":[{"user":"guest","vhost":"/","exchange":"e"}]}`, "cannot import topic permissions of user 'guest'"},
+		{`{"users":[{"tags":""}]}`, "a user has no name"},
+		{`{"vhosts":[{"name":"` + strings.Repeat("v", 256) + `"}]}`, "the name of a vhost has 256 bytes; the limit is 255"},
+		{`{"vhosts":[{"name":"/","limits":{"max-queues":"many"}}]}`, "not in RabbitMQ's form"},
+		{`{"parameters":[{"component":"vhost-limits","vhost":"/","name":"limits","value":{"max-queues":"many"}}]}`, "are no limits"},
 		{`{"parameters":[{"component":"federation","vhost":"/","name":"up"}]}`, "cannot import parameter 'up' of component 'federation'"},
 		{`{"global_parameters":[{"name":"cluster_tags","value":[["region","eu"]]}]}`, "cannot import global parameter 'cluster_tags'"},
 		{`{"policies":[{"vhost":"/","name":"ha"}]}`, "cannot import policy 'ha' in vhost '/'"},
 		{`{"queues":[{"name":"q","vhost":"/","durable":true,"type":"quorum"}]}`, "cannot import queue 'q' in vhost '/': its type is 'quorum'"},
 		{`{"queues":[` + q + `,{"name":"r","vhost":"other","durable":true}]}`, "cannot import queue 'r' in vhost 'other'"},
 		{`{"exchanges":[{"name":"x","vhost":"other","durable":true}]}`, "cannot import exchange 'x' in vhost 'other'"},
-		{`{"queues":[` + q + `],"policies":[{"vhost":"/","name":"p"}],"users":[{"name":"first","tags":[]}]}`, "cannot import user 'first'"},
+		{`{"queues":[` + q + `],"policies":[{"vhost":"/","name":"p"}]}`, "cannot import policy 'p' in vhost '/'"},
 	} {
 		d, err := Parse([]byte(c.json))
 		if err == nil {
-			err = d.Check(known)
+			err = d.Check(there)
 		}
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%.120s\n got %v\nwant %s", c.json, err, c.want)
 		}
+	}
+}
+
+// Contract O-20: what a vhost is and what limits it has may stand in two places, and versions of RabbitMQ differ in which.
+func TestVHostsInTwoPlaces(t *testing.T) {
+	d, err := Parse([]byte(`{"vhosts":[{"name":"a","metadata":{"description":"text","tags":["x"],"default_queue_type":"classic"},"limits":[]},
+{"name":"b","description":"other","default_queue_type":"undefined","limits":{"max-queues":-1}}],
+"parameters":[{"component":"vhost-limits","vhost":"a","name":"limits","value":{"max-connections":5}},
+{"component":"vhost-limits","vhost":"c","name":"limits","value":{"max-queues":7}}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, b := d.VHosts[0], d.VHosts[1]
+	if a.Description != "text" || len(a.Tags) != 1 || a.DefaultQueueType != "classic" || a.Limits["max-connections"] != 5 {
+		t.Errorf("%+v", a)
+	}
+	if b.Description != "other" || b.DefaultQueueType != "" || b.Limits["max-queues"] != -1 {
+		t.Errorf("%+v", b)
+	}
+	if len(d.OtherLimits) != 1 || d.OtherLimits[0].VHost != "c" || d.OtherLimits[0].Limits["max-queues"] != 7 {
+		t.Errorf("%+v", d.OtherLimits)
 	}
 }
 
@@ -167,7 +178,7 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte(exportOfRabbitMQ))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		d, err := Parse(b)
-		if err != nil || d.Check(known) != nil {
+		if err != nil || d.Check(there) != nil {
 			return
 		}
 		if _, err := d.Encode(); err != nil {

@@ -59,12 +59,12 @@ func (d Definitions) complete() Definitions {
 	d.Queues, d.Exchanges, d.Bindings = some(d.Queues), some(d.Exchanges), some(d.Bindings)
 	for i := range d.Users {
 		if d.Users[i].Limits == nil {
-			d.Users[i].Limits = object{}
+			d.Users[i].Limits = Limits{}
 		}
 	}
 	for i := range d.VHosts {
 		if d.VHosts[i].Limits == nil {
-			d.VHosts[i].Limits = object{}
+			d.VHosts[i].Limits = Limits{}
 		}
 	}
 	return d

@@ -1,6 +1,7 @@
 package definitions
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -41,10 +42,63 @@ func Parse(b []byte) (*Definitions, error) {
 	if err := json.Unmarshal(b, d); err != nil {
 		return nil, fmt.Errorf("the definitions are not in RabbitMQ's form: %w", err)
 	}
+	if err := d.settle(); err != nil {
+		return nil, err
+	}
 	return d, d.wellFormed()
 }
 
+// vhostLimits is the component under which RabbitMQ keeps the limits of vhosts.
+const vhostLimits = "vhost-limits"
+
+// LimitsParameter is how RabbitMQ writes the limits of a vhost beside those that stand with it.
+func LimitsParameter(vhost string, l Limits) (Parameter, error) {
+	value, err := json.Marshal(l)
+	return Parameter{Component: vhostLimits, VHost: vhost, Name: "limits", Value: value}, err
+}
+
+// settle brings together what may stand in two places: metadata and limits of vhosts.
+func (d *Definitions) settle() error {
+	for i := range d.VHosts {
+		v := &d.VHosts[i]
+		v.Description = cmp.Or(v.Description, v.Metadata.Description)
+		v.DefaultQueueType = cmp.Or(v.DefaultQueueType, v.Metadata.DefaultQueueType)
+		if v.Tags == nil {
+			v.Tags = v.Metadata.Tags
+		}
+		if v.DefaultQueueType == "undefined" {
+			v.DefaultQueueType = ""
+		}
+	}
+	for _, p := range d.Parameters {
+		if p.Component != vhostLimits {
+			continue
+		}
+		var l Limits
+		if err := json.Unmarshal(p.Value, &l); err != nil || p.Name != "limits" {
+			return fmt.Errorf("parameter '%s' of component '%s' in vhost '%s' are no limits", p.Name, p.Component, p.VHost)
+		}
+		at := slices.IndexFunc(d.VHosts, func(v VHost) bool { return v.Name == p.VHost })
+		if at < 0 {
+			d.OtherLimits = append(d.OtherLimits, VHostLimits{p.VHost, l})
+			continue
+		}
+		d.VHosts[at].Limits = l
+	}
+	return nil
+}
+
 func (d *Definitions) wellFormed() error {
+	for _, u := range d.Users {
+		if err := wellFormedName("a user", u.Name); err != nil {
+			return err
+		}
+	}
+	for _, v := range d.VHosts {
+		if err := wellFormedName("a vhost", v.Name); err != nil {
+			return err
+		}
+	}
 	for _, q := range d.Queues {
 		if err := wellFormed(q, q.Name, q.VHost, q.Durable); err != nil {
 			return err
@@ -64,6 +118,16 @@ func (d *Definitions) wellFormed() error {
 		case len(b.RoutingKey) > nameLimit:
 			return fmt.Errorf("%s: its routing key has %d bytes; the limit is %d", b, len(b.RoutingKey), nameLimit)
 		}
+	}
+	return nil
+}
+
+func wellFormedName(what, name string) error {
+	switch {
+	case name == "":
+		return fmt.Errorf("%s has no name", what)
+	case len(name) > nameLimit:
+		return fmt.Errorf("the name of %s has %d bytes; the limit is %d", what, len(name), nameLimit)
 	}
 	return nil
 }

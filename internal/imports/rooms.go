@@ -42,6 +42,8 @@ var rooms = []room{
 	{"actors/queue/settings", []string{"protocol/..."}},
 	{"actors/queue/record", []string{"actors/queue/ready", "protocol/...", "proto/..."}},
 	{"actors/auth", ground},
+	// The node's definitions, and which vhosts there are.
+	{"actors/node", with(belowVHost, "actors/auth", "actors/vhost/...")},
 	{"actors/alarm", ground},
 
 	// Where streams are and what they stand on.

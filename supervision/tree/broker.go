@@ -5,13 +5,14 @@ import (
 	"runtime"
 	"time"
 
+	"github.com/asynkron/protoactor-go/actor"
 	"github.com/rs/zerolog"
 
 	"warren/actors/alarm"
 	"warren/actors/auth"
 	"warren/actors/connection"
+	"warren/actors/node"
 	"warren/actors/session"
-	"warren/actors/vhost"
 	"warren/internal/config"
 	"warren/persistence"
 	"warren/persistence/journal"
@@ -33,12 +34,14 @@ type Broker struct {
 	streams *volatile.Store
 	journal *persistence.Log
 	memory  *alarm.Memory
-	vhosts  []vhost.Options
-	node    *connection.Node
-	sockets []*Socket
-	started time.Time
-	marks   marks
-	stop    func()
+	vhosts  *node.VHosts
+	// What the node's actor needs.
+	definitions node.Options
+	node        *connection.Node
+	sockets     []*Socket
+	started     time.Time
+	marks       marks
+	stop        func()
 }
 
 // marks are the memory marks in bytes.
@@ -58,16 +61,21 @@ func New(c config.Config, dataDir string, sockets []*Socket, totalMemory int64, 
 	})
 	b.journal.OnFailing = b.memory.Storage
 	sessions := session.NewRegistry(uint32(b.started.Unix()))
-	path := vhostPath(c.DefaultVHost)
-	directory := vhost.NewDirectory(c.DefaultVHost, b.system.PID(path+"/definitions"))
-	b.vhosts = []vhost.Options{{
-		Directory: directory, System: b.system, Streams: b.streams, Journal: b.journal, Sessions: sessions, Ledger: b.memory, Resident: int(c.QueueResident), Log: log,
-		DeadLetters: b.system.PID(path + "/dead-letters"), Queues: path + "/queues", Exchanges: path + "/exchanges",
-	}}
+	access := auth.NewAccess(c.LoopbackUsers)
+	b.vhosts = &node.VHosts{
+		Supervisor: top + "/core/vhosts", Spec: b.vhost,
+		PID: func(name string) *actor.PID { return b.system.PID(vhostPath(name) + "/definitions") },
+	}
+	b.definitions = node.Options{
+		PID: b.system.PID(top + "/core/definitions"), Access: access, VHosts: b.vhosts, System: b.system, Streams: b.streams, Journal: b.journal,
+		Ledger: b.memory, Log: log, First: func() (node.First, error) { return first(c) },
+		Close: b.closeConnections, CloseStrangers: b.closeStrangers,
+	}
 	b.node = &connection.Node{
 		System: b.system, Streams: b.streams, Sessions: sessions, Connections: &connection.Registry{},
-		Users:  auth.NewUsers(c.DefaultUser, c.DefaultPass, c.LoopbackUsers),
-		VHosts: b.directory, Memory: b.memory, Log: log,
+		Users: access, VHosts: b.vhosts.Find, Name: c.ClusterName,
+		Limit:  connection.NodeLimit{Connections: c.ConnectionMax, Channels: c.ChannelMaxPerNode},
+		Memory: b.memory, Log: log,
 		FrameMax: int(c.FrameMax), FrameMaxMinimum: int(c.FrameMaxMinimum), InitialFrameMax: int(c.InitialFrameMax),
 		ChannelMax: channelMax(c), ConsumerMax: c.ConsumerMaxPerChannel, Heartbeat: c.Heartbeat,
 		Logins: auth.Logins{
@@ -130,13 +138,20 @@ func (b *Broker) Done() <-chan struct{} { return b.system.Done() }
 // Err is the whole reason of a tree that gave up.
 func (b *Broker) Err() error { return b.system.Err() }
 
-func (b *Broker) directory(name string) *vhost.Directory {
-	for _, v := range b.vhosts {
-		if v.Directory.Name == name {
-			return v.Directory
-		}
+// first is what an empty data directory gets (contract O-10): the user of the configuration, with what it may do.
+func first(c config.Config) (node.First, error) {
+	hash, err := auth.HashPassword(c.PasswordHashing, c.DefaultPass)
+	if err != nil {
+		return node.First{}, fmt.Errorf("default_pass: %w", err)
 	}
-	return nil
+	p := c.DefaultPermissions
+	return node.First{
+		User:  node.AddUser{Name: c.DefaultUser, Password: node.Password{Hash: hash, Algorithm: c.PasswordHashing}, Tags: c.DefaultUserTags},
+		VHost: c.DefaultVHost,
+		Permissions: node.SetPermissions{
+			User: c.DefaultUser, VHost: c.DefaultVHost, Configure: p.Configure, Write: p.Write, Read: p.Read,
+		},
+	}, nil
 }
 
 // serverProperties are contract P-04's. Clients change what they do by product and version, so those are RabbitMQ's unless

@@ -45,9 +45,9 @@ func (b *Broker) Status() *adminv1.StatusResponse {
 		t.Connections++
 		t.Channels += int64(len(c.Channels()))
 	}
-	for _, v := range b.vhosts {
-		t.Exchanges += int64(len(v.Directory.Exchanges()))
-		for _, q := range v.Directory.Queues() {
+	for _, d := range b.vhosts.All() {
+		t.Exchanges += int64(len(d.Exchanges()))
+		for _, q := range d.Queues() {
 			t.Queues++
 			t.Consumers += int64(len(q.Consumers()))
 			t.MessagesReady += q.Ready.Load()
@@ -131,7 +131,7 @@ func (b *Broker) sessionPath(id uint64) string {
 }
 
 func (b *Broker) vhostNamed(name string) (*vhost.Directory, error) {
-	if d := b.directory(name); d != nil {
+	if d := b.vhosts.Find(name); d != nil {
 		return d, nil
 	}
 	return nil, admin.NoSuchVHost(name)

@@ -4,7 +4,8 @@
 //	warren                      one_for_one
 //	├── core                    rest_for_one
 //	│   ├── journal             the persistence actor
-//	│   └── vhosts              one_for_one
+//	│   ├── definitions         users, vhosts, permissions, limits
+//	│   └── vhosts              one_for_one, dynamic
 //	│       └── vhost "/"       rest_for_one
 //	│           ├── definitions the vhost's actor
 //	│           ├── queues      one_for_one, dynamic
@@ -24,6 +25,7 @@ import (
 
 	"warren/actors/connection"
 	"warren/actors/deadletter"
+	"warren/actors/node"
 	"warren/actors/vhost"
 	"warren/persistence"
 	"warren/supervision"
@@ -58,19 +60,34 @@ func (b *Broker) core() supervision.ChildSpec {
 				StartTimeout: supervision.Infinity, // it reads what the process before left
 				New:          func(uint64) actor.Actor { return &persistence.Journal{Log: b.journal, Logs: b.node.Log} },
 			},
+			{
+				// What there is and who may do what: vhosts are started and stopped as it says.
+				ID: "definitions", Kind: "node", Restart: supervision.Permanent, Shutdown: 5 * time.Second,
+				New: func(incarnation uint64) actor.Actor { return node.New(b.definitions, incarnation) },
+			},
 			{ID: "vhosts", Supervisor: &supervision.Spec{
 				Strategy: supervision.OneForOne, // one vhost's trouble is not another's
 				Limit:    limit(5, 60*time.Second),
-				Children: []supervision.ChildSpec{b.vhost(b.vhosts[0])},
+				Dynamic:  b.definitions.Specs,
 			}},
 		},
 	}}
 }
 
 // vhost is rest_for_one: queues and exchanges are projections of the definitions. Queues are in front of exchanges, which
-// follow their incarnations. 2 in 300 s is RabbitMQ's limit for a vhost.
-func (b *Broker) vhost(o vhost.Options) supervision.ChildSpec {
-	return supervision.ChildSpec{ID: supervision.Escape(o.Directory.Name), Supervisor: &supervision.Spec{
+// follow their incarnations. 2 in 300 s is RabbitMQ's limit for a vhost; one that keeps crashing is down (contract P-12) until
+// somebody restarts it, and the others go on.
+func (b *Broker) vhost(d *vhost.Directory) supervision.ChildSpec {
+	path := vhostPath(d.Name)
+	o := vhost.Options{
+		Directory: d, Access: b.node.Users, System: b.system, Streams: b.streams, Journal: b.journal, Sessions: b.node.Sessions, Ledger: b.memory,
+		Resident: int(b.Config.QueueResident), Log: b.node.Log, DeadLetters: b.system.PID(path + "/dead-letters"), Queues: path + "/queues", Exchanges: path + "/exchanges",
+	}
+	down := func(any) {
+		d.GiveUp(b.memory, b.system.Send)
+		b.closeConnections("", d.Name, "vhost '"+d.Name+"' is down")
+	}
+	return supervision.ChildSpec{ID: supervision.Escape(d.Name), GiveUp: &supervision.Limit{}, OnGiveUp: down, Supervisor: &supervision.Spec{
 		Strategy: supervision.RestForOne,
 		Limit:    limit(2, 300*time.Second),
 		Children: []supervision.ChildSpec{

@@ -133,7 +133,7 @@ func TestStatus(t *testing.T) {
 		t.Helper()
 		var s status
 		must(t, json.Unmarshal(b.Ctl(t, "journal", "status", "--formatter=json"), &s))
-		if s.State != state || s.Segments < 1 || s.Bytes < 1 || s.Streams != 2 || s.Records < 2 || s.LastCommit == 0 || s.Damaged != 0 {
+		if s.State != state || s.Segments < 1 || s.Bytes < 1 || s.Streams != 3 || s.Records < 2 || s.LastCommit == 0 || s.Damaged != 0 {
 			t.Errorf("%+v, want %s", s, state)
 		}
 	}

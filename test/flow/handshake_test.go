@@ -85,7 +85,7 @@ func TestP07_WrongPassword(t *testing.T) {
 	b := broker.Shared(t)
 	var attempts attempts
 	for _, row := range []struct{ what, user, password string }{
-		{"P-07 wrong password", "guest", "wrong"}, {"P-07 empty password", "guest", ""}, {"P-07 unknown user", "nobody", "guest"},
+		{"P-07 wrong password", "guest", "wrong"}, {"P-06 empty password", "guest", ""}, {"P-07 unknown user", "nobody", "guest"},
 	} {
 		told, silent := raw.Start(t, b.Addr), raw.Start(t, b.Addr)
 		told.Method(0, raw.ConnectionStartOk, raw.StartOk(row.user, row.password, "authentication_failure_close", true))

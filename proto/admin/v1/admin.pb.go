@@ -2737,6 +2737,9 @@ type ImportDefinitionsResponse struct {
 	Exchanges     int64                  `protobuf:"varint,1,opt,name=exchanges,proto3" json:"exchanges,omitempty"`
 	Queues        int64                  `protobuf:"varint,2,opt,name=queues,proto3" json:"queues,omitempty"`
 	Bindings      int64                  `protobuf:"varint,3,opt,name=bindings,proto3" json:"bindings,omitempty"`
+	Users         int64                  `protobuf:"varint,4,opt,name=users,proto3" json:"users,omitempty"`
+	Vhosts        int64                  `protobuf:"varint,5,opt,name=vhosts,proto3" json:"vhosts,omitempty"`
+	Permissions   int64                  `protobuf:"varint,6,opt,name=permissions,proto3" json:"permissions,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2792,11 +2795,32 @@ func (x *ImportDefinitionsResponse) GetBindings() int64 {
 	return 0
 }
 
+func (x *ImportDefinitionsResponse) GetUsers() int64 {
+	if x != nil {
+		return x.Users
+	}
+	return 0
+}
+
+func (x *ImportDefinitionsResponse) GetVhosts() int64 {
+	if x != nil {
+		return x.Vhosts
+	}
+	return 0
+}
+
+func (x *ImportDefinitionsResponse) GetPermissions() int64 {
+	if x != nil {
+		return x.Permissions
+	}
+	return 0
+}
+
 var File_admin_v1_admin_proto protoreflect.FileDescriptor
 
 const file_admin_v1_admin_proto_rawDesc = "" +
 	"\n" +
-	"\x14admin/v1/admin.proto\x12\x0fwarren.admin.v1\x1a\x14admin/v1/value.proto\x1a\x1egoogle/protobuf/duration.proto\"\x0f\n" +
+	"\x14admin/v1/admin.proto\x12\x0fwarren.admin.v1\x1a\x15admin/v1/access.proto\x1a\x14admin/v1/value.proto\x1a\x1egoogle/protobuf/duration.proto\"\x0f\n" +
 	"\rStatusRequest\"\xa7\x04\n" +
 	"\x0eStatusResponse\x12\x18\n" +
 	"\aproduct\x18\x01 \x01(\tR\aproduct\x12\x18\n" +
@@ -3025,11 +3049,14 @@ const file_admin_v1_admin_proto_rawDesc = "" +
 	"\x19ExportDefinitionsResponse\x12\x12\n" +
 	"\x04json\x18\x01 \x01(\fR\x04json\".\n" +
 	"\x18ImportDefinitionsRequest\x12\x12\n" +
-	"\x04json\x18\x01 \x01(\fR\x04json\"m\n" +
+	"\x04json\x18\x01 \x01(\fR\x04json\"\xbd\x01\n" +
 	"\x19ImportDefinitionsResponse\x12\x1c\n" +
 	"\texchanges\x18\x01 \x01(\x03R\texchanges\x12\x16\n" +
 	"\x06queues\x18\x02 \x01(\x03R\x06queues\x12\x1a\n" +
-	"\bbindings\x18\x03 \x01(\x03R\bbindings2\xd0\t\n" +
+	"\bbindings\x18\x03 \x01(\x03R\bbindings\x12\x14\n" +
+	"\x05users\x18\x04 \x01(\x03R\x05users\x12\x16\n" +
+	"\x06vhosts\x18\x05 \x01(\x03R\x06vhosts\x12 \n" +
+	"\vpermissions\x18\x06 \x01(\x03R\vpermissions2\xb1\x10\n" +
 	"\fAdminService\x12I\n" +
 	"\x06Status\x12\x1e.warren.admin.v1.StatusRequest\x1a\x1f.warren.admin.v1.StatusResponse\x12f\n" +
 	"\x0fListConnections\x12'.warren.admin.v1.ListConnectionsRequest\x1a(.warren.admin.v1.ListConnectionsResponse0\x01\x12]\n" +
@@ -3045,7 +3072,18 @@ const file_admin_v1_admin_proto_rawDesc = "" +
 	"\vActorsCrash\x12#.warren.admin.v1.ActorsCrashRequest\x1a$.warren.admin.v1.ActorsCrashResponse\x12^\n" +
 	"\rJournalStatus\x12%.warren.admin.v1.JournalStatusRequest\x1a&.warren.admin.v1.JournalStatusResponse\x12l\n" +
 	"\x11ExportDefinitions\x12).warren.admin.v1.ExportDefinitionsRequest\x1a*.warren.admin.v1.ExportDefinitionsResponse0\x01\x12l\n" +
-	"\x11ImportDefinitions\x12).warren.admin.v1.ImportDefinitionsRequest\x1a*.warren.admin.v1.ImportDefinitionsResponse(\x01B\x1fZ\x1dwarren/proto/admin/v1;adminv1b\x06proto3"
+	"\x11ImportDefinitions\x12).warren.admin.v1.ImportDefinitionsRequest\x1a*.warren.admin.v1.ImportDefinitionsResponse(\x01\x12I\n" +
+	"\x06Define\x12\x1e.warren.admin.v1.DefineRequest\x1a\x1f.warren.admin.v1.DefineResponse\x12g\n" +
+	"\x10AuthenticateUser\x12(.warren.admin.v1.AuthenticateUserRequest\x1a).warren.admin.v1.AuthenticateUserResponse\x12[\n" +
+	"\fRestartVHost\x12$.warren.admin.v1.RestartVHostRequest\x1a%.warren.admin.v1.RestartVHostResponse\x12g\n" +
+	"\x10CloseConnections\x12(.warren.admin.v1.CloseConnectionsRequest\x1a).warren.admin.v1.CloseConnectionsResponse\x12W\n" +
+	"\n" +
+	"ListVHosts\x12\".warren.admin.v1.ListVHostsRequest\x1a#.warren.admin.v1.ListVHostsResponse0\x01\x12T\n" +
+	"\tListUsers\x12!.warren.admin.v1.ListUsersRequest\x1a\".warren.admin.v1.ListUsersResponse0\x01\x12f\n" +
+	"\x0fListPermissions\x12'.warren.admin.v1.ListPermissionsRequest\x1a(.warren.admin.v1.ListPermissionsResponse0\x01\x12u\n" +
+	"\x14ListTopicPermissions\x12,.warren.admin.v1.ListTopicPermissionsRequest\x1a-.warren.admin.v1.ListTopicPermissionsResponse0\x01\x12W\n" +
+	"\n" +
+	"ListLimits\x12\".warren.admin.v1.ListLimitsRequest\x1a#.warren.admin.v1.ListLimitsResponse0\x01B\x1fZ\x1dwarren/proto/admin/v1;adminv1b\x06proto3"
 
 var (
 	file_admin_v1_admin_proto_rawDescOnce sync.Once
@@ -3061,45 +3099,63 @@ func file_admin_v1_admin_proto_rawDescGZIP() []byte {
 
 var file_admin_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 37)
 var file_admin_v1_admin_proto_goTypes = []any{
-	(*StatusRequest)(nil),             // 0: warren.admin.v1.StatusRequest
-	(*StatusResponse)(nil),            // 1: warren.admin.v1.StatusResponse
-	(*Listener)(nil),                  // 2: warren.admin.v1.Listener
-	(*Memory)(nil),                    // 3: warren.admin.v1.Memory
-	(*Disk)(nil),                      // 4: warren.admin.v1.Disk
-	(*Totals)(nil),                    // 5: warren.admin.v1.Totals
-	(*ListConnectionsRequest)(nil),    // 6: warren.admin.v1.ListConnectionsRequest
-	(*ListConnectionsResponse)(nil),   // 7: warren.admin.v1.ListConnectionsResponse
-	(*Connection)(nil),                // 8: warren.admin.v1.Connection
-	(*ListChannelsRequest)(nil),       // 9: warren.admin.v1.ListChannelsRequest
-	(*ListChannelsResponse)(nil),      // 10: warren.admin.v1.ListChannelsResponse
-	(*Channel)(nil),                   // 11: warren.admin.v1.Channel
-	(*ListExchangesRequest)(nil),      // 12: warren.admin.v1.ListExchangesRequest
-	(*ListExchangesResponse)(nil),     // 13: warren.admin.v1.ListExchangesResponse
-	(*Exchange)(nil),                  // 14: warren.admin.v1.Exchange
-	(*ListQueuesRequest)(nil),         // 15: warren.admin.v1.ListQueuesRequest
-	(*ListQueuesResponse)(nil),        // 16: warren.admin.v1.ListQueuesResponse
-	(*Queue)(nil),                     // 17: warren.admin.v1.Queue
-	(*ListBindingsRequest)(nil),       // 18: warren.admin.v1.ListBindingsRequest
-	(*ListBindingsResponse)(nil),      // 19: warren.admin.v1.ListBindingsResponse
-	(*Binding)(nil),                   // 20: warren.admin.v1.Binding
-	(*ListConsumersRequest)(nil),      // 21: warren.admin.v1.ListConsumersRequest
-	(*ListConsumersResponse)(nil),     // 22: warren.admin.v1.ListConsumersResponse
-	(*Consumer)(nil),                  // 23: warren.admin.v1.Consumer
-	(*StopRequest)(nil),               // 24: warren.admin.v1.StopRequest
-	(*StopResponse)(nil),              // 25: warren.admin.v1.StopResponse
-	(*ActorsTreeRequest)(nil),         // 26: warren.admin.v1.ActorsTreeRequest
-	(*ActorsTreeResponse)(nil),        // 27: warren.admin.v1.ActorsTreeResponse
-	(*Actor)(nil),                     // 28: warren.admin.v1.Actor
-	(*ActorsCrashRequest)(nil),        // 29: warren.admin.v1.ActorsCrashRequest
-	(*ActorsCrashResponse)(nil),       // 30: warren.admin.v1.ActorsCrashResponse
-	(*JournalStatusRequest)(nil),      // 31: warren.admin.v1.JournalStatusRequest
-	(*JournalStatusResponse)(nil),     // 32: warren.admin.v1.JournalStatusResponse
-	(*ExportDefinitionsRequest)(nil),  // 33: warren.admin.v1.ExportDefinitionsRequest
-	(*ExportDefinitionsResponse)(nil), // 34: warren.admin.v1.ExportDefinitionsResponse
-	(*ImportDefinitionsRequest)(nil),  // 35: warren.admin.v1.ImportDefinitionsRequest
-	(*ImportDefinitionsResponse)(nil), // 36: warren.admin.v1.ImportDefinitionsResponse
-	(*durationpb.Duration)(nil),       // 37: google.protobuf.Duration
-	(*Table)(nil),                     // 38: warren.admin.v1.Table
+	(*StatusRequest)(nil),                // 0: warren.admin.v1.StatusRequest
+	(*StatusResponse)(nil),               // 1: warren.admin.v1.StatusResponse
+	(*Listener)(nil),                     // 2: warren.admin.v1.Listener
+	(*Memory)(nil),                       // 3: warren.admin.v1.Memory
+	(*Disk)(nil),                         // 4: warren.admin.v1.Disk
+	(*Totals)(nil),                       // 5: warren.admin.v1.Totals
+	(*ListConnectionsRequest)(nil),       // 6: warren.admin.v1.ListConnectionsRequest
+	(*ListConnectionsResponse)(nil),      // 7: warren.admin.v1.ListConnectionsResponse
+	(*Connection)(nil),                   // 8: warren.admin.v1.Connection
+	(*ListChannelsRequest)(nil),          // 9: warren.admin.v1.ListChannelsRequest
+	(*ListChannelsResponse)(nil),         // 10: warren.admin.v1.ListChannelsResponse
+	(*Channel)(nil),                      // 11: warren.admin.v1.Channel
+	(*ListExchangesRequest)(nil),         // 12: warren.admin.v1.ListExchangesRequest
+	(*ListExchangesResponse)(nil),        // 13: warren.admin.v1.ListExchangesResponse
+	(*Exchange)(nil),                     // 14: warren.admin.v1.Exchange
+	(*ListQueuesRequest)(nil),            // 15: warren.admin.v1.ListQueuesRequest
+	(*ListQueuesResponse)(nil),           // 16: warren.admin.v1.ListQueuesResponse
+	(*Queue)(nil),                        // 17: warren.admin.v1.Queue
+	(*ListBindingsRequest)(nil),          // 18: warren.admin.v1.ListBindingsRequest
+	(*ListBindingsResponse)(nil),         // 19: warren.admin.v1.ListBindingsResponse
+	(*Binding)(nil),                      // 20: warren.admin.v1.Binding
+	(*ListConsumersRequest)(nil),         // 21: warren.admin.v1.ListConsumersRequest
+	(*ListConsumersResponse)(nil),        // 22: warren.admin.v1.ListConsumersResponse
+	(*Consumer)(nil),                     // 23: warren.admin.v1.Consumer
+	(*StopRequest)(nil),                  // 24: warren.admin.v1.StopRequest
+	(*StopResponse)(nil),                 // 25: warren.admin.v1.StopResponse
+	(*ActorsTreeRequest)(nil),            // 26: warren.admin.v1.ActorsTreeRequest
+	(*ActorsTreeResponse)(nil),           // 27: warren.admin.v1.ActorsTreeResponse
+	(*Actor)(nil),                        // 28: warren.admin.v1.Actor
+	(*ActorsCrashRequest)(nil),           // 29: warren.admin.v1.ActorsCrashRequest
+	(*ActorsCrashResponse)(nil),          // 30: warren.admin.v1.ActorsCrashResponse
+	(*JournalStatusRequest)(nil),         // 31: warren.admin.v1.JournalStatusRequest
+	(*JournalStatusResponse)(nil),        // 32: warren.admin.v1.JournalStatusResponse
+	(*ExportDefinitionsRequest)(nil),     // 33: warren.admin.v1.ExportDefinitionsRequest
+	(*ExportDefinitionsResponse)(nil),    // 34: warren.admin.v1.ExportDefinitionsResponse
+	(*ImportDefinitionsRequest)(nil),     // 35: warren.admin.v1.ImportDefinitionsRequest
+	(*ImportDefinitionsResponse)(nil),    // 36: warren.admin.v1.ImportDefinitionsResponse
+	(*durationpb.Duration)(nil),          // 37: google.protobuf.Duration
+	(*Table)(nil),                        // 38: warren.admin.v1.Table
+	(*DefineRequest)(nil),                // 39: warren.admin.v1.DefineRequest
+	(*AuthenticateUserRequest)(nil),      // 40: warren.admin.v1.AuthenticateUserRequest
+	(*RestartVHostRequest)(nil),          // 41: warren.admin.v1.RestartVHostRequest
+	(*CloseConnectionsRequest)(nil),      // 42: warren.admin.v1.CloseConnectionsRequest
+	(*ListVHostsRequest)(nil),            // 43: warren.admin.v1.ListVHostsRequest
+	(*ListUsersRequest)(nil),             // 44: warren.admin.v1.ListUsersRequest
+	(*ListPermissionsRequest)(nil),       // 45: warren.admin.v1.ListPermissionsRequest
+	(*ListTopicPermissionsRequest)(nil),  // 46: warren.admin.v1.ListTopicPermissionsRequest
+	(*ListLimitsRequest)(nil),            // 47: warren.admin.v1.ListLimitsRequest
+	(*DefineResponse)(nil),               // 48: warren.admin.v1.DefineResponse
+	(*AuthenticateUserResponse)(nil),     // 49: warren.admin.v1.AuthenticateUserResponse
+	(*RestartVHostResponse)(nil),         // 50: warren.admin.v1.RestartVHostResponse
+	(*CloseConnectionsResponse)(nil),     // 51: warren.admin.v1.CloseConnectionsResponse
+	(*ListVHostsResponse)(nil),           // 52: warren.admin.v1.ListVHostsResponse
+	(*ListUsersResponse)(nil),            // 53: warren.admin.v1.ListUsersResponse
+	(*ListPermissionsResponse)(nil),      // 54: warren.admin.v1.ListPermissionsResponse
+	(*ListTopicPermissionsResponse)(nil), // 55: warren.admin.v1.ListTopicPermissionsResponse
+	(*ListLimitsResponse)(nil),           // 56: warren.admin.v1.ListLimitsResponse
 }
 var file_admin_v1_admin_proto_depIdxs = []int32{
 	37, // 0: warren.admin.v1.StatusResponse.uptime:type_name -> google.protobuf.Duration
@@ -3134,21 +3190,39 @@ var file_admin_v1_admin_proto_depIdxs = []int32{
 	31, // 29: warren.admin.v1.AdminService.JournalStatus:input_type -> warren.admin.v1.JournalStatusRequest
 	33, // 30: warren.admin.v1.AdminService.ExportDefinitions:input_type -> warren.admin.v1.ExportDefinitionsRequest
 	35, // 31: warren.admin.v1.AdminService.ImportDefinitions:input_type -> warren.admin.v1.ImportDefinitionsRequest
-	1,  // 32: warren.admin.v1.AdminService.Status:output_type -> warren.admin.v1.StatusResponse
-	7,  // 33: warren.admin.v1.AdminService.ListConnections:output_type -> warren.admin.v1.ListConnectionsResponse
-	10, // 34: warren.admin.v1.AdminService.ListChannels:output_type -> warren.admin.v1.ListChannelsResponse
-	13, // 35: warren.admin.v1.AdminService.ListExchanges:output_type -> warren.admin.v1.ListExchangesResponse
-	16, // 36: warren.admin.v1.AdminService.ListQueues:output_type -> warren.admin.v1.ListQueuesResponse
-	19, // 37: warren.admin.v1.AdminService.ListBindings:output_type -> warren.admin.v1.ListBindingsResponse
-	22, // 38: warren.admin.v1.AdminService.ListConsumers:output_type -> warren.admin.v1.ListConsumersResponse
-	25, // 39: warren.admin.v1.AdminService.Stop:output_type -> warren.admin.v1.StopResponse
-	27, // 40: warren.admin.v1.AdminService.ActorsTree:output_type -> warren.admin.v1.ActorsTreeResponse
-	30, // 41: warren.admin.v1.AdminService.ActorsCrash:output_type -> warren.admin.v1.ActorsCrashResponse
-	32, // 42: warren.admin.v1.AdminService.JournalStatus:output_type -> warren.admin.v1.JournalStatusResponse
-	34, // 43: warren.admin.v1.AdminService.ExportDefinitions:output_type -> warren.admin.v1.ExportDefinitionsResponse
-	36, // 44: warren.admin.v1.AdminService.ImportDefinitions:output_type -> warren.admin.v1.ImportDefinitionsResponse
-	32, // [32:45] is the sub-list for method output_type
-	19, // [19:32] is the sub-list for method input_type
+	39, // 32: warren.admin.v1.AdminService.Define:input_type -> warren.admin.v1.DefineRequest
+	40, // 33: warren.admin.v1.AdminService.AuthenticateUser:input_type -> warren.admin.v1.AuthenticateUserRequest
+	41, // 34: warren.admin.v1.AdminService.RestartVHost:input_type -> warren.admin.v1.RestartVHostRequest
+	42, // 35: warren.admin.v1.AdminService.CloseConnections:input_type -> warren.admin.v1.CloseConnectionsRequest
+	43, // 36: warren.admin.v1.AdminService.ListVHosts:input_type -> warren.admin.v1.ListVHostsRequest
+	44, // 37: warren.admin.v1.AdminService.ListUsers:input_type -> warren.admin.v1.ListUsersRequest
+	45, // 38: warren.admin.v1.AdminService.ListPermissions:input_type -> warren.admin.v1.ListPermissionsRequest
+	46, // 39: warren.admin.v1.AdminService.ListTopicPermissions:input_type -> warren.admin.v1.ListTopicPermissionsRequest
+	47, // 40: warren.admin.v1.AdminService.ListLimits:input_type -> warren.admin.v1.ListLimitsRequest
+	1,  // 41: warren.admin.v1.AdminService.Status:output_type -> warren.admin.v1.StatusResponse
+	7,  // 42: warren.admin.v1.AdminService.ListConnections:output_type -> warren.admin.v1.ListConnectionsResponse
+	10, // 43: warren.admin.v1.AdminService.ListChannels:output_type -> warren.admin.v1.ListChannelsResponse
+	13, // 44: warren.admin.v1.AdminService.ListExchanges:output_type -> warren.admin.v1.ListExchangesResponse
+	16, // 45: warren.admin.v1.AdminService.ListQueues:output_type -> warren.admin.v1.ListQueuesResponse
+	19, // 46: warren.admin.v1.AdminService.ListBindings:output_type -> warren.admin.v1.ListBindingsResponse
+	22, // 47: warren.admin.v1.AdminService.ListConsumers:output_type -> warren.admin.v1.ListConsumersResponse
+	25, // 48: warren.admin.v1.AdminService.Stop:output_type -> warren.admin.v1.StopResponse
+	27, // 49: warren.admin.v1.AdminService.ActorsTree:output_type -> warren.admin.v1.ActorsTreeResponse
+	30, // 50: warren.admin.v1.AdminService.ActorsCrash:output_type -> warren.admin.v1.ActorsCrashResponse
+	32, // 51: warren.admin.v1.AdminService.JournalStatus:output_type -> warren.admin.v1.JournalStatusResponse
+	34, // 52: warren.admin.v1.AdminService.ExportDefinitions:output_type -> warren.admin.v1.ExportDefinitionsResponse
+	36, // 53: warren.admin.v1.AdminService.ImportDefinitions:output_type -> warren.admin.v1.ImportDefinitionsResponse
+	48, // 54: warren.admin.v1.AdminService.Define:output_type -> warren.admin.v1.DefineResponse
+	49, // 55: warren.admin.v1.AdminService.AuthenticateUser:output_type -> warren.admin.v1.AuthenticateUserResponse
+	50, // 56: warren.admin.v1.AdminService.RestartVHost:output_type -> warren.admin.v1.RestartVHostResponse
+	51, // 57: warren.admin.v1.AdminService.CloseConnections:output_type -> warren.admin.v1.CloseConnectionsResponse
+	52, // 58: warren.admin.v1.AdminService.ListVHosts:output_type -> warren.admin.v1.ListVHostsResponse
+	53, // 59: warren.admin.v1.AdminService.ListUsers:output_type -> warren.admin.v1.ListUsersResponse
+	54, // 60: warren.admin.v1.AdminService.ListPermissions:output_type -> warren.admin.v1.ListPermissionsResponse
+	55, // 61: warren.admin.v1.AdminService.ListTopicPermissions:output_type -> warren.admin.v1.ListTopicPermissionsResponse
+	56, // 62: warren.admin.v1.AdminService.ListLimits:output_type -> warren.admin.v1.ListLimitsResponse
+	41, // [41:63] is the sub-list for method output_type
+	19, // [19:41] is the sub-list for method input_type
 	19, // [19:19] is the sub-list for extension type_name
 	19, // [19:19] is the sub-list for extension extendee
 	0,  // [0:19] is the sub-list for field type_name
@@ -3159,6 +3233,7 @@ func file_admin_v1_admin_proto_init() {
 	if File_admin_v1_admin_proto != nil {
 		return
 	}
+	file_admin_v1_access_proto_init()
 	file_admin_v1_value_proto_init()
 	file_admin_v1_admin_proto_msgTypes[17].OneofWrappers = []any{}
 	file_admin_v1_admin_proto_msgTypes[32].OneofWrappers = []any{}

@@ -25,19 +25,28 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	AdminService_Status_FullMethodName            = "/warren.admin.v1.AdminService/Status"
-	AdminService_ListConnections_FullMethodName   = "/warren.admin.v1.AdminService/ListConnections"
-	AdminService_ListChannels_FullMethodName      = "/warren.admin.v1.AdminService/ListChannels"
-	AdminService_ListExchanges_FullMethodName     = "/warren.admin.v1.AdminService/ListExchanges"
-	AdminService_ListQueues_FullMethodName        = "/warren.admin.v1.AdminService/ListQueues"
-	AdminService_ListBindings_FullMethodName      = "/warren.admin.v1.AdminService/ListBindings"
-	AdminService_ListConsumers_FullMethodName     = "/warren.admin.v1.AdminService/ListConsumers"
-	AdminService_Stop_FullMethodName              = "/warren.admin.v1.AdminService/Stop"
-	AdminService_ActorsTree_FullMethodName        = "/warren.admin.v1.AdminService/ActorsTree"
-	AdminService_ActorsCrash_FullMethodName       = "/warren.admin.v1.AdminService/ActorsCrash"
-	AdminService_JournalStatus_FullMethodName     = "/warren.admin.v1.AdminService/JournalStatus"
-	AdminService_ExportDefinitions_FullMethodName = "/warren.admin.v1.AdminService/ExportDefinitions"
-	AdminService_ImportDefinitions_FullMethodName = "/warren.admin.v1.AdminService/ImportDefinitions"
+	AdminService_Status_FullMethodName               = "/warren.admin.v1.AdminService/Status"
+	AdminService_ListConnections_FullMethodName      = "/warren.admin.v1.AdminService/ListConnections"
+	AdminService_ListChannels_FullMethodName         = "/warren.admin.v1.AdminService/ListChannels"
+	AdminService_ListExchanges_FullMethodName        = "/warren.admin.v1.AdminService/ListExchanges"
+	AdminService_ListQueues_FullMethodName           = "/warren.admin.v1.AdminService/ListQueues"
+	AdminService_ListBindings_FullMethodName         = "/warren.admin.v1.AdminService/ListBindings"
+	AdminService_ListConsumers_FullMethodName        = "/warren.admin.v1.AdminService/ListConsumers"
+	AdminService_Stop_FullMethodName                 = "/warren.admin.v1.AdminService/Stop"
+	AdminService_ActorsTree_FullMethodName           = "/warren.admin.v1.AdminService/ActorsTree"
+	AdminService_ActorsCrash_FullMethodName          = "/warren.admin.v1.AdminService/ActorsCrash"
+	AdminService_JournalStatus_FullMethodName        = "/warren.admin.v1.AdminService/JournalStatus"
+	AdminService_ExportDefinitions_FullMethodName    = "/warren.admin.v1.AdminService/ExportDefinitions"
+	AdminService_ImportDefinitions_FullMethodName    = "/warren.admin.v1.AdminService/ImportDefinitions"
+	AdminService_Define_FullMethodName               = "/warren.admin.v1.AdminService/Define"
+	AdminService_AuthenticateUser_FullMethodName     = "/warren.admin.v1.AdminService/AuthenticateUser"
+	AdminService_RestartVHost_FullMethodName         = "/warren.admin.v1.AdminService/RestartVHost"
+	AdminService_CloseConnections_FullMethodName     = "/warren.admin.v1.AdminService/CloseConnections"
+	AdminService_ListVHosts_FullMethodName           = "/warren.admin.v1.AdminService/ListVHosts"
+	AdminService_ListUsers_FullMethodName            = "/warren.admin.v1.AdminService/ListUsers"
+	AdminService_ListPermissions_FullMethodName      = "/warren.admin.v1.AdminService/ListPermissions"
+	AdminService_ListTopicPermissions_FullMethodName = "/warren.admin.v1.AdminService/ListTopicPermissions"
+	AdminService_ListLimits_FullMethodName           = "/warren.admin.v1.AdminService/ListLimits"
 )
 
 // AdminServiceClient is the client API for AdminService service.
@@ -66,6 +75,18 @@ type AdminServiceClient interface {
 	// that mean nothing by themselves.
 	ExportDefinitions(ctx context.Context, in *ExportDefinitionsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ExportDefinitionsResponse], error)
 	ImportDefinitions(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[ImportDefinitionsRequest, ImportDefinitionsResponse], error)
+	// Define is every command that changes users, vhosts, permissions or limits.
+	Define(ctx context.Context, in *DefineRequest, opts ...grpc.CallOption) (*DefineResponse, error)
+	AuthenticateUser(ctx context.Context, in *AuthenticateUserRequest, opts ...grpc.CallOption) (*AuthenticateUserResponse, error)
+	// RestartVHost starts a vhost again that crashed too often.
+	RestartVHost(ctx context.Context, in *RestartVHostRequest, opts ...grpc.CallOption) (*RestartVHostResponse, error)
+	// CloseConnections is close_connection and its sisters.
+	CloseConnections(ctx context.Context, in *CloseConnectionsRequest, opts ...grpc.CallOption) (*CloseConnectionsResponse, error)
+	ListVHosts(ctx context.Context, in *ListVHostsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ListVHostsResponse], error)
+	ListUsers(ctx context.Context, in *ListUsersRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ListUsersResponse], error)
+	ListPermissions(ctx context.Context, in *ListPermissionsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ListPermissionsResponse], error)
+	ListTopicPermissions(ctx context.Context, in *ListTopicPermissionsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ListTopicPermissionsResponse], error)
+	ListLimits(ctx context.Context, in *ListLimitsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ListLimitsResponse], error)
 }
 
 type adminServiceClient struct {
@@ -281,6 +302,141 @@ func (c *adminServiceClient) ImportDefinitions(ctx context.Context, opts ...grpc
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type AdminService_ImportDefinitionsClient = grpc.ClientStreamingClient[ImportDefinitionsRequest, ImportDefinitionsResponse]
 
+func (c *adminServiceClient) Define(ctx context.Context, in *DefineRequest, opts ...grpc.CallOption) (*DefineResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(DefineResponse)
+	err := c.cc.Invoke(ctx, AdminService_Define_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *adminServiceClient) AuthenticateUser(ctx context.Context, in *AuthenticateUserRequest, opts ...grpc.CallOption) (*AuthenticateUserResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(AuthenticateUserResponse)
+	err := c.cc.Invoke(ctx, AdminService_AuthenticateUser_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *adminServiceClient) RestartVHost(ctx context.Context, in *RestartVHostRequest, opts ...grpc.CallOption) (*RestartVHostResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(RestartVHostResponse)
+	err := c.cc.Invoke(ctx, AdminService_RestartVHost_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *adminServiceClient) CloseConnections(ctx context.Context, in *CloseConnectionsRequest, opts ...grpc.CallOption) (*CloseConnectionsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(CloseConnectionsResponse)
+	err := c.cc.Invoke(ctx, AdminService_CloseConnections_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *adminServiceClient) ListVHosts(ctx context.Context, in *ListVHostsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ListVHostsResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &AdminService_ServiceDesc.Streams[9], AdminService_ListVHosts_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[ListVHostsRequest, ListVHostsResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type AdminService_ListVHostsClient = grpc.ServerStreamingClient[ListVHostsResponse]
+
+func (c *adminServiceClient) ListUsers(ctx context.Context, in *ListUsersRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ListUsersResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &AdminService_ServiceDesc.Streams[10], AdminService_ListUsers_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[ListUsersRequest, ListUsersResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type AdminService_ListUsersClient = grpc.ServerStreamingClient[ListUsersResponse]
+
+func (c *adminServiceClient) ListPermissions(ctx context.Context, in *ListPermissionsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ListPermissionsResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &AdminService_ServiceDesc.Streams[11], AdminService_ListPermissions_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[ListPermissionsRequest, ListPermissionsResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type AdminService_ListPermissionsClient = grpc.ServerStreamingClient[ListPermissionsResponse]
+
+func (c *adminServiceClient) ListTopicPermissions(ctx context.Context, in *ListTopicPermissionsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ListTopicPermissionsResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &AdminService_ServiceDesc.Streams[12], AdminService_ListTopicPermissions_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[ListTopicPermissionsRequest, ListTopicPermissionsResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type AdminService_ListTopicPermissionsClient = grpc.ServerStreamingClient[ListTopicPermissionsResponse]
+
+func (c *adminServiceClient) ListLimits(ctx context.Context, in *ListLimitsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ListLimitsResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &AdminService_ServiceDesc.Streams[13], AdminService_ListLimits_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[ListLimitsRequest, ListLimitsResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type AdminService_ListLimitsClient = grpc.ServerStreamingClient[ListLimitsResponse]
+
 // AdminServiceServer is the server API for AdminService service.
 // All implementations must embed UnimplementedAdminServiceServer
 // for forward compatibility.
@@ -307,6 +463,18 @@ type AdminServiceServer interface {
 	// that mean nothing by themselves.
 	ExportDefinitions(*ExportDefinitionsRequest, grpc.ServerStreamingServer[ExportDefinitionsResponse]) error
 	ImportDefinitions(grpc.ClientStreamingServer[ImportDefinitionsRequest, ImportDefinitionsResponse]) error
+	// Define is every command that changes users, vhosts, permissions or limits.
+	Define(context.Context, *DefineRequest) (*DefineResponse, error)
+	AuthenticateUser(context.Context, *AuthenticateUserRequest) (*AuthenticateUserResponse, error)
+	// RestartVHost starts a vhost again that crashed too often.
+	RestartVHost(context.Context, *RestartVHostRequest) (*RestartVHostResponse, error)
+	// CloseConnections is close_connection and its sisters.
+	CloseConnections(context.Context, *CloseConnectionsRequest) (*CloseConnectionsResponse, error)
+	ListVHosts(*ListVHostsRequest, grpc.ServerStreamingServer[ListVHostsResponse]) error
+	ListUsers(*ListUsersRequest, grpc.ServerStreamingServer[ListUsersResponse]) error
+	ListPermissions(*ListPermissionsRequest, grpc.ServerStreamingServer[ListPermissionsResponse]) error
+	ListTopicPermissions(*ListTopicPermissionsRequest, grpc.ServerStreamingServer[ListTopicPermissionsResponse]) error
+	ListLimits(*ListLimitsRequest, grpc.ServerStreamingServer[ListLimitsResponse]) error
 	mustEmbedUnimplementedAdminServiceServer()
 }
 
@@ -355,6 +523,33 @@ func (UnimplementedAdminServiceServer) ExportDefinitions(*ExportDefinitionsReque
 }
 func (UnimplementedAdminServiceServer) ImportDefinitions(grpc.ClientStreamingServer[ImportDefinitionsRequest, ImportDefinitionsResponse]) error {
 	return status.Error(codes.Unimplemented, "method ImportDefinitions not implemented")
+}
+func (UnimplementedAdminServiceServer) Define(context.Context, *DefineRequest) (*DefineResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Define not implemented")
+}
+func (UnimplementedAdminServiceServer) AuthenticateUser(context.Context, *AuthenticateUserRequest) (*AuthenticateUserResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method AuthenticateUser not implemented")
+}
+func (UnimplementedAdminServiceServer) RestartVHost(context.Context, *RestartVHostRequest) (*RestartVHostResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method RestartVHost not implemented")
+}
+func (UnimplementedAdminServiceServer) CloseConnections(context.Context, *CloseConnectionsRequest) (*CloseConnectionsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method CloseConnections not implemented")
+}
+func (UnimplementedAdminServiceServer) ListVHosts(*ListVHostsRequest, grpc.ServerStreamingServer[ListVHostsResponse]) error {
+	return status.Error(codes.Unimplemented, "method ListVHosts not implemented")
+}
+func (UnimplementedAdminServiceServer) ListUsers(*ListUsersRequest, grpc.ServerStreamingServer[ListUsersResponse]) error {
+	return status.Error(codes.Unimplemented, "method ListUsers not implemented")
+}
+func (UnimplementedAdminServiceServer) ListPermissions(*ListPermissionsRequest, grpc.ServerStreamingServer[ListPermissionsResponse]) error {
+	return status.Error(codes.Unimplemented, "method ListPermissions not implemented")
+}
+func (UnimplementedAdminServiceServer) ListTopicPermissions(*ListTopicPermissionsRequest, grpc.ServerStreamingServer[ListTopicPermissionsResponse]) error {
+	return status.Error(codes.Unimplemented, "method ListTopicPermissions not implemented")
+}
+func (UnimplementedAdminServiceServer) ListLimits(*ListLimitsRequest, grpc.ServerStreamingServer[ListLimitsResponse]) error {
+	return status.Error(codes.Unimplemented, "method ListLimits not implemented")
 }
 func (UnimplementedAdminServiceServer) mustEmbedUnimplementedAdminServiceServer() {}
 func (UnimplementedAdminServiceServer) testEmbeddedByValue()                      {}
@@ -544,6 +739,133 @@ func _AdminService_ImportDefinitions_Handler(srv interface{}, stream grpc.Server
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type AdminService_ImportDefinitionsServer = grpc.ClientStreamingServer[ImportDefinitionsRequest, ImportDefinitionsResponse]
 
+func _AdminService_Define_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(DefineRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AdminServiceServer).Define(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AdminService_Define_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AdminServiceServer).Define(ctx, req.(*DefineRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _AdminService_AuthenticateUser_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(AuthenticateUserRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AdminServiceServer).AuthenticateUser(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AdminService_AuthenticateUser_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AdminServiceServer).AuthenticateUser(ctx, req.(*AuthenticateUserRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _AdminService_RestartVHost_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RestartVHostRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AdminServiceServer).RestartVHost(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AdminService_RestartVHost_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AdminServiceServer).RestartVHost(ctx, req.(*RestartVHostRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _AdminService_CloseConnections_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CloseConnectionsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AdminServiceServer).CloseConnections(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AdminService_CloseConnections_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AdminServiceServer).CloseConnections(ctx, req.(*CloseConnectionsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _AdminService_ListVHosts_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(ListVHostsRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(AdminServiceServer).ListVHosts(m, &grpc.GenericServerStream[ListVHostsRequest, ListVHostsResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type AdminService_ListVHostsServer = grpc.ServerStreamingServer[ListVHostsResponse]
+
+func _AdminService_ListUsers_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(ListUsersRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(AdminServiceServer).ListUsers(m, &grpc.GenericServerStream[ListUsersRequest, ListUsersResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type AdminService_ListUsersServer = grpc.ServerStreamingServer[ListUsersResponse]
+
+func _AdminService_ListPermissions_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(ListPermissionsRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(AdminServiceServer).ListPermissions(m, &grpc.GenericServerStream[ListPermissionsRequest, ListPermissionsResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type AdminService_ListPermissionsServer = grpc.ServerStreamingServer[ListPermissionsResponse]
+
+func _AdminService_ListTopicPermissions_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(ListTopicPermissionsRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(AdminServiceServer).ListTopicPermissions(m, &grpc.GenericServerStream[ListTopicPermissionsRequest, ListTopicPermissionsResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type AdminService_ListTopicPermissionsServer = grpc.ServerStreamingServer[ListTopicPermissionsResponse]
+
+func _AdminService_ListLimits_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(ListLimitsRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(AdminServiceServer).ListLimits(m, &grpc.GenericServerStream[ListLimitsRequest, ListLimitsResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type AdminService_ListLimitsServer = grpc.ServerStreamingServer[ListLimitsResponse]
+
 // AdminService_ServiceDesc is the grpc.ServiceDesc for AdminService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -566,6 +888,22 @@ var AdminService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "JournalStatus",
 			Handler:    _AdminService_JournalStatus_Handler,
+		},
+		{
+			MethodName: "Define",
+			Handler:    _AdminService_Define_Handler,
+		},
+		{
+			MethodName: "AuthenticateUser",
+			Handler:    _AdminService_AuthenticateUser_Handler,
+		},
+		{
+			MethodName: "RestartVHost",
+			Handler:    _AdminService_RestartVHost_Handler,
+		},
+		{
+			MethodName: "CloseConnections",
+			Handler:    _AdminService_CloseConnections_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{
@@ -613,6 +951,31 @@ var AdminService_ServiceDesc = grpc.ServiceDesc{
 			StreamName:    "ImportDefinitions",
 			Handler:       _AdminService_ImportDefinitions_Handler,
 			ClientStreams: true,
+		},
+		{
+			StreamName:    "ListVHosts",
+			Handler:       _AdminService_ListVHosts_Handler,
+			ServerStreams: true,
+		},
+		{
+			StreamName:    "ListUsers",
+			Handler:       _AdminService_ListUsers_Handler,
+			ServerStreams: true,
+		},
+		{
+			StreamName:    "ListPermissions",
+			Handler:       _AdminService_ListPermissions_Handler,
+			ServerStreams: true,
+		},
+		{
+			StreamName:    "ListTopicPermissions",
+			Handler:       _AdminService_ListTopicPermissions_Handler,
+			ServerStreams: true,
+		},
+		{
+			StreamName:    "ListLimits",
+			Handler:       _AdminService_ListLimits_Handler,
+			ServerStreams: true,
 		},
 	},
 	Metadata: "admin/v1/admin.proto",
