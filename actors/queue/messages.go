@@ -29,7 +29,8 @@ type (
 		Key     ready.Key
 		Written uint64
 	}
-	// Resume asks for every delivery above what the session has received, because one of the two restarted.
+	// Resume asks for every delivery above what the session has received, because one of the two restarted. A cancelled consumer
+	// that is missing has received everything.
 	Resume struct {
 		Session  uint64
 		Received map[uint32]uint64

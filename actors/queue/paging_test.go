@@ -254,3 +254,19 @@ func TestFailingDiskDropsNothing(t *testing.T) {
 	}()
 	s.tell(&persistence.Fetched{Tag: s.fetches[0].Tag, Err: errors.New("input/output error")})
 }
+
+// A session that has had everything of a cancelled consumer forgets it, and is not sent anything again: it may be on disk alone.
+func TestCancelledConsumerIsNotSentAgain(t *testing.T) {
+	s := newPagingStand(t)
+	s.command(2, &Consume{Consumer: 2})
+	s.fill(50)
+	s.tell(&Credit{Key: ready.Key{Session: 2, Consumer: 2}, Written: 100})
+	s.fill(10)
+	s.command(2, &Cancel{Consumer: 2})
+	if got := bodies(s.tell(&Resume{Session: 2, Received: map[uint32]uint64{}}), 2); len(got) > 0 || !s.q.state.Paged() {
+		t.Errorf("got %v", got)
+	}
+	if got := bodies(s.tell(&Resume{Session: 2, Received: map[uint32]uint64{2: 118}}), 2); !slices.Equal(got, []int{119, 120}) {
+		t.Errorf("got %v", got)
+	}
+}

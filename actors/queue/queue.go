@@ -206,7 +206,10 @@ func (q *Queue) settle(k ready.Key, first, last uint64, how ready.Outcome) {
 func (q *Queue) resume(ctx actor.Context, m *Resume) {
 	q.forgetDeferred(m.Session)
 	for _, c := range q.state.OfSession(m.Session) {
-		got := m.Received[c.Key.Consumer]
+		got, known := m.Received[c.Key.Consumer]
+		if !known && c.Cancelled {
+			continue // the session has had all of it, and has forgotten the consumer
+		}
 		if c.NoAck { // the Credit that settles it may be lost; what the session has got, its client gets
 			q.settle(c.Key, 0, got, ready.Acked)
 		}

@@ -99,6 +99,13 @@ func (s *State) unsubscribed(tag string) {
 	s.command(p, &queue.Settle{Consumer: c.Number, First: 1, Last: got, Outcome: ready.Acked})
 }
 
+// expect has the queue hear of a consumer as long as it is not forgotten, also while it has received nothing.
+func (s *State) expect(c *Consumer) {
+	if p := s.peers[c.Queue]; p != nil {
+		p.received[c.Number] += 0
+	}
+}
+
 // Commanding says that commands wait for their queues.
 func (s *State) Commanding() bool { return len(s.busy) > 0 }
 

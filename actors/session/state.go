@@ -173,6 +173,7 @@ func (s *State) Apply(e any) {
 		c := e.Consumer
 		s.Consumers[c.Tag], s.numbers[c.Number] = &c, &c
 		s.next = max(s.next, c.Number+1)
+		s.expect(&c)
 	case *Unsubscribed:
 		s.unsubscribed(e.Tag)
 	case *ModeSet:
