@@ -51,9 +51,11 @@ func (q *Queue) page(ctx actor.Context) {
 	}
 }
 
-// overfull says that messages come faster than the disk takes them. Their publishers are not told that they are accepted, and so are
+// overfull says that messages come faster than the disk takes them, which has some of them to write. Their publishers are not told that they are accepted, and so are
 // slowed by their own windows, until it has caught up.
-func (q *Queue) overfull() bool { return q.Journal != nil && q.state.Resident() > overfull*q.Resident }
+func (q *Queue) overfull() bool {
+	return q.Journal != nil && q.state.Resident() > overfull*q.Resident && (len(q.state.Spooling()) > 0 || len(q.state.Pending()) > 0)
+}
 
 // overfull is how many times over its limit a queue's memory is when publishers are slowed.
 const overfull = 4

@@ -270,3 +270,13 @@ func TestCancelledConsumerIsNotSentAgain(t *testing.T) {
 		t.Errorf("got %v", got)
 	}
 }
+
+// One message may be larger than all that a queue keeps in memory: it is accepted, and nothing waits for it to leave.
+func TestLargeMessageIsAccepted(t *testing.T) {
+	s := newPagingStand(t)
+	m := protocol.Message{Seq: 1, Properties: []byte{0, 0}, Body: make([]byte, 100_000)}
+	sent := s.tell(&Enqueue{Link: link, Incarnation: s.slot.Incarnation(), Messages: []protocol.Message{m}})
+	if a := only[*Accepted](sent); len(a) != 1 || a[0].Accepted != 1 {
+		t.Errorf("%v", sent)
+	}
+}
