@@ -19,7 +19,9 @@ type held struct {
 
 // NewWriter returns the writer of a stream for one incarnation of its actor.
 func NewWriter(log *Log, stream string, incarnation uint64) Writer {
-	return Writer{log: log, stream: stream, incarnation: incarnation}
+	// Tokens are of one incarnation: the word that what a former one sent is durable may come to this one.
+	none := incarnation << 32
+	return Writer{log: log, stream: stream, incarnation: incarnation, sent: none, safe: none}
 }
 
 // Append sends a record to the journal. The actor gets Durable, and gives it to Durable.
