@@ -154,8 +154,8 @@ func TestQ10_Expires(t *testing.T) {
 	})
 }
 
-// bounds.
-func TestQ15_MaxLength(t *testing.T) {
+// bounds.
+func TestQ15_A16_MaxLength(t *testing.T) {
 	t.Run("Q-15 drop-head", func(t *testing.T) {
 		ch := channel(t)
 		q := declareWith(t, ch, amqp.Table{"x-max-length": int32(5)})
@@ -183,7 +183,7 @@ func TestQ15_MaxLength(t *testing.T) {
 		must(t, d.Nack(false, true)) // the oldest goes again
 		ready(t, ch, q, 1)
 	})
-	t.Run("Q-15 reject-publish", func(t *testing.T) {
+	t.Run("A-16 Q-15 reject-publish", func(t *testing.T) {
 		ch := channel(t)
 		q := declareWith(t, ch, amqp.Table{"x-max-length": int32(2), "x-overflow": "reject-publish"})
 		confirms := confirming(t, ch, 10)
