@@ -131,6 +131,9 @@ func (q *Queue) deliveriesTo(k ready.Key) *Deliveries {
 func (q *Queue) publishStats() {
 	q.Slot.Ready.Store(int64(q.state.Ready()))
 	q.Slot.Unacked.Store(int64(q.state.Unacked()))
+	q.Slot.ReadyBytes.Store(int64(q.state.Bodies()))
+	q.Slot.UnackedBytes.Store(int64(q.state.Out()))
+	q.Slot.OnDisk.Store(int64(q.state.OnDisk()))
 	if now := q.state.Resident(); now != q.accounted {
 		q.Ledger.Resident(now - q.accounted)
 		q.accounted = now

@@ -36,7 +36,9 @@ type Slot struct {
 
 	// Counters live here and not in the actor, so that a restart does not turn them back.
 	Ready, Unacked, Bytes, Delivered, Published atomic.Int64
-	consumers                                   atomic.Pointer[[]ConsumerInfo]
+	// Bytes of the bodies that wait and that consumers have, and messages that are on disk alone.
+	ReadyBytes, UnackedBytes, OnDisk atomic.Int64
+	consumers                        atomic.Pointer[[]ConsumerInfo]
 }
 
 // ConsumerInfo is one consumer, as list_consumers shows it.

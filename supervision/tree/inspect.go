@@ -171,12 +171,13 @@ func (b *Broker) Queues(name string) ([]*adminv1.Queue, error) {
 	}
 	var out []*adminv1.Queue
 	for _, q := range d.Queues() {
-		ready, unacked := q.Ready.Load(), q.Unacked.Load()
+		ready, unacked, disk := q.Ready.Load(), q.Unacked.Load(), q.OnDisk.Load()
 		row := &adminv1.Queue{
 			Name: string(q.Name), Durable: q.Durable, AutoDelete: q.AutoDelete, Arguments: admin.Table(q.Arguments), Pid: q.PID.Id,
 			Exclusive: q.Owner != 0, MessagesReady: ready, MessagesUnacknowledged: unacked, Messages: ready + unacked,
-			MessagesReadyRam: ready, MessagesUnacknowledgedRam: unacked, MessagesRam: ready + unacked,
-			MessageBytesRam: q.Bytes.Load(), MessageBytes: q.Bytes.Load(), Memory: q.Bytes.Load(),
+			MessagesReadyRam: max(0, ready-disk), MessagesUnacknowledgedRam: min(unacked, max(0, ready+unacked-disk)), MessagesRam: max(0, ready+unacked-disk),
+			MessageBytesReady: q.ReadyBytes.Load(), MessageBytesUnacknowledged: q.UnackedBytes.Load(),
+			MessageBytes: q.ReadyBytes.Load() + q.UnackedBytes.Load(), MessageBytesRam: q.Bytes.Load(), Memory: q.Bytes.Load(),
 			Consumers: int64(len(q.Consumers())), State: "running", Type: "classic",
 		}
 		if states[q.PID.Id] == supervision.Crashed {

@@ -3,6 +3,9 @@ package ready
 // Bodies is the size of the bodies that wait: what x-max-length-bytes counts (contract Q-15).
 func (s *State) Bodies() int { return s.bodies }
 
+// Out is the size of the bodies that consumers have.
+func (s *State) Out() int { return s.out }
+
 // Excess are the intervals that have to go for what waits to be within bounds: from the head, the lowest level first (contract Q-16).
 // A bound below 0 is none.
 func (s *State) Excess(messages, bodies int) (out []Interval) {

@@ -22,7 +22,7 @@ type model struct {
 type modelMessage struct {
 	place       uint64
 	name        string
-	size        int
+	size, body  int
 	redelivered bool // from its first delivery on
 }
 
@@ -57,7 +57,7 @@ func (d *model) apply(e Event) {
 	case *Enqueued:
 		for i := range e.Messages {
 			place := e.Level.first() + uint64(d.arrivals[e.Level])
-			d.waiting = append(d.waiting, &modelMessage{place: place, name: e.Messages[i].RoutingKey, size: e.Messages[i].Size()})
+			d.waiting = append(d.waiting, &modelMessage{place: place, name: e.Messages[i].RoutingKey, size: e.Messages[i].Size(), body: len(e.Messages[i].Body)})
 			d.arrivals[e.Level]++
 			d.links[e.Link] = max(d.links[e.Link], e.Messages[i].Seq)
 		}
@@ -196,6 +196,14 @@ func (d *model) bytes() (n int) {
 		for _, h := range c.held {
 			n += h.m.size
 		}
+	}
+	return n
+}
+
+// bodies are what waits, without all that is around it.
+func (d *model) bodies() (n int) {
+	for _, m := range d.waiting {
+		n += m.body
 	}
 	return n
 }

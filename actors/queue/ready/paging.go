@@ -37,6 +37,14 @@ func (s *State) Paged() bool {
 	return false
 }
 
+// OnDisk is how many messages are on disk alone.
+func (s *State) OnDisk() (n uint64) {
+	for i := range s.lines {
+		n += s.lines[i].paged.count
+	}
+	return n
+}
+
 // onDisk says that an extent could be fetched again.
 func (s *State) onDisk(e *extent) bool {
 	if e.record != 0 && !e.mixed {

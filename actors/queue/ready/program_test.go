@@ -104,6 +104,9 @@ func (m *machine) check() error {
 		return fmt.Errorf("resident are %d, not %d", resident, m.live.Resident())
 	}
 	// What is settled while it is on disk alone is estimated, until nothing is left of its batch.
+	if got, want := m.live.Bodies(), m.model.bodies(); got != want && len(m.disk) == 0 {
+		return fmt.Errorf("bodies are %d, not %d", got, want)
+	}
 	if got, want := m.live.Bytes(), m.model.bytes(); got != want && (len(m.disk) == 0 || !living) {
 		return fmt.Errorf("bytes are %d, not %d", got, want)
 	}

@@ -14,6 +14,7 @@ type State struct {
 	bytes    int    // of messages that are not settled
 	resident int    // of those, in memory
 	bodies   int    // bytes of the bodies that wait
+	out      int    // and of those that consumers have
 	unacked  uint64 // with consumers that acknowledge
 	expires  bool   // there are, or were, messages that expire
 	dead     []Dead // to be dead-lettered, in order
@@ -192,7 +193,9 @@ func (s *State) delivered(e *Delivered) {
 	}
 	l := s.lineOf(e.Interval.First)
 	l.take(e.Interval)
-	s.bodies -= l.extents.bodies(e.Interval)
+	bodies := l.extents.bodies(e.Interval)
+	s.bodies -= bodies
+	s.out += bodies
 	if !e.Redelivered {
 		s.note(&s.saving.delivered, e.Interval)
 	}
@@ -209,13 +212,18 @@ func (s *State) settled(k Key, first, last uint64, how Outcome) {
 	back := 0
 	c.take(first, last, func(in Interval, why Reason) {
 		l := s.lineOf(in.First)
+		bodies := 0
+		if why == Consumed {
+			bodies = l.extents.bodies(in)
+			s.out = max(0, s.out-bodies)
+		}
 		switch {
 		case how == Requeued && why != Consumed:
 			s.dead = slices.Insert(s.dead, back, Dead{in, why}) // who published dead letters is gone: the next one does
 			back++
 		case how == Requeued:
 			l.returned.add(in)
-			s.bodies += l.extents.bodies(in)
+			s.bodies += bodies
 		case how == Buried:
 			s.bury(in, Rejected)
 		default:
