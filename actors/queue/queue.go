@@ -58,12 +58,18 @@ type Queue struct {
 	announced  bool // that there are dead letters
 }
 
+// heldResident is how many times over a queue that holds messages back may have in memory what others may.
+const heldResident = 16
+
 const sweepFrom = 64
 
 // New returns the actor for one incarnation.
 func New(o Options, incarnation uint64) *Queue {
 	if o.Resident == 0 {
 		o.Resident = 4 << 20
+	}
+	if o.Slot.Settings.Holds.Set {
+		o.Resident *= heldResident // each message has its own time: those that are next lie everywhere
 	}
 	if o.Now == nil {
 		o.Now = time.Now

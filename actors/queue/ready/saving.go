@@ -82,28 +82,35 @@ func (s *State) recovered(e *Recovered) {
 		l := s.lineOf(next)
 		l.next, l.cursor = next, next
 	}
-	for _, r := range e.Extents {
+	var away Set
+	for _, d := range e.Dead {
+		away.Put(d.Interval)
+	}
+	for i := range e.Extents {
+		r := &e.Extents[i]
 		l := s.lineOf(r.First)
 		x := extent{first: r.First, record: r.Record, n: uint32(r.N), left: r.Bytes, body: r.Bodies}
 		for _, in := range r.Live {
 			x.live += uint32(in.N)
-			l.returned.add(in)
-			l.fresh.add(in)
+			if r.Held == nil {
+				l.returned.add(in)
+				l.fresh.add(in)
+			}
 		}
 		l.extents.push(x)
 		l.paged.add(Interval{r.First, r.N})
 		s.bytes += x.left
 		for _, in := range r.Live {
 			s.bodies += x.bodies(int(in.First-x.first), int(in.end()-x.first))
-			for i := in.First; i < in.end() && r.Held != nil; i++ {
-				s.schedule.push(due{r.Held[i-x.first], i})
-			}
+		}
+		if r.Held != nil {
+			s.recoverHeld(r, &away)
 		}
 	}
 	for _, in := range e.Delivered {
 		s.lineOf(in.First).fresh.remove(in)
 	}
-	s.recoverDead(e.Dead)
+	s.recoverDead(e)
 	s.expires = e.Expires
 }
 

@@ -8,7 +8,7 @@ type due struct {
 	index uint64
 }
 
-// schedule is a heap of what is due, the first in front. What left the queue in another way stays in it until its time.
+// schedule is a heap of what is due, the first in front. What is in it waits nowhere else.
 type schedule struct{ heap []due }
 
 func (d due) before(o due) bool { return d.at < o.at || d.at == o.at && d.index < o.index }
@@ -84,16 +84,41 @@ func (s *State) NextDue() int64 {
 	return s.schedule.heap[0].at
 }
 
-// released: those whose time came until then are dead: whoever publishes dead letters publishes them.
+// released: those whose time came are dead, and whoever publishes dead letters publishes them.
 func (s *State) released(e *Released) {
 	for _, in := range e.Intervals {
 		for range in.N {
 			s.schedule.pop()
 		}
-		l := s.lineOf(in.First)
-		l.pick(in, func(in Interval) {
-			s.bodies -= l.extents.bodies(in)
-			s.bury(in, Due)
+		s.bodies -= s.lineOf(in.First).extents.bodies(in)
+		s.bury(in, Due)
+	}
+}
+
+// held are the messages that are held back, as runs.
+func (s *State) held() []Interval {
+	indexes := make([]uint64, len(s.schedule.heap))
+	for i, d := range s.schedule.heap {
+		indexes[i] = d.index
+	}
+	var out []Interval
+	for _, index := range sorted(indexes) {
+		if n := len(out); n > 0 && out[n-1].end() == index {
+			out[n-1].N++
+		} else {
+			out = append(out, Interval{index, 1})
+		}
+	}
+	return out
+}
+
+// recoverHeld takes the messages of a record that were held back when the process ended; some were on their way.
+func (s *State) recoverHeld(r *RecoveredExtent, away *Set) {
+	for _, in := range r.Live {
+		away.Without(in, func(in Interval) {
+			for i := in.First; i < in.end(); i++ {
+				s.schedule.push(due{r.Held[i-r.First], i})
+			}
 		})
 	}
 }

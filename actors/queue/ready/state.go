@@ -52,7 +52,7 @@ func (s *State) Ready() (n uint64) {
 	for i := range s.lines {
 		n += s.lines[i].ready()
 	}
-	return n
+	return n + uint64(len(s.schedule.heap))
 }
 
 // Unacked is the number of messages that consumers have and must acknowledge.
@@ -175,6 +175,7 @@ func (s *State) enqueued(e *Enqueued) {
 	s.resident += x.left
 	s.bodies += x.body
 	if e.Held {
+		l.cursor = l.next // they wait in the schedule, and have no turn
 		for i, at := range e.Expiries {
 			s.schedule.push(due{at, x.first + uint64(i)})
 		}
@@ -277,6 +278,9 @@ func (s *State) purged() {
 		})
 		l.returned, l.fresh = intervals{}, intervals{}
 		l.cursor = l.next
+	}
+	for _, d := range s.schedule.heap {
+		s.settle(Interval{d.index, 1})
 	}
 	s.schedule = schedule{}
 }

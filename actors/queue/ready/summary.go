@@ -34,6 +34,9 @@ func (s *State) Summarize() Summary {
 			sum.Dead = append(sum.Dead, Dead{in, why})
 		}
 	}
+	for _, in := range s.held() {
+		open.put(in)
+	}
 	for i := range s.lines {
 		l := &s.lines[i]
 		for _, in := range l.returned.runs {
