@@ -163,13 +163,20 @@ func (s *State) apply(events []any) {
 // collect numbers what the session has to say.
 func (s *State) collect() {
 	for _, o := range s.Outputs {
-		if s.Ending == Alive || s.Ending == ClosedByPeer {
+		if s.hears(o) {
 			s.output++
 			s.outputs = append(s.outputs, output{s.output, o})
 		}
 	}
 	clear(s.Outputs)
 	s.Outputs = s.Outputs[:0]
+}
+
+// hears says whether the client is to hear something of the session. A channel that it closes confirms and delivers until close-ok,
+// but does not tell of auto-delete queues that go because of that.
+func (s *State) hears(o any) bool {
+	_, cancelled := o.(*session.Cancelled)
+	return s.Ending == Alive || s.Ending == ClosedByPeer && !cancelled
 }
 
 // say adds a reply.

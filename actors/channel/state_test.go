@@ -66,6 +66,17 @@ func TestStepsAreNumberedByEvents(t *testing.T) {
 	}
 }
 
+func TestClosingClientHearsOfNoCancel(t *testing.T) {
+	// The consumers of a channel that its client closes go with it, and with the last one perhaps an auto-delete queue (contract Q-04).
+	s := newState()
+	s.Apply(Event{Step: 1, What: &Over{Ending: ClosedByPeer}})
+	s.Outputs = append(s.Outputs, &session.Cancelled{Tag: "c"}, &session.Acknowledged{})
+	s.Apply(Event{Step: 2, What: &Skipped{}})
+	if len(s.outputs) != 1 {
+		t.Fatalf("%d outputs", len(s.outputs))
+	}
+}
+
 func TestNothingIsSaidBehindTheClose(t *testing.T) {
 	// P-22: behind channel.close the client hears nothing of the channel, and what was due in front of it comes in front.
 	s := newState()
