@@ -2216,7 +2216,7 @@ type Actor struct {
 	Strategy string `protobuf:"bytes,3,opt,name=strategy,proto3" json:"strategy,omitempty"`
 	// permanent, transient, temporary.
 	Restart string `protobuf:"bytes,4,opt,name=restart,proto3" json:"restart,omitempty"`
-	// Counts the starts; 1 = never restarted.
+	// Unique and increasing over all actors: whoever started later has a larger one.
 	Incarnation uint64 `protobuf:"varint,5,opt,name=incarnation,proto3" json:"incarnation,omitempty"`
 	// Restarts of this child so far, injected crashes included.
 	Restarts uint64 `protobuf:"varint,6,opt,name=restarts,proto3" json:"restarts,omitempty"`
@@ -2225,7 +2225,11 @@ type Actor struct {
 	// Since the last (re)start.
 	Uptime *durationpb.Duration `protobuf:"bytes,8,opt,name=uptime,proto3" json:"uptime,omitempty"`
 	// Why the last incarnation ended; empty when none did.
-	LastReason    string `protobuf:"bytes,9,opt,name=last_reason,json=lastReason,proto3" json:"last_reason,omitempty"`
+	LastReason string `protobuf:"bytes,9,opt,name=last_reason,json=lastReason,proto3" json:"last_reason,omitempty"`
+	// stopped, starting, running, failed, restarting, stopping, crashed (given up).
+	State string `protobuf:"bytes,10,opt,name=state,proto3" json:"state,omitempty"`
+	// Stack of the panic at the root of that reason, from the panic downwards; empty when it was none.
+	LastStack     string `protobuf:"bytes,11,opt,name=last_stack,json=lastStack,proto3" json:"last_stack,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2323,12 +2327,28 @@ func (x *Actor) GetLastReason() string {
 	return ""
 }
 
+func (x *Actor) GetState() string {
+	if x != nil {
+		return x.State
+	}
+	return ""
+}
+
+func (x *Actor) GetLastStack() string {
+	if x != nil {
+		return x.LastStack
+	}
+	return ""
+}
+
 type ActorsCrashRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// As in Actor.path.
 	Path string `protobuf:"bytes,1,opt,name=path,proto3" json:"path,omitempty"`
 	// The crash counts against the intensity of its supervisor, as a real one does. Otherwise it is counted apart.
-	Count         bool `protobuf:"varint,2,opt,name=count,proto3" json:"count,omitempty"`
+	Count bool `protobuf:"varint,2,opt,name=count,proto3" json:"count,omitempty"`
+	// Not a panic but a turn that does not end, until the actor is replaced (actors.replace_after).
+	Hang          bool `protobuf:"varint,3,opt,name=hang,proto3" json:"hang,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2377,6 +2397,13 @@ func (x *ActorsCrashRequest) GetCount() bool {
 	return false
 }
 
+func (x *ActorsCrashRequest) GetHang() bool {
+	if x != nil {
+		return x.Hang
+	}
+	return false
+}
+
 type ActorsCrashResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -2413,6 +2440,262 @@ func (*ActorsCrashResponse) Descriptor() ([]byte, []int) {
 	return file_admin_v1_admin_proto_rawDescGZIP(), []int{30}
 }
 
+type ActorsShakeRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Of Actor.path: * stands for any run of characters, slashes too, ? for one. Supervisors do not match.
+	Match string               `protobuf:"bytes,1,opt,name=match,proto3" json:"match,omitempty"`
+	Every *durationpb.Duration `protobuf:"bytes,2,opt,name=every,proto3" json:"every,omitempty"`
+	For   *durationpb.Duration `protobuf:"bytes,3,opt,name=for,proto3" json:"for,omitempty"`
+	// As in ActorsCrashRequest.
+	Count         bool `protobuf:"varint,4,opt,name=count,proto3" json:"count,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ActorsShakeRequest) Reset() {
+	*x = ActorsShakeRequest{}
+	mi := &file_admin_v1_admin_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ActorsShakeRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ActorsShakeRequest) ProtoMessage() {}
+
+func (x *ActorsShakeRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_admin_v1_admin_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ActorsShakeRequest.ProtoReflect.Descriptor instead.
+func (*ActorsShakeRequest) Descriptor() ([]byte, []int) {
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{31}
+}
+
+func (x *ActorsShakeRequest) GetMatch() string {
+	if x != nil {
+		return x.Match
+	}
+	return ""
+}
+
+func (x *ActorsShakeRequest) GetEvery() *durationpb.Duration {
+	if x != nil {
+		return x.Every
+	}
+	return nil
+}
+
+func (x *ActorsShakeRequest) GetFor() *durationpb.Duration {
+	if x != nil {
+		return x.For
+	}
+	return nil
+}
+
+func (x *ActorsShakeRequest) GetCount() bool {
+	if x != nil {
+		return x.Count
+	}
+	return false
+}
+
+type ActorsShakeResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The kinds in order.
+	Shaken        []*Shaken `protobuf:"bytes,1,rep,name=shaken,proto3" json:"shaken,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ActorsShakeResponse) Reset() {
+	*x = ActorsShakeResponse{}
+	mi := &file_admin_v1_admin_proto_msgTypes[32]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ActorsShakeResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ActorsShakeResponse) ProtoMessage() {}
+
+func (x *ActorsShakeResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_admin_v1_admin_proto_msgTypes[32]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ActorsShakeResponse.ProtoReflect.Descriptor instead.
+func (*ActorsShakeResponse) Descriptor() ([]byte, []int) {
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{32}
+}
+
+func (x *ActorsShakeResponse) GetShaken() []*Shaken {
+	if x != nil {
+		return x.Shaken
+	}
+	return nil
+}
+
+// Shaken is a row of warrenctl actors crash --match.
+type Shaken struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Kind          string                 `protobuf:"bytes,1,opt,name=kind,proto3" json:"kind,omitempty"`
+	Crashes       int64                  `protobuf:"varint,2,opt,name=crashes,proto3" json:"crashes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Shaken) Reset() {
+	*x = Shaken{}
+	mi := &file_admin_v1_admin_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Shaken) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Shaken) ProtoMessage() {}
+
+func (x *Shaken) ProtoReflect() protoreflect.Message {
+	mi := &file_admin_v1_admin_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Shaken.ProtoReflect.Descriptor instead.
+func (*Shaken) Descriptor() ([]byte, []int) {
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{33}
+}
+
+func (x *Shaken) GetKind() string {
+	if x != nil {
+		return x.Kind
+	}
+	return ""
+}
+
+func (x *Shaken) GetCrashes() int64 {
+	if x != nil {
+		return x.Crashes
+	}
+	return 0
+}
+
+type RestartQueueRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Vhost         string                 `protobuf:"bytes,1,opt,name=vhost,proto3" json:"vhost,omitempty"`
+	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RestartQueueRequest) Reset() {
+	*x = RestartQueueRequest{}
+	mi := &file_admin_v1_admin_proto_msgTypes[34]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RestartQueueRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RestartQueueRequest) ProtoMessage() {}
+
+func (x *RestartQueueRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_admin_v1_admin_proto_msgTypes[34]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RestartQueueRequest.ProtoReflect.Descriptor instead.
+func (*RestartQueueRequest) Descriptor() ([]byte, []int) {
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{34}
+}
+
+func (x *RestartQueueRequest) GetVhost() string {
+	if x != nil {
+		return x.Vhost
+	}
+	return ""
+}
+
+func (x *RestartQueueRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+type RestartQueueResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RestartQueueResponse) Reset() {
+	*x = RestartQueueResponse{}
+	mi := &file_admin_v1_admin_proto_msgTypes[35]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RestartQueueResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RestartQueueResponse) ProtoMessage() {}
+
+func (x *RestartQueueResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_admin_v1_admin_proto_msgTypes[35]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RestartQueueResponse.ProtoReflect.Descriptor instead.
+func (*RestartQueueResponse) Descriptor() ([]byte, []int) {
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{35}
+}
+
 type JournalStatusRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -2421,7 +2704,7 @@ type JournalStatusRequest struct {
 
 func (x *JournalStatusRequest) Reset() {
 	*x = JournalStatusRequest{}
-	mi := &file_admin_v1_admin_proto_msgTypes[31]
+	mi := &file_admin_v1_admin_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2433,7 +2716,7 @@ func (x *JournalStatusRequest) String() string {
 func (*JournalStatusRequest) ProtoMessage() {}
 
 func (x *JournalStatusRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[31]
+	mi := &file_admin_v1_admin_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2446,7 +2729,7 @@ func (x *JournalStatusRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalStatusRequest.ProtoReflect.Descriptor instead.
 func (*JournalStatusRequest) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{31}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{36}
 }
 
 // JournalStatusResponse is what the journal was like after its newest commit.
@@ -2481,7 +2764,7 @@ type JournalStatusResponse struct {
 
 func (x *JournalStatusResponse) Reset() {
 	*x = JournalStatusResponse{}
-	mi := &file_admin_v1_admin_proto_msgTypes[32]
+	mi := &file_admin_v1_admin_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2493,7 +2776,7 @@ func (x *JournalStatusResponse) String() string {
 func (*JournalStatusResponse) ProtoMessage() {}
 
 func (x *JournalStatusResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[32]
+	mi := &file_admin_v1_admin_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2506,7 +2789,7 @@ func (x *JournalStatusResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalStatusResponse.ProtoReflect.Descriptor instead.
 func (*JournalStatusResponse) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{32}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *JournalStatusResponse) GetState() string {
@@ -2615,7 +2898,7 @@ type ExportDefinitionsRequest struct {
 
 func (x *ExportDefinitionsRequest) Reset() {
 	*x = ExportDefinitionsRequest{}
-	mi := &file_admin_v1_admin_proto_msgTypes[33]
+	mi := &file_admin_v1_admin_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2627,7 +2910,7 @@ func (x *ExportDefinitionsRequest) String() string {
 func (*ExportDefinitionsRequest) ProtoMessage() {}
 
 func (x *ExportDefinitionsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[33]
+	mi := &file_admin_v1_admin_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2640,7 +2923,7 @@ func (x *ExportDefinitionsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportDefinitionsRequest.ProtoReflect.Descriptor instead.
 func (*ExportDefinitionsRequest) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{33}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{38}
 }
 
 type ExportDefinitionsResponse struct {
@@ -2652,7 +2935,7 @@ type ExportDefinitionsResponse struct {
 
 func (x *ExportDefinitionsResponse) Reset() {
 	*x = ExportDefinitionsResponse{}
-	mi := &file_admin_v1_admin_proto_msgTypes[34]
+	mi := &file_admin_v1_admin_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2664,7 +2947,7 @@ func (x *ExportDefinitionsResponse) String() string {
 func (*ExportDefinitionsResponse) ProtoMessage() {}
 
 func (x *ExportDefinitionsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[34]
+	mi := &file_admin_v1_admin_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2677,7 +2960,7 @@ func (x *ExportDefinitionsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportDefinitionsResponse.ProtoReflect.Descriptor instead.
 func (*ExportDefinitionsResponse) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{34}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *ExportDefinitionsResponse) GetJson() []byte {
@@ -2696,7 +2979,7 @@ type ImportDefinitionsRequest struct {
 
 func (x *ImportDefinitionsRequest) Reset() {
 	*x = ImportDefinitionsRequest{}
-	mi := &file_admin_v1_admin_proto_msgTypes[35]
+	mi := &file_admin_v1_admin_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2708,7 +2991,7 @@ func (x *ImportDefinitionsRequest) String() string {
 func (*ImportDefinitionsRequest) ProtoMessage() {}
 
 func (x *ImportDefinitionsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[35]
+	mi := &file_admin_v1_admin_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2721,7 +3004,7 @@ func (x *ImportDefinitionsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportDefinitionsRequest.ProtoReflect.Descriptor instead.
 func (*ImportDefinitionsRequest) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{35}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *ImportDefinitionsRequest) GetJson() []byte {
@@ -2746,7 +3029,7 @@ type ImportDefinitionsResponse struct {
 
 func (x *ImportDefinitionsResponse) Reset() {
 	*x = ImportDefinitionsResponse{}
-	mi := &file_admin_v1_admin_proto_msgTypes[36]
+	mi := &file_admin_v1_admin_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2758,7 +3041,7 @@ func (x *ImportDefinitionsResponse) String() string {
 func (*ImportDefinitionsResponse) ProtoMessage() {}
 
 func (x *ImportDefinitionsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[36]
+	mi := &file_admin_v1_admin_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2771,7 +3054,7 @@ func (x *ImportDefinitionsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportDefinitionsResponse.ProtoReflect.Descriptor instead.
 func (*ImportDefinitionsResponse) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{36}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *ImportDefinitionsResponse) GetExchanges() int64 {
@@ -3010,7 +3293,7 @@ const file_admin_v1_admin_proto_rawDesc = "" +
 	"\fStopResponse\"\x13\n" +
 	"\x11ActorsTreeRequest\"D\n" +
 	"\x12ActorsTreeResponse\x12.\n" +
-	"\x06actors\x18\x01 \x03(\v2\x16.warren.admin.v1.ActorR\x06actors\"\x9e\x02\n" +
+	"\x06actors\x18\x01 \x03(\v2\x16.warren.admin.v1.ActorR\x06actors\"\xd3\x02\n" +
 	"\x05Actor\x12\x12\n" +
 	"\x04path\x18\x01 \x01(\tR\x04path\x12\x12\n" +
 	"\x04kind\x18\x02 \x01(\tR\x04kind\x12\x1a\n" +
@@ -3021,11 +3304,30 @@ const file_admin_v1_admin_proto_rawDesc = "" +
 	"\x0emailbox_length\x18\a \x01(\x03R\rmailboxLength\x121\n" +
 	"\x06uptime\x18\b \x01(\v2\x19.google.protobuf.DurationR\x06uptime\x12\x1f\n" +
 	"\vlast_reason\x18\t \x01(\tR\n" +
-	"lastReason\">\n" +
+	"lastReason\x12\x14\n" +
+	"\x05state\x18\n" +
+	" \x01(\tR\x05state\x12\x1d\n" +
+	"\n" +
+	"last_stack\x18\v \x01(\tR\tlastStack\"R\n" +
 	"\x12ActorsCrashRequest\x12\x12\n" +
 	"\x04path\x18\x01 \x01(\tR\x04path\x12\x14\n" +
-	"\x05count\x18\x02 \x01(\bR\x05count\"\x15\n" +
-	"\x13ActorsCrashResponse\"\x16\n" +
+	"\x05count\x18\x02 \x01(\bR\x05count\x12\x12\n" +
+	"\x04hang\x18\x03 \x01(\bR\x04hang\"\x15\n" +
+	"\x13ActorsCrashResponse\"\x9e\x01\n" +
+	"\x12ActorsShakeRequest\x12\x14\n" +
+	"\x05match\x18\x01 \x01(\tR\x05match\x12/\n" +
+	"\x05every\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\x05every\x12+\n" +
+	"\x03for\x18\x03 \x01(\v2\x19.google.protobuf.DurationR\x03for\x12\x14\n" +
+	"\x05count\x18\x04 \x01(\bR\x05count\"F\n" +
+	"\x13ActorsShakeResponse\x12/\n" +
+	"\x06shaken\x18\x01 \x03(\v2\x17.warren.admin.v1.ShakenR\x06shaken\"6\n" +
+	"\x06Shaken\x12\x12\n" +
+	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x18\n" +
+	"\acrashes\x18\x02 \x01(\x03R\acrashes\"?\n" +
+	"\x13RestartQueueRequest\x12\x14\n" +
+	"\x05vhost\x18\x01 \x01(\tR\x05vhost\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\"\x16\n" +
+	"\x14RestartQueueResponse\"\x16\n" +
 	"\x14JournalStatusRequest\"\xb5\x03\n" +
 	"\x15JournalStatusResponse\x12\x14\n" +
 	"\x05state\x18\x01 \x01(\tR\x05state\x12\x1a\n" +
@@ -3056,7 +3358,7 @@ const file_admin_v1_admin_proto_rawDesc = "" +
 	"\bbindings\x18\x03 \x01(\x03R\bbindings\x12\x14\n" +
 	"\x05users\x18\x04 \x01(\x03R\x05users\x12\x16\n" +
 	"\x06vhosts\x18\x05 \x01(\x03R\x06vhosts\x12 \n" +
-	"\vpermissions\x18\x06 \x01(\x03R\vpermissions2\xb1\x10\n" +
+	"\vpermissions\x18\x06 \x01(\x03R\vpermissions2\xe8\x11\n" +
 	"\fAdminService\x12I\n" +
 	"\x06Status\x12\x1e.warren.admin.v1.StatusRequest\x1a\x1f.warren.admin.v1.StatusResponse\x12f\n" +
 	"\x0fListConnections\x12'.warren.admin.v1.ListConnectionsRequest\x1a(.warren.admin.v1.ListConnectionsResponse0\x01\x12]\n" +
@@ -3069,7 +3371,9 @@ const file_admin_v1_admin_proto_rawDesc = "" +
 	"\x04Stop\x12\x1c.warren.admin.v1.StopRequest\x1a\x1d.warren.admin.v1.StopResponse\x12W\n" +
 	"\n" +
 	"ActorsTree\x12\".warren.admin.v1.ActorsTreeRequest\x1a#.warren.admin.v1.ActorsTreeResponse0\x01\x12X\n" +
-	"\vActorsCrash\x12#.warren.admin.v1.ActorsCrashRequest\x1a$.warren.admin.v1.ActorsCrashResponse\x12^\n" +
+	"\vActorsCrash\x12#.warren.admin.v1.ActorsCrashRequest\x1a$.warren.admin.v1.ActorsCrashResponse\x12X\n" +
+	"\vActorsShake\x12#.warren.admin.v1.ActorsShakeRequest\x1a$.warren.admin.v1.ActorsShakeResponse\x12[\n" +
+	"\fRestartQueue\x12$.warren.admin.v1.RestartQueueRequest\x1a%.warren.admin.v1.RestartQueueResponse\x12^\n" +
 	"\rJournalStatus\x12%.warren.admin.v1.JournalStatusRequest\x1a&.warren.admin.v1.JournalStatusResponse\x12l\n" +
 	"\x11ExportDefinitions\x12).warren.admin.v1.ExportDefinitionsRequest\x1a*.warren.admin.v1.ExportDefinitionsResponse0\x01\x12l\n" +
 	"\x11ImportDefinitions\x12).warren.admin.v1.ImportDefinitionsRequest\x1a*.warren.admin.v1.ImportDefinitionsResponse(\x01\x12I\n" +
@@ -3097,7 +3401,7 @@ func file_admin_v1_admin_proto_rawDescGZIP() []byte {
 	return file_admin_v1_admin_proto_rawDescData
 }
 
-var file_admin_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 37)
+var file_admin_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 42)
 var file_admin_v1_admin_proto_goTypes = []any{
 	(*StatusRequest)(nil),                // 0: warren.admin.v1.StatusRequest
 	(*StatusResponse)(nil),               // 1: warren.admin.v1.StatusResponse
@@ -3130,102 +3434,114 @@ var file_admin_v1_admin_proto_goTypes = []any{
 	(*Actor)(nil),                        // 28: warren.admin.v1.Actor
 	(*ActorsCrashRequest)(nil),           // 29: warren.admin.v1.ActorsCrashRequest
 	(*ActorsCrashResponse)(nil),          // 30: warren.admin.v1.ActorsCrashResponse
-	(*JournalStatusRequest)(nil),         // 31: warren.admin.v1.JournalStatusRequest
-	(*JournalStatusResponse)(nil),        // 32: warren.admin.v1.JournalStatusResponse
-	(*ExportDefinitionsRequest)(nil),     // 33: warren.admin.v1.ExportDefinitionsRequest
-	(*ExportDefinitionsResponse)(nil),    // 34: warren.admin.v1.ExportDefinitionsResponse
-	(*ImportDefinitionsRequest)(nil),     // 35: warren.admin.v1.ImportDefinitionsRequest
-	(*ImportDefinitionsResponse)(nil),    // 36: warren.admin.v1.ImportDefinitionsResponse
-	(*durationpb.Duration)(nil),          // 37: google.protobuf.Duration
-	(*Table)(nil),                        // 38: warren.admin.v1.Table
-	(*DefineRequest)(nil),                // 39: warren.admin.v1.DefineRequest
-	(*AuthenticateUserRequest)(nil),      // 40: warren.admin.v1.AuthenticateUserRequest
-	(*RestartVHostRequest)(nil),          // 41: warren.admin.v1.RestartVHostRequest
-	(*CloseConnectionsRequest)(nil),      // 42: warren.admin.v1.CloseConnectionsRequest
-	(*ListVHostsRequest)(nil),            // 43: warren.admin.v1.ListVHostsRequest
-	(*ListUsersRequest)(nil),             // 44: warren.admin.v1.ListUsersRequest
-	(*ListPermissionsRequest)(nil),       // 45: warren.admin.v1.ListPermissionsRequest
-	(*ListTopicPermissionsRequest)(nil),  // 46: warren.admin.v1.ListTopicPermissionsRequest
-	(*ListLimitsRequest)(nil),            // 47: warren.admin.v1.ListLimitsRequest
-	(*DefineResponse)(nil),               // 48: warren.admin.v1.DefineResponse
-	(*AuthenticateUserResponse)(nil),     // 49: warren.admin.v1.AuthenticateUserResponse
-	(*RestartVHostResponse)(nil),         // 50: warren.admin.v1.RestartVHostResponse
-	(*CloseConnectionsResponse)(nil),     // 51: warren.admin.v1.CloseConnectionsResponse
-	(*ListVHostsResponse)(nil),           // 52: warren.admin.v1.ListVHostsResponse
-	(*ListUsersResponse)(nil),            // 53: warren.admin.v1.ListUsersResponse
-	(*ListPermissionsResponse)(nil),      // 54: warren.admin.v1.ListPermissionsResponse
-	(*ListTopicPermissionsResponse)(nil), // 55: warren.admin.v1.ListTopicPermissionsResponse
-	(*ListLimitsResponse)(nil),           // 56: warren.admin.v1.ListLimitsResponse
+	(*ActorsShakeRequest)(nil),           // 31: warren.admin.v1.ActorsShakeRequest
+	(*ActorsShakeResponse)(nil),          // 32: warren.admin.v1.ActorsShakeResponse
+	(*Shaken)(nil),                       // 33: warren.admin.v1.Shaken
+	(*RestartQueueRequest)(nil),          // 34: warren.admin.v1.RestartQueueRequest
+	(*RestartQueueResponse)(nil),         // 35: warren.admin.v1.RestartQueueResponse
+	(*JournalStatusRequest)(nil),         // 36: warren.admin.v1.JournalStatusRequest
+	(*JournalStatusResponse)(nil),        // 37: warren.admin.v1.JournalStatusResponse
+	(*ExportDefinitionsRequest)(nil),     // 38: warren.admin.v1.ExportDefinitionsRequest
+	(*ExportDefinitionsResponse)(nil),    // 39: warren.admin.v1.ExportDefinitionsResponse
+	(*ImportDefinitionsRequest)(nil),     // 40: warren.admin.v1.ImportDefinitionsRequest
+	(*ImportDefinitionsResponse)(nil),    // 41: warren.admin.v1.ImportDefinitionsResponse
+	(*durationpb.Duration)(nil),          // 42: google.protobuf.Duration
+	(*Table)(nil),                        // 43: warren.admin.v1.Table
+	(*DefineRequest)(nil),                // 44: warren.admin.v1.DefineRequest
+	(*AuthenticateUserRequest)(nil),      // 45: warren.admin.v1.AuthenticateUserRequest
+	(*RestartVHostRequest)(nil),          // 46: warren.admin.v1.RestartVHostRequest
+	(*CloseConnectionsRequest)(nil),      // 47: warren.admin.v1.CloseConnectionsRequest
+	(*ListVHostsRequest)(nil),            // 48: warren.admin.v1.ListVHostsRequest
+	(*ListUsersRequest)(nil),             // 49: warren.admin.v1.ListUsersRequest
+	(*ListPermissionsRequest)(nil),       // 50: warren.admin.v1.ListPermissionsRequest
+	(*ListTopicPermissionsRequest)(nil),  // 51: warren.admin.v1.ListTopicPermissionsRequest
+	(*ListLimitsRequest)(nil),            // 52: warren.admin.v1.ListLimitsRequest
+	(*DefineResponse)(nil),               // 53: warren.admin.v1.DefineResponse
+	(*AuthenticateUserResponse)(nil),     // 54: warren.admin.v1.AuthenticateUserResponse
+	(*RestartVHostResponse)(nil),         // 55: warren.admin.v1.RestartVHostResponse
+	(*CloseConnectionsResponse)(nil),     // 56: warren.admin.v1.CloseConnectionsResponse
+	(*ListVHostsResponse)(nil),           // 57: warren.admin.v1.ListVHostsResponse
+	(*ListUsersResponse)(nil),            // 58: warren.admin.v1.ListUsersResponse
+	(*ListPermissionsResponse)(nil),      // 59: warren.admin.v1.ListPermissionsResponse
+	(*ListTopicPermissionsResponse)(nil), // 60: warren.admin.v1.ListTopicPermissionsResponse
+	(*ListLimitsResponse)(nil),           // 61: warren.admin.v1.ListLimitsResponse
 }
 var file_admin_v1_admin_proto_depIdxs = []int32{
-	37, // 0: warren.admin.v1.StatusResponse.uptime:type_name -> google.protobuf.Duration
+	42, // 0: warren.admin.v1.StatusResponse.uptime:type_name -> google.protobuf.Duration
 	2,  // 1: warren.admin.v1.StatusResponse.listeners:type_name -> warren.admin.v1.Listener
 	3,  // 2: warren.admin.v1.StatusResponse.memory:type_name -> warren.admin.v1.Memory
 	4,  // 3: warren.admin.v1.StatusResponse.disk:type_name -> warren.admin.v1.Disk
 	5,  // 4: warren.admin.v1.StatusResponse.totals:type_name -> warren.admin.v1.Totals
 	8,  // 5: warren.admin.v1.ListConnectionsResponse.connections:type_name -> warren.admin.v1.Connection
-	38, // 6: warren.admin.v1.Connection.client_properties:type_name -> warren.admin.v1.Table
+	43, // 6: warren.admin.v1.Connection.client_properties:type_name -> warren.admin.v1.Table
 	11, // 7: warren.admin.v1.ListChannelsResponse.channels:type_name -> warren.admin.v1.Channel
 	14, // 8: warren.admin.v1.ListExchangesResponse.exchanges:type_name -> warren.admin.v1.Exchange
-	38, // 9: warren.admin.v1.Exchange.arguments:type_name -> warren.admin.v1.Table
+	43, // 9: warren.admin.v1.Exchange.arguments:type_name -> warren.admin.v1.Table
 	17, // 10: warren.admin.v1.ListQueuesResponse.queues:type_name -> warren.admin.v1.Queue
-	38, // 11: warren.admin.v1.Queue.arguments:type_name -> warren.admin.v1.Table
-	38, // 12: warren.admin.v1.Queue.effective_policy_definition:type_name -> warren.admin.v1.Table
+	43, // 11: warren.admin.v1.Queue.arguments:type_name -> warren.admin.v1.Table
+	43, // 12: warren.admin.v1.Queue.effective_policy_definition:type_name -> warren.admin.v1.Table
 	20, // 13: warren.admin.v1.ListBindingsResponse.bindings:type_name -> warren.admin.v1.Binding
-	38, // 14: warren.admin.v1.Binding.arguments:type_name -> warren.admin.v1.Table
+	43, // 14: warren.admin.v1.Binding.arguments:type_name -> warren.admin.v1.Table
 	23, // 15: warren.admin.v1.ListConsumersResponse.consumers:type_name -> warren.admin.v1.Consumer
-	38, // 16: warren.admin.v1.Consumer.arguments:type_name -> warren.admin.v1.Table
+	43, // 16: warren.admin.v1.Consumer.arguments:type_name -> warren.admin.v1.Table
 	28, // 17: warren.admin.v1.ActorsTreeResponse.actors:type_name -> warren.admin.v1.Actor
-	37, // 18: warren.admin.v1.Actor.uptime:type_name -> google.protobuf.Duration
-	0,  // 19: warren.admin.v1.AdminService.Status:input_type -> warren.admin.v1.StatusRequest
-	6,  // 20: warren.admin.v1.AdminService.ListConnections:input_type -> warren.admin.v1.ListConnectionsRequest
-	9,  // 21: warren.admin.v1.AdminService.ListChannels:input_type -> warren.admin.v1.ListChannelsRequest
-	12, // 22: warren.admin.v1.AdminService.ListExchanges:input_type -> warren.admin.v1.ListExchangesRequest
-	15, // 23: warren.admin.v1.AdminService.ListQueues:input_type -> warren.admin.v1.ListQueuesRequest
-	18, // 24: warren.admin.v1.AdminService.ListBindings:input_type -> warren.admin.v1.ListBindingsRequest
-	21, // 25: warren.admin.v1.AdminService.ListConsumers:input_type -> warren.admin.v1.ListConsumersRequest
-	24, // 26: warren.admin.v1.AdminService.Stop:input_type -> warren.admin.v1.StopRequest
-	26, // 27: warren.admin.v1.AdminService.ActorsTree:input_type -> warren.admin.v1.ActorsTreeRequest
-	29, // 28: warren.admin.v1.AdminService.ActorsCrash:input_type -> warren.admin.v1.ActorsCrashRequest
-	31, // 29: warren.admin.v1.AdminService.JournalStatus:input_type -> warren.admin.v1.JournalStatusRequest
-	33, // 30: warren.admin.v1.AdminService.ExportDefinitions:input_type -> warren.admin.v1.ExportDefinitionsRequest
-	35, // 31: warren.admin.v1.AdminService.ImportDefinitions:input_type -> warren.admin.v1.ImportDefinitionsRequest
-	39, // 32: warren.admin.v1.AdminService.Define:input_type -> warren.admin.v1.DefineRequest
-	40, // 33: warren.admin.v1.AdminService.AuthenticateUser:input_type -> warren.admin.v1.AuthenticateUserRequest
-	41, // 34: warren.admin.v1.AdminService.RestartVHost:input_type -> warren.admin.v1.RestartVHostRequest
-	42, // 35: warren.admin.v1.AdminService.CloseConnections:input_type -> warren.admin.v1.CloseConnectionsRequest
-	43, // 36: warren.admin.v1.AdminService.ListVHosts:input_type -> warren.admin.v1.ListVHostsRequest
-	44, // 37: warren.admin.v1.AdminService.ListUsers:input_type -> warren.admin.v1.ListUsersRequest
-	45, // 38: warren.admin.v1.AdminService.ListPermissions:input_type -> warren.admin.v1.ListPermissionsRequest
-	46, // 39: warren.admin.v1.AdminService.ListTopicPermissions:input_type -> warren.admin.v1.ListTopicPermissionsRequest
-	47, // 40: warren.admin.v1.AdminService.ListLimits:input_type -> warren.admin.v1.ListLimitsRequest
-	1,  // 41: warren.admin.v1.AdminService.Status:output_type -> warren.admin.v1.StatusResponse
-	7,  // 42: warren.admin.v1.AdminService.ListConnections:output_type -> warren.admin.v1.ListConnectionsResponse
-	10, // 43: warren.admin.v1.AdminService.ListChannels:output_type -> warren.admin.v1.ListChannelsResponse
-	13, // 44: warren.admin.v1.AdminService.ListExchanges:output_type -> warren.admin.v1.ListExchangesResponse
-	16, // 45: warren.admin.v1.AdminService.ListQueues:output_type -> warren.admin.v1.ListQueuesResponse
-	19, // 46: warren.admin.v1.AdminService.ListBindings:output_type -> warren.admin.v1.ListBindingsResponse
-	22, // 47: warren.admin.v1.AdminService.ListConsumers:output_type -> warren.admin.v1.ListConsumersResponse
-	25, // 48: warren.admin.v1.AdminService.Stop:output_type -> warren.admin.v1.StopResponse
-	27, // 49: warren.admin.v1.AdminService.ActorsTree:output_type -> warren.admin.v1.ActorsTreeResponse
-	30, // 50: warren.admin.v1.AdminService.ActorsCrash:output_type -> warren.admin.v1.ActorsCrashResponse
-	32, // 51: warren.admin.v1.AdminService.JournalStatus:output_type -> warren.admin.v1.JournalStatusResponse
-	34, // 52: warren.admin.v1.AdminService.ExportDefinitions:output_type -> warren.admin.v1.ExportDefinitionsResponse
-	36, // 53: warren.admin.v1.AdminService.ImportDefinitions:output_type -> warren.admin.v1.ImportDefinitionsResponse
-	48, // 54: warren.admin.v1.AdminService.Define:output_type -> warren.admin.v1.DefineResponse
-	49, // 55: warren.admin.v1.AdminService.AuthenticateUser:output_type -> warren.admin.v1.AuthenticateUserResponse
-	50, // 56: warren.admin.v1.AdminService.RestartVHost:output_type -> warren.admin.v1.RestartVHostResponse
-	51, // 57: warren.admin.v1.AdminService.CloseConnections:output_type -> warren.admin.v1.CloseConnectionsResponse
-	52, // 58: warren.admin.v1.AdminService.ListVHosts:output_type -> warren.admin.v1.ListVHostsResponse
-	53, // 59: warren.admin.v1.AdminService.ListUsers:output_type -> warren.admin.v1.ListUsersResponse
-	54, // 60: warren.admin.v1.AdminService.ListPermissions:output_type -> warren.admin.v1.ListPermissionsResponse
-	55, // 61: warren.admin.v1.AdminService.ListTopicPermissions:output_type -> warren.admin.v1.ListTopicPermissionsResponse
-	56, // 62: warren.admin.v1.AdminService.ListLimits:output_type -> warren.admin.v1.ListLimitsResponse
-	41, // [41:63] is the sub-list for method output_type
-	19, // [19:41] is the sub-list for method input_type
-	19, // [19:19] is the sub-list for extension type_name
-	19, // [19:19] is the sub-list for extension extendee
-	0,  // [0:19] is the sub-list for field type_name
+	42, // 18: warren.admin.v1.Actor.uptime:type_name -> google.protobuf.Duration
+	42, // 19: warren.admin.v1.ActorsShakeRequest.every:type_name -> google.protobuf.Duration
+	42, // 20: warren.admin.v1.ActorsShakeRequest.for:type_name -> google.protobuf.Duration
+	33, // 21: warren.admin.v1.ActorsShakeResponse.shaken:type_name -> warren.admin.v1.Shaken
+	0,  // 22: warren.admin.v1.AdminService.Status:input_type -> warren.admin.v1.StatusRequest
+	6,  // 23: warren.admin.v1.AdminService.ListConnections:input_type -> warren.admin.v1.ListConnectionsRequest
+	9,  // 24: warren.admin.v1.AdminService.ListChannels:input_type -> warren.admin.v1.ListChannelsRequest
+	12, // 25: warren.admin.v1.AdminService.ListExchanges:input_type -> warren.admin.v1.ListExchangesRequest
+	15, // 26: warren.admin.v1.AdminService.ListQueues:input_type -> warren.admin.v1.ListQueuesRequest
+	18, // 27: warren.admin.v1.AdminService.ListBindings:input_type -> warren.admin.v1.ListBindingsRequest
+	21, // 28: warren.admin.v1.AdminService.ListConsumers:input_type -> warren.admin.v1.ListConsumersRequest
+	24, // 29: warren.admin.v1.AdminService.Stop:input_type -> warren.admin.v1.StopRequest
+	26, // 30: warren.admin.v1.AdminService.ActorsTree:input_type -> warren.admin.v1.ActorsTreeRequest
+	29, // 31: warren.admin.v1.AdminService.ActorsCrash:input_type -> warren.admin.v1.ActorsCrashRequest
+	31, // 32: warren.admin.v1.AdminService.ActorsShake:input_type -> warren.admin.v1.ActorsShakeRequest
+	34, // 33: warren.admin.v1.AdminService.RestartQueue:input_type -> warren.admin.v1.RestartQueueRequest
+	36, // 34: warren.admin.v1.AdminService.JournalStatus:input_type -> warren.admin.v1.JournalStatusRequest
+	38, // 35: warren.admin.v1.AdminService.ExportDefinitions:input_type -> warren.admin.v1.ExportDefinitionsRequest
+	40, // 36: warren.admin.v1.AdminService.ImportDefinitions:input_type -> warren.admin.v1.ImportDefinitionsRequest
+	44, // 37: warren.admin.v1.AdminService.Define:input_type -> warren.admin.v1.DefineRequest
+	45, // 38: warren.admin.v1.AdminService.AuthenticateUser:input_type -> warren.admin.v1.AuthenticateUserRequest
+	46, // 39: warren.admin.v1.AdminService.RestartVHost:input_type -> warren.admin.v1.RestartVHostRequest
+	47, // 40: warren.admin.v1.AdminService.CloseConnections:input_type -> warren.admin.v1.CloseConnectionsRequest
+	48, // 41: warren.admin.v1.AdminService.ListVHosts:input_type -> warren.admin.v1.ListVHostsRequest
+	49, // 42: warren.admin.v1.AdminService.ListUsers:input_type -> warren.admin.v1.ListUsersRequest
+	50, // 43: warren.admin.v1.AdminService.ListPermissions:input_type -> warren.admin.v1.ListPermissionsRequest
+	51, // 44: warren.admin.v1.AdminService.ListTopicPermissions:input_type -> warren.admin.v1.ListTopicPermissionsRequest
+	52, // 45: warren.admin.v1.AdminService.ListLimits:input_type -> warren.admin.v1.ListLimitsRequest
+	1,  // 46: warren.admin.v1.AdminService.Status:output_type -> warren.admin.v1.StatusResponse
+	7,  // 47: warren.admin.v1.AdminService.ListConnections:output_type -> warren.admin.v1.ListConnectionsResponse
+	10, // 48: warren.admin.v1.AdminService.ListChannels:output_type -> warren.admin.v1.ListChannelsResponse
+	13, // 49: warren.admin.v1.AdminService.ListExchanges:output_type -> warren.admin.v1.ListExchangesResponse
+	16, // 50: warren.admin.v1.AdminService.ListQueues:output_type -> warren.admin.v1.ListQueuesResponse
+	19, // 51: warren.admin.v1.AdminService.ListBindings:output_type -> warren.admin.v1.ListBindingsResponse
+	22, // 52: warren.admin.v1.AdminService.ListConsumers:output_type -> warren.admin.v1.ListConsumersResponse
+	25, // 53: warren.admin.v1.AdminService.Stop:output_type -> warren.admin.v1.StopResponse
+	27, // 54: warren.admin.v1.AdminService.ActorsTree:output_type -> warren.admin.v1.ActorsTreeResponse
+	30, // 55: warren.admin.v1.AdminService.ActorsCrash:output_type -> warren.admin.v1.ActorsCrashResponse
+	32, // 56: warren.admin.v1.AdminService.ActorsShake:output_type -> warren.admin.v1.ActorsShakeResponse
+	35, // 57: warren.admin.v1.AdminService.RestartQueue:output_type -> warren.admin.v1.RestartQueueResponse
+	37, // 58: warren.admin.v1.AdminService.JournalStatus:output_type -> warren.admin.v1.JournalStatusResponse
+	39, // 59: warren.admin.v1.AdminService.ExportDefinitions:output_type -> warren.admin.v1.ExportDefinitionsResponse
+	41, // 60: warren.admin.v1.AdminService.ImportDefinitions:output_type -> warren.admin.v1.ImportDefinitionsResponse
+	53, // 61: warren.admin.v1.AdminService.Define:output_type -> warren.admin.v1.DefineResponse
+	54, // 62: warren.admin.v1.AdminService.AuthenticateUser:output_type -> warren.admin.v1.AuthenticateUserResponse
+	55, // 63: warren.admin.v1.AdminService.RestartVHost:output_type -> warren.admin.v1.RestartVHostResponse
+	56, // 64: warren.admin.v1.AdminService.CloseConnections:output_type -> warren.admin.v1.CloseConnectionsResponse
+	57, // 65: warren.admin.v1.AdminService.ListVHosts:output_type -> warren.admin.v1.ListVHostsResponse
+	58, // 66: warren.admin.v1.AdminService.ListUsers:output_type -> warren.admin.v1.ListUsersResponse
+	59, // 67: warren.admin.v1.AdminService.ListPermissions:output_type -> warren.admin.v1.ListPermissionsResponse
+	60, // 68: warren.admin.v1.AdminService.ListTopicPermissions:output_type -> warren.admin.v1.ListTopicPermissionsResponse
+	61, // 69: warren.admin.v1.AdminService.ListLimits:output_type -> warren.admin.v1.ListLimitsResponse
+	46, // [46:70] is the sub-list for method output_type
+	22, // [22:46] is the sub-list for method input_type
+	22, // [22:22] is the sub-list for extension type_name
+	22, // [22:22] is the sub-list for extension extendee
+	0,  // [0:22] is the sub-list for field type_name
 }
 
 func init() { file_admin_v1_admin_proto_init() }
@@ -3236,14 +3552,14 @@ func file_admin_v1_admin_proto_init() {
 	file_admin_v1_access_proto_init()
 	file_admin_v1_value_proto_init()
 	file_admin_v1_admin_proto_msgTypes[17].OneofWrappers = []any{}
-	file_admin_v1_admin_proto_msgTypes[32].OneofWrappers = []any{}
+	file_admin_v1_admin_proto_msgTypes[37].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_admin_v1_admin_proto_rawDesc), len(file_admin_v1_admin_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   37,
+			NumMessages:   42,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -35,6 +35,8 @@ const (
 	AdminService_Stop_FullMethodName                 = "/warren.admin.v1.AdminService/Stop"
 	AdminService_ActorsTree_FullMethodName           = "/warren.admin.v1.AdminService/ActorsTree"
 	AdminService_ActorsCrash_FullMethodName          = "/warren.admin.v1.AdminService/ActorsCrash"
+	AdminService_ActorsShake_FullMethodName          = "/warren.admin.v1.AdminService/ActorsShake"
+	AdminService_RestartQueue_FullMethodName         = "/warren.admin.v1.AdminService/RestartQueue"
 	AdminService_JournalStatus_FullMethodName        = "/warren.admin.v1.AdminService/JournalStatus"
 	AdminService_ExportDefinitions_FullMethodName    = "/warren.admin.v1.AdminService/ExportDefinitions"
 	AdminService_ImportDefinitions_FullMethodName    = "/warren.admin.v1.AdminService/ImportDefinitions"
@@ -70,6 +72,10 @@ type AdminServiceClient interface {
 	ActorsTree(ctx context.Context, in *ActorsTreeRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ActorsTreeResponse], error)
 	// ActorsCrash makes an actor panic in its next turn.
 	ActorsCrash(ctx context.Context, in *ActorsCrashRequest, opts ...grpc.CallOption) (*ActorsCrashResponse, error)
+	// ActorsShake crashes random actors for a while and answers at the end of it, with what it has done.
+	ActorsShake(ctx context.Context, in *ActorsShakeRequest, opts ...grpc.CallOption) (*ActorsShakeResponse, error)
+	// RestartQueue starts a queue that was given up, and answers when it runs or has failed again.
+	RestartQueue(ctx context.Context, in *RestartQueueRequest, opts ...grpc.CallOption) (*RestartQueueResponse, error)
 	JournalStatus(ctx context.Context, in *JournalStatusRequest, opts ...grpc.CallOption) (*JournalStatusResponse, error)
 	// ExportDefinitions and ImportDefinitions are rabbitmqctl's export_definitions and import_definitions. The JSON comes in pieces
 	// that mean nothing by themselves.
@@ -254,6 +260,26 @@ func (c *adminServiceClient) ActorsCrash(ctx context.Context, in *ActorsCrashReq
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ActorsCrashResponse)
 	err := c.cc.Invoke(ctx, AdminService_ActorsCrash_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *adminServiceClient) ActorsShake(ctx context.Context, in *ActorsShakeRequest, opts ...grpc.CallOption) (*ActorsShakeResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ActorsShakeResponse)
+	err := c.cc.Invoke(ctx, AdminService_ActorsShake_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *adminServiceClient) RestartQueue(ctx context.Context, in *RestartQueueRequest, opts ...grpc.CallOption) (*RestartQueueResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(RestartQueueResponse)
+	err := c.cc.Invoke(ctx, AdminService_RestartQueue_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -458,6 +484,10 @@ type AdminServiceServer interface {
 	ActorsTree(*ActorsTreeRequest, grpc.ServerStreamingServer[ActorsTreeResponse]) error
 	// ActorsCrash makes an actor panic in its next turn.
 	ActorsCrash(context.Context, *ActorsCrashRequest) (*ActorsCrashResponse, error)
+	// ActorsShake crashes random actors for a while and answers at the end of it, with what it has done.
+	ActorsShake(context.Context, *ActorsShakeRequest) (*ActorsShakeResponse, error)
+	// RestartQueue starts a queue that was given up, and answers when it runs or has failed again.
+	RestartQueue(context.Context, *RestartQueueRequest) (*RestartQueueResponse, error)
 	JournalStatus(context.Context, *JournalStatusRequest) (*JournalStatusResponse, error)
 	// ExportDefinitions and ImportDefinitions are rabbitmqctl's export_definitions and import_definitions. The JSON comes in pieces
 	// that mean nothing by themselves.
@@ -514,6 +544,12 @@ func (UnimplementedAdminServiceServer) ActorsTree(*ActorsTreeRequest, grpc.Serve
 }
 func (UnimplementedAdminServiceServer) ActorsCrash(context.Context, *ActorsCrashRequest) (*ActorsCrashResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ActorsCrash not implemented")
+}
+func (UnimplementedAdminServiceServer) ActorsShake(context.Context, *ActorsShakeRequest) (*ActorsShakeResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ActorsShake not implemented")
+}
+func (UnimplementedAdminServiceServer) RestartQueue(context.Context, *RestartQueueRequest) (*RestartQueueResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method RestartQueue not implemented")
 }
 func (UnimplementedAdminServiceServer) JournalStatus(context.Context, *JournalStatusRequest) (*JournalStatusResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method JournalStatus not implemented")
@@ -703,6 +739,42 @@ func _AdminService_ActorsCrash_Handler(srv interface{}, ctx context.Context, dec
 	return interceptor(ctx, in, info, handler)
 }
 
+func _AdminService_ActorsShake_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ActorsShakeRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AdminServiceServer).ActorsShake(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AdminService_ActorsShake_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AdminServiceServer).ActorsShake(ctx, req.(*ActorsShakeRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _AdminService_RestartQueue_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RestartQueueRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AdminServiceServer).RestartQueue(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AdminService_RestartQueue_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AdminServiceServer).RestartQueue(ctx, req.(*RestartQueueRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _AdminService_JournalStatus_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(JournalStatusRequest)
 	if err := dec(in); err != nil {
@@ -884,6 +956,14 @@ var AdminService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ActorsCrash",
 			Handler:    _AdminService_ActorsCrash_Handler,
+		},
+		{
+			MethodName: "ActorsShake",
+			Handler:    _AdminService_ActorsShake_Handler,
+		},
+		{
+			MethodName: "RestartQueue",
+			Handler:    _AdminService_RestartQueue_Handler,
 		},
 		{
 			MethodName: "JournalStatus",
