@@ -3,6 +3,7 @@ package supervision
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
 )
@@ -36,7 +37,7 @@ func (g *guard) Receive(ctx actor.Context) {
 	case *actor.Stopped:
 		g.last(ctx, g.stopped)
 	case *injection:
-		panic(m)
+		g.injected(m)
 	default:
 		g.own.Receive(ctx)
 	}
@@ -83,9 +84,18 @@ func (g *guard) leaveIfKilled() {
 	}
 }
 
-// injection is a crash on order, see System.Crash.
-type injection struct{ count bool }
+// injection is a crash on order, see System.Crash and System.Hang.
+type injection struct{ count, hang bool }
 
 func (*injection) signal() {}
 
 func (*injection) String() string { return "injected crash" }
+
+func (g *guard) injected(m *injection) {
+	if !m.hang {
+		panic(m)
+	}
+	for !g.life.killed.Load() {
+		time.Sleep(10 * time.Millisecond)
+	}
+}

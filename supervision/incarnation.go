@@ -37,6 +37,7 @@ type incarnation struct {
 	overseer overseer
 	reason   atomic.Int32 // a Reason: why it will stop. Normal until somebody else decides so.
 	crashes  atomic.Int32
+	doomed   atomic.Bool // System.Shake has chosen it
 
 	// supervisor: acknowledges its start and ends on its own account, see supervisor.go.
 	supervisor bool

@@ -170,21 +170,3 @@ func (s *System) killBelow(path string) {
 		s.nodes.remove(n)
 	}
 }
-
-// Crash makes the actor at path panic in its next turn. With count false nobody's limit hears of it, so it never
-// escalates. Supervisors refuse.
-func (s *System) Crash(path string, count bool) error {
-	n := s.nodes.find(path)
-	if n == nil {
-		return fmt.Errorf("%w: %s", ErrNotFound, path)
-	}
-	if n.strategy != "" {
-		return fmt.Errorf("supervision: %s is a supervisor; crash its children", path)
-	}
-	st := n.status.Load()
-	if st.life == nil || !st.state.alive() {
-		return fmt.Errorf("supervision: %s is %v", path, st.state)
-	}
-	st.life.PostSystemMessage(&injection{count})
-	return nil
-}

@@ -133,9 +133,9 @@ func (q *Queue) recover(ctx actor.Context) {
 	q.load()
 	q.accounted = int(q.Slot.Bytes.Load())
 	q.Slot.incarnation.Store(q.incarnation)
-	q.Slot.crashed.Store(false)
+	givenUp := q.Slot.crashed.Swap(false) // every session has been told so, and has forgotten the queue
 	for id := range q.state.Sessions() {
-		if q.peer(id) == nil {
+		if givenUp || q.peer(id) == nil {
 			q.endSession(ctx, id, nil)
 		}
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -101,26 +102,50 @@ func (f *fake) vhost(name string) error {
 func (f *fake) Tree() []*adminv1.Actor {
 	uptime := durationpb.New(time.Hour)
 	return []*adminv1.Actor{
-		{Path: "warren", Kind: "supervisor", Strategy: "one_for_one", Restart: "permanent", Incarnation: 1, Uptime: uptime},
-		{Path: "warren/core", Kind: "supervisor", Strategy: "rest_for_one", Restart: "permanent", Incarnation: 1, Uptime: uptime},
+		{Path: "warren", Kind: "supervisor", Strategy: "one_for_one", Restart: "permanent", Incarnation: 1, Uptime: uptime, State: "running"},
+		{Path: "warren/core", Kind: "supervisor", Strategy: "rest_for_one", Restart: "permanent", Incarnation: 1, Uptime: uptime, State: "running"},
 		{Path: "warren/core/journal", Kind: "journal", Restart: "permanent", Incarnation: 3, Restarts: 2, MailboxLength: 4, Uptime: uptime,
-			LastReason: "panic: out of ink\ngoroutine 7"},
-		{Path: "warren/listeners", Kind: "supervisor", Strategy: "one_for_one", Restart: "permanent", Incarnation: 1, Uptime: uptime},
+			LastReason: "panic: out of ink\ngoroutine 7", State: "running", LastStack: "main.write(0x1)\n\tink.go:7"},
+		{Path: "warren/listeners", Kind: "supervisor", Strategy: "one_for_one", Restart: "permanent", Incarnation: 1, Uptime: uptime, State: "running"},
 	}
 }
 
-func (f *fake) Crash(path string, count bool) error {
-	switch path {
+func (f *fake) Crash(r *adminv1.ActorsCrashRequest) error {
+	switch path := r.GetPath(); path {
 	case "warren/core/journal":
-		if count {
+		if r.GetCount() {
 			path += " counted"
+		}
+		if r.GetHang() {
+			path += " hangs"
 		}
 		f.crashed = append(f.crashed, path)
 		return nil
 	case "forbidden":
 		return errors.New("chaos.enabled is false")
 	}
-	return admin.NoSuchActor(path)
+	return admin.NoSuchActor(r.GetPath())
+}
+
+func (f *fake) Shake(_ context.Context, r *adminv1.ActorsShakeRequest) (*adminv1.ActorsShakeResponse, error) {
+	if r.GetMatch() == "nobody" {
+		return nil, admin.NoActorMatches(r.GetMatch())
+	}
+	f.crashed = append(f.crashed, fmt.Sprintf("%s every %v for %v counted %v", r.GetMatch(), r.GetEvery().AsDuration(), r.GetFor().AsDuration(), r.GetCount()))
+	return &adminv1.ActorsShakeResponse{Shaken: []*adminv1.Shaken{{Kind: "exchange", Crashes: 3}, {Kind: "queue", Crashes: 17}}}, nil
+}
+
+func (f *fake) RestartQueue(_ context.Context, vhost, name string) error {
+	if err := f.vhost(vhost); err != nil {
+		return err
+	}
+	switch name {
+	case "orders":
+		return nil
+	case "healthy":
+		return errors.New("queue 'healthy' has not crashed")
+	}
+	return admin.NoSuchQueue(vhost, name)
 }
 
 func (f *fake) JournalStatus() *adminv1.JournalStatusResponse {

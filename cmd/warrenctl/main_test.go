@@ -51,6 +51,16 @@ func TestExitCodes(t *testing.T) {
 		{"status now", "too many arguments", exitUsage},
 		{"actors", "actors takes tree or crash", exitUsage},
 		{"actors crash", "takes one path", exitUsage},
+		{"actors crash a --match *", "a path or --match, not both", exitUsage},
+		{"actors crash a --every 1s", "--every and --for go with --match", exitUsage},
+		{"actors crash --match * --for 0s", "must be more than nothing", exitUsage},
+		{"actors crash --match * --hang", "--hang takes a path", exitUsage},
+		{"actors crash --match nobody", "No actor's path matches 'nobody'", exitDataError},
+		{"actors tree --watch=0s", "must be more than nothing", exitUsage},
+		{"restart_queue", "it takes one argument, the queue's name", exitUsage},
+		{"restart_queue nowhere", "no queue 'nowhere' in vhost '/'", exitDataError},
+		{"restart_queue orders -p nowhere", "Virtual host 'nowhere' does not exist", exitDataError},
+		{"restart_queue healthy", "has not crashed", exitUnavailable},
 		{"journal", "journal takes status, verify or dump", exitUsage},
 		{"journal dump all", "too many arguments", exitUsage},
 		{"export_definitions", "it takes one argument", exitUsage},
@@ -109,12 +119,17 @@ func TestJSONIsValid(t *testing.T) {
 // actors crash: the path and whether the crash counts reach the broker.
 func TestCrash(t *testing.T) {
 	f, dir := start(t)
-	for _, args := range [][]string{{"actors", "crash", "warren/core/journal"}, {"actors", "crash", "--count", "warren/core/journal"}} {
+	for _, args := range [][]string{
+		{"actors", "crash", "warren/core/journal"}, {"actors", "crash", "--count", "warren/core/journal"},
+		{"actors", "crash", "--hang", "warren/core/journal"}, {"actors", "crash", "--match", "*/queues/*", "--count", "--every=5ms"},
+	} {
 		if code, _, errOut := ctlRun(append(args, "--data-dir", dir, "-q")...); code != 0 {
 			t.Fatal(errOut)
 		}
 	}
-	if want := []string{"warren/core/journal", "warren/core/journal counted"}; !slices.Equal(f.crashed, want) {
+	if want := []string{
+		"warren/core/journal", "warren/core/journal counted", "warren/core/journal hangs", "*/queues/* every 5ms for 10s counted true",
+	}; !slices.Equal(f.crashed, want) {
 		t.Errorf("got %q, want %q", f.crashed, want)
 	}
 }

@@ -26,11 +26,7 @@ type Broker interface {
 	Queues(vhost string) ([]*adminv1.Queue, error)
 	Bindings(vhost string) ([]*adminv1.Binding, error)
 	Consumers(vhost string) ([]*adminv1.Consumer, error)
-	// Tree is the supervision tree, parents before their children.
-	Tree() []*adminv1.Actor
-	// Crash makes the actor panic in its next turn; count says that the crash counts against its supervisor's intensity.
-	// The error is NoSuchActor when nothing is at that path, any other one when crashing is not allowed.
-	Crash(path string, count bool) error
+	Actors
 	// JournalStatus is the journal as it was after its newest commit.
 	JournalStatus() *adminv1.JournalStatusResponse
 	// ExportDefinitions is the whole broker in RabbitMQ's JSON form.
@@ -69,9 +65,4 @@ func Invalid(text string) error { return status.Error(codes.InvalidArgument, tex
 // NoSuchConnection is the answer to closing a connection that is not there.
 func NoSuchConnection(pid string) error {
 	return status.Errorf(codes.NotFound, "There is no connection '%s': warrenctl list_connections pid shows those there are", pid)
-}
-
-// NoSuchActor is the answer to the crash of an actor that is not there.
-func NoSuchActor(path string) error {
-	return status.Errorf(codes.NotFound, "There is no actor at '%s': warrenctl actors tree shows those there are", path)
 }

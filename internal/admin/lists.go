@@ -51,12 +51,6 @@ func (s *service) ListConsumers(r *adminv1.ListConsumersRequest, stream grpc.Ser
 	})
 }
 
-func (s *service) ActorsTree(_ *adminv1.ActorsTreeRequest, stream grpc.ServerStreamingServer[adminv1.ActorsTreeResponse]) error {
-	return sendPieces(stream, s.broker.Tree(), nil, func(piece []*adminv1.Actor) *adminv1.ActorsTreeResponse {
-		return &adminv1.ActorsTreeResponse{Actors: piece}
-	})
-}
-
 // sendPieces sends a list in messages of bounded size, or the error that was got instead of the list.
 func sendPieces[Item, Response any](
 	stream grpc.ServerStreamingServer[Response], items []Item, err error, wrap func([]Item) *Response,

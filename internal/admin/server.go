@@ -81,10 +81,6 @@ func (s *service) Stop(context.Context, *adminv1.StopRequest) (*adminv1.StopResp
 	return &adminv1.StopResponse{}, nil
 }
 
-func (s *service) ActorsCrash(_ context.Context, r *adminv1.ActorsCrashRequest) (*adminv1.ActorsCrashResponse, error) {
-	return &adminv1.ActorsCrashResponse{}, s.broker.Crash(r.GetPath(), r.GetCount())
-}
-
 func (s *service) JournalStatus(context.Context, *adminv1.JournalStatusRequest) (*adminv1.JournalStatusResponse, error) {
 	return s.broker.JournalStatus(), nil
 }

@@ -10,10 +10,12 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rs/zerolog"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/durationpb"
 
 	adminv1 "warren/proto/admin/v1"
 )
@@ -40,9 +42,9 @@ func (f *fake) Queues(vhost string) ([]*adminv1.Queue, error) {
 	return queues, nil
 }
 
-func (f *fake) Tree() []*adminv1.Actor   { panic("the tree is rotten") }
-func (f *fake) Crash(string, bool) error { return errors.New("chaos.enabled is false") }
-func (f *fake) Stop()                    { close(f.stopped) }
+func (f *fake) Tree() []*adminv1.Actor                  { panic("the tree is rotten") }
+func (f *fake) Crash(*adminv1.ActorsCrashRequest) error { return errors.New("chaos.enabled is false") }
+func (f *fake) Stop()                                   { close(f.stopped) }
 
 // serve starts a server in the directory and returns a client of it.
 func serve(t *testing.T, dir string, f *fake) (adminv1.AdminServiceClient, *Server) {
@@ -175,6 +177,10 @@ func TestErrorsAndPanics(t *testing.T) {
 	_, err = client.ActorsCrash(ctx, &adminv1.ActorsCrashRequest{Path: "core"})
 	if s := status.Convert(err); s.Code() != codes.FailedPrecondition || s.Message() != "chaos.enabled is false" {
 		t.Errorf("refused crash: %v", err)
+	}
+	_, err = client.ActorsShake(ctx, &adminv1.ActorsShakeRequest{Match: "*", Every: durationpb.New(time.Second)})
+	if s := status.Convert(err); s.Code() != codes.InvalidArgument || !strings.Contains(s.Message(), "must be more than nothing") {
+		t.Errorf("shake for no time: %v", err)
 	}
 	tree, err := client.ActorsTree(ctx, &adminv1.ActorsTreeRequest{})
 	if err == nil {

@@ -1,7 +1,6 @@
 package tree
 
 import (
-	"errors"
 	"net"
 	"os"
 	"runtime"
@@ -229,33 +228,6 @@ func (b *Broker) Consumers(name string) ([]*adminv1.Consumer, error) {
 	}
 	return out, nil
 }
-
-// Tree implements admin.Broker.
-func (b *Broker) Tree() []*adminv1.Actor {
-	var out []*adminv1.Actor
-	for _, n := range b.system.Tree() {
-		out = append(out, &adminv1.Actor{
-			Path: n.Path, Kind: n.Kind, Strategy: n.Strategy, Restart: n.Restart.String(), Incarnation: n.Incarnation,
-			Restarts: uint64(n.Restarts + n.InjectedRestarts), MailboxLength: int64(n.MailboxLength), Uptime: durationpb.New(time.Since(n.Since)),
-			LastReason: n.LastReason,
-		})
-	}
-	return out
-}
-
-// Crash implements admin.Broker.
-func (b *Broker) Crash(path string, count bool) error {
-	if !b.Config.ChaosEnabled {
-		return errChaos
-	}
-	err := b.system.Crash(path, count)
-	if errors.Is(err, supervision.ErrNotFound) {
-		return admin.NoSuchActor(path)
-	}
-	return err
-}
-
-var errChaos = errors.New("crashing actors is off: set chaos.enabled = true")
 
 // Stop implements admin.Broker.
 func (b *Broker) Stop() { b.stop() }
