@@ -55,6 +55,12 @@ func (c *child) spare() bool {
 	return ok && crash.uncounted
 }
 
+// stuck reports whether the failure at hand is a turn that does not end.
+func (c *child) stuck() bool {
+	crash, ok := c.failure.(*Crash)
+	return ok && crash.stuck
+}
+
 // abnormal: a stop of its own is normal, everything else is not.
 func (c *child) abnormal() bool { return c.failure != nil }
 

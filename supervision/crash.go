@@ -9,7 +9,7 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// Crash is a panic in an actor's turn, taken where it happened.
+// Crash is a panic in an actor's turn, taken where it happened, or a turn that does not end.
 type Crash struct {
 	Path        string
 	Kind        string
@@ -20,9 +20,13 @@ type Crash struct {
 	Stack       string // from the panic downwards
 
 	uncounted bool // injected, and not to be held against anybody
+	stuck     bool // no panic, but a turn that does not end
 }
 
 func (c *Crash) Error() string {
+	if c.stuck {
+		return fmt.Sprintf("%s (%s, incarnation %d) was stuck in %s", c.Path, c.Kind, c.Incarnation, c.Message)
+	}
 	return fmt.Sprintf("%s (%s, incarnation %d) panicked in %s: %v", c.Path, c.Kind, c.Incarnation, c.Message, c.Reason)
 }
 
@@ -94,6 +98,11 @@ func panicStack() string {
 	if i := strings.Index(stack, "\npanic("); i >= 0 {
 		_, stack = cutFrame(stack[i+1:])
 	}
+	return aboveGuard(stack)
+}
+
+// aboveGuard leaves out what is the same for every actor.
+func aboveGuard(stack string) string {
 	if i := strings.Index(stack, guardFrame); i >= 0 {
 		last, _ := cutFrame(stack[i:])
 		stack = stack[:i] + last

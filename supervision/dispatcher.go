@@ -16,9 +16,15 @@ const (
 // benchmarks/actor_test.go). An actor that blocks costs a goroutine, never a worker: there is no limit to starve.
 type dispatcher struct {
 	mu      sync.Mutex
-	idle    []chan func() // last in, first out: the warmest stack
+	idle    []chan job // last in, first out: the warmest stack
 	maxIdle int
 	closed  bool
+}
+
+// job is what a goroutine is to do: a mailbox of ours, or whatever Proto.Actor wants.
+type job struct {
+	mailbox *mailbox
+	f       func()
 }
 
 // NewDispatcher keeps at most maxIdle goroutines waiting.
@@ -28,24 +34,34 @@ func newDispatcher(maxIdle int) *dispatcher { return &dispatcher{maxIdle: maxIdl
 
 func (d *dispatcher) Throughput() int { return dispatcherThroughput }
 
-func (d *dispatcher) Schedule(f func()) {
+func (d *dispatcher) Schedule(f func()) { d.schedule(job{f: f}) }
+
+func (d *dispatcher) schedule(j job) {
 	d.mu.Lock()
 	n := len(d.idle)
 	if n == 0 {
 		d.mu.Unlock()
-		go d.work(f)
+		go d.work(j)
 		return
 	}
 	w := d.idle[n-1]
 	d.idle = d.idle[:n-1]
 	d.mu.Unlock()
-	w <- f // never blocks: it has room for one, and nobody else has it
+	w <- j // never blocks: it has room for one, and nobody else has it
 }
 
-func (d *dispatcher) work(f func()) {
-	w := make(chan func(), 1)
+func (d *dispatcher) work(j job) {
+	w := make(chan job, 1)
+	id := goroutineID()
 	for {
-		f()
+		switch {
+		case j.mailbox != nil:
+			j.mailbox.consume(id)
+		case j.f != nil:
+			j.f()
+		default:
+			return
+		}
 		d.mu.Lock()
 		if d.closed || len(d.idle) >= d.maxIdle {
 			d.mu.Unlock()
@@ -53,9 +69,7 @@ func (d *dispatcher) work(f func()) {
 		}
 		d.idle = append(d.idle, w)
 		d.mu.Unlock()
-		if f = <-w; f == nil {
-			return
-		}
+		j = <-w
 	}
 }
 
@@ -65,7 +79,7 @@ func (d *dispatcher) close() {
 	defer d.mu.Unlock()
 	d.closed = true
 	for _, w := range d.idle {
-		w <- nil
+		w <- job{}
 	}
 	d.idle = nil
 }

@@ -17,11 +17,16 @@ type (
 		err error // *Crash, *Escalation or *StartError
 	}
 	childExited struct{ who *incarnation }
+	childStuck  struct {
+		who *incarnation
+		err *Crash
+	}
 )
 
 func (childStarted) signal() {}
 func (childFailed) signal()  {}
 func (childExited) signal()  {}
+func (childStuck) signal()   {}
 
 // shutdown is what a supervisor gets instead of a Stop: it stops its children first.
 type shutdown struct{}
@@ -46,7 +51,6 @@ type incarnation struct {
 
 func (s *System) newIncarnation(c *child, o overseer) *incarnation {
 	i := &incarnation{number: s.incarnations.Add(1), sys: s, child: c, overseer: o, supervisor: c.spec.Supervisor != nil}
-	i.work = i.consume
 	i.keeper = i
 	return i
 }

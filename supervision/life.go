@@ -190,7 +190,7 @@ func (s *supervisor) stop(c *child, r Reason, then after) {
 		c.set(Stopping)
 	}
 	d := c.spec.shutdown()
-	if d == Brutal {
+	if d == Brutal || c.stuck() { // there is nobody to hear a Stop
 		s.deadlines.clear(c)
 		s.abandon(c)
 		return

@@ -56,22 +56,21 @@ type mailbox struct {
 	killed       atomic.Bool
 	buried       atomic.Bool
 
+	turn turn
+
 	keeper     keeper // nil: Proto.Actor's own supervision
 	invoker    actor.MessageInvoker
 	dispatcher actor.Dispatcher
-	work       func() // m.consume, bound once
+	own        *dispatcher // the same, when it is ours
 }
 
 // NewMailbox is a mailbox for an actor that no Supervisor looks after: an actor.MailboxProducer. Children of a
 // Supervisor have theirs already.
-func NewMailbox() actor.Mailbox {
-	m := &mailbox{}
-	m.work = m.consume
-	return m
-}
+func NewMailbox() actor.Mailbox { return &mailbox{} }
 
 func (m *mailbox) RegisterHandlers(invoker actor.MessageInvoker, dispatcher actor.Dispatcher) {
 	m.invoker, m.dispatcher = invoker, dispatcher
+	m.own = ours(dispatcher)
 }
 
 func (m *mailbox) Start() {
@@ -154,11 +153,16 @@ func (m *mailbox) refuseNil() {
 
 func (m *mailbox) schedule() {
 	if m.open.Load() && !m.running.Load() && m.running.CompareAndSwap(false, true) {
-		m.dispatcher.Schedule(m.work)
+		if m.own != nil {
+			m.own.schedule(job{mailbox: m})
+		} else {
+			m.dispatcher.Schedule(func() { m.consume(0) })
+		}
 	}
 }
 
-func (m *mailbox) consume() {
+func (m *mailbox) consume(goroutine uint64) {
+	m.turn.on(goroutine)
 	for {
 		m.run()
 		m.running.Store(false)
@@ -203,6 +207,7 @@ func (m *mailbox) run() {
 			runtime.Gosched()
 		}
 		if msg = m.nextSystem(); msg != nil {
+			m.turn.begin(msg)
 			m.invokeSystem(msg)
 			continue
 		}
@@ -212,8 +217,10 @@ func (m *mailbox) run() {
 		if msg = m.nextUser(); msg == nil {
 			break
 		}
+		m.turn.begin(msg)
 		m.invoker.InvokeUserMessage(msg)
 	}
+	m.turn.end()
 	completed = true
 }
 

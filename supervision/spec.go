@@ -72,6 +72,9 @@ type ChildSpec struct {
 	// StartTimeout is how long the Started turn may take. Zero means 5 s for a worker and Infinity for a supervisor,
 	// whose children have their own.
 	StartTimeout time.Duration
+	// Irreplaceable children are not replaced when their turn does not end, only named (see Watchdog): two of them at once would be
+	// worse than one that does nothing.
+	Irreplaceable bool
 	// Significant children end their supervisor, see Spec.AutoShutdown. They cannot be permanent.
 	Significant bool
 

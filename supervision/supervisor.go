@@ -67,6 +67,8 @@ func (s *supervisor) Receive(ctx actor.Context) {
 		s.started(m.who)
 	case childFailed:
 		s.failed(m.who, m.err)
+	case childStuck:
+		s.stuck(m.who, m.err)
 	case childExited:
 		s.exited(m.who)
 	case timeUp:

@@ -147,11 +147,10 @@ func (c *Channel) recover(ctx actor.Context) {
 		c.Log.Error().Uint16("channel", c.Number).Any("event", bad.Event).Any("reason", bad.Reason).Msg("event quarantined: its replay panics")
 	}
 	c.state, c.self = got.State, ctx.Self()
-	c.encoded = c.Outlet.Last()
+	c.encoded = c.Outlet.Claim(ctx.Self(), c.incarnation)
 	c.session = session.New(c.Session, &c.state.State, ctx.Self())
 	c.Sessions.Add(c.Session, ctx.Self())
 	c.Inbox.Attach(ctx.Self())
-	c.Outlet.Attach(ctx.Self())
 	c.session.Mark(func(e *session.Commanded) { c.happen(0, e) })
 	c.session.Recover(ctx)
 	c.creditAll(ctx)

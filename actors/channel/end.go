@@ -66,7 +66,7 @@ func (c *Channel) Terminate(ctx actor.Context, why supervision.Reason) {
 		c.VHost.Unfollow(ctx.Self())
 	}
 	c.Inbox.Attach(nil)
-	c.Outlet.Attach(nil)
+	c.Outlet.Claim(nil, c.incarnation)
 	c.account(0)
 	c.Streams.Drop(c.streamName())
 }

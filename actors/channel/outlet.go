@@ -12,6 +12,9 @@ import (
 type Outlet struct {
 	sink Sink
 
+	putting sync.Mutex // so that the sink gets everything in the order of the ordinals; before mu
+	writer  uint64     // incarnation that may hand over; guarded by putting
+
 	mu       sync.Mutex
 	last     uint64 // ordinal of the newest output
 	queued   uint64 // bytes given to the sink
@@ -43,11 +46,18 @@ var drained = &Drained{}
 // NewOutlet returns the outlet of one channel. frameMax is the negotiated one, 0 for no limit.
 func NewOutlet(sink Sink, frameMax int) *Outlet { return &Outlet{sink: sink, frameMax: frameMax} }
 
-// Attach makes an actor the one that hears of Drained.
-func (o *Outlet) Attach(pid *actor.PID) {
+// Claim makes an incarnation the outlet's only writer, and pid the actor that hears of Drained; nil for nobody. It returns the ordinal
+// of the newest output that was handed over, which stays so until this incarnation hands over more: one before it that wakes up, because
+// it was stuck, is refused.
+func (o *Outlet) Claim(pid *actor.PID, incarnation uint64) uint64 {
+	o.putting.Lock()
+	defer o.putting.Unlock()
 	o.mu.Lock()
-	o.pid = pid
-	o.mu.Unlock()
+	defer o.mu.Unlock()
+	if incarnation >= o.writer {
+		o.writer, o.pid = incarnation, pid
+	}
+	return o.last
 }
 
 // Last is the ordinal of the newest output that was handed over.
@@ -57,8 +67,14 @@ func (o *Outlet) Last() uint64 {
 	return o.last
 }
 
-// Put hands over frames that hold the outputs up to an ordinal.
-func (o *Outlet) Put(upto uint64, f *Frames, replies int) {
+// Put hands over frames that hold the outputs up to an ordinal, or drops them when another incarnation has the outlet by now.
+func (o *Outlet) Put(incarnation, upto uint64, f *Frames, replies int) {
+	o.putting.Lock()
+	defer o.putting.Unlock()
+	if incarnation != o.writer {
+		f.Release()
+		return
+	}
 	o.mu.Lock()
 	o.last = upto
 	o.queued += uint64(f.Size())

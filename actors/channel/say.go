@@ -58,7 +58,7 @@ func (c *Channel) hand() {
 	}
 	f, replies := c.frames, c.replies
 	c.frames, c.replies = nil, 0
-	c.Outlet.Put(c.encoded, f, replies)
+	c.Outlet.Put(c.incarnation, c.encoded, f, replies)
 }
 
 func (c *Channel) delivered(d *session.Delivered) {

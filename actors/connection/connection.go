@@ -116,7 +116,7 @@ func (c *Connection) recover(ctx actor.Context) {
 		panic(err)
 	}
 	c.state = got.State
-	c.encoded = c.outlet.Last()
+	c.encoded = c.outlet.Claim(nil, c.incarnation)
 	c.inbox.Attach(ctx.Self())
 	// The rest is for the next turn: a panic there is a crash like another, and no failing start.
 	ctx.Send(ctx.Self(), &channel.Wake{})
@@ -173,7 +173,7 @@ func (c *Connection) say() {
 		}
 		f := &channel.Frames{}
 		f.Method(0, o.method)
-		c.outlet.Put(o.ordinal, f, f.Size())
+		c.outlet.Put(c.incarnation, o.ordinal, f, f.Size())
 		c.encoded = o.ordinal
 	}
 }

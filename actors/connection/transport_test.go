@@ -39,7 +39,7 @@ func TestTransportWritesInOrderAndTells(t *testing.T) {
 			m := &amqp091.ConnectionBlocked{Reason: string(rune('a' + i))}
 			f.Method(0, m)
 			want = amqp091.AppendMethod(want, 0, m)
-			outlet.Put(uint64(i+1), f, f.Size())
+			outlet.Put(0, uint64(i+1), f, f.Size())
 		}
 		got := make([]byte, len(want))
 		if _, err := io.ReadFull(peer, got); err != nil || string(got) != string(want) {

@@ -97,6 +97,11 @@ type Config struct {
 	// Start although definitions were lost to damage: journal.accept_loss.
 	JournalAcceptLoss bool
 
+	// How long an actor's turn may last before it is named in the log, and before the actor is replaced; 0 = for ever:
+	// actors.stuck_after, actors.replace_after.
+	StuckAfter   time.Duration
+	ReplaceAfter time.Duration
+
 	// Actors may be crashed on purpose by warrenctl actors crash: chaos.enabled.
 	ChaosEnabled bool
 }
@@ -141,6 +146,8 @@ func Default() Config {
 		DiskFreeLimit:    50_000_000,
 		QueueResident:    4 << 20,
 		JournalSync:      "always",
+		StuckAfter:       30 * time.Second,
+		ReplaceAfter:     time.Minute,
 		LogLevel:         zerolog.InfoLevel,
 		ClusterName:      "warren@" + hostname(),
 		ProductName:      "RabbitMQ",

@@ -183,6 +183,9 @@ var keys = map[string]key{
 		return ok
 	}},
 
+	"actors.stuck_after":   duration(func(b *builder) *time.Duration { return &b.StuckAfter }),
+	"actors.replace_after": duration(func(b *builder) *time.Duration { b.replaceSet = true; return &b.ReplaceAfter }),
+
 	"chaos.enabled": {"true or false", func(b *builder, _, value string) (ok bool) {
 		b.ChaosEnabled, ok = parseBool(value)
 		return ok
@@ -260,6 +263,14 @@ func boolean(field func(*builder) *bool) key {
 
 // mechanisms are the SASL mechanisms there are.
 var mechanisms = []string{"PLAIN", "AMQPLAIN", "ANONYMOUS", "EXTERNAL"}
+
+func duration(field func(*builder) *time.Duration) key {
+	return key{"a time with its unit, such as 30s, 500ms or 2m; 0 turns it off", func(b *builder, _, value string) bool {
+		d, err := time.ParseDuration(value)
+		*field(b) = d
+		return err == nil && d >= 0
+	}}
+}
 
 func size(set func(*builder, int64)) key {
 	return key{"bytes, also with a unit: 2000000000, 2GB, 2G (powers of 1000), 2GiB, 2Gi (of 1024)", func(b *builder, _, value string) bool {

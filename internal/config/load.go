@@ -51,6 +51,9 @@ func build(settings []setting) (Config, error) {
 		if strings.HasPrefix(s.key, "vm_memory_") {
 			b.watermarkAt = s
 		}
+		if strings.HasPrefix(s.key, "actors.") {
+			b.stuckAt = s
+		}
 	}
 	return b.finish()
 }
@@ -66,6 +69,8 @@ type builder struct {
 	authMechanisms       numbered
 	// The last setting of a watermark, to be blamed when the two do not fit together.
 	watermarkAt setting
+	stuckAt     setting // likewise of actors.stuck_after and actors.replace_after
+	replaceSet  bool
 }
 
 // listen sets one TCP listener. The first one named takes the place of the built-in default.
@@ -105,6 +110,14 @@ func (b *builder) finish() (Config, error) {
 		bothRelative && c.MemoryLow.Relative > c.MemoryHigh.Relative {
 		s := b.watermarkAt
 		return Config{}, fmt.Errorf("%s: %s = %s: the low watermark must not stand above the high one", s.place, s.key, s.value)
+	}
+	if !b.replaceSet {
+		c.ReplaceAfter = 2 * c.StuckAfter
+	}
+	if c.ReplaceAfter > 0 && (c.StuckAfter == 0 || c.ReplaceAfter < c.StuckAfter) {
+		s := b.stuckAt
+		return Config{}, fmt.Errorf("%s: %s = %s: an actor cannot be replaced (after %v) that is not stuck yet (after %v)",
+			s.place, s.key, s.value, c.ReplaceAfter, c.StuckAfter)
 	}
 	return c, nil
 }

@@ -75,6 +75,8 @@ func TestEveryKeyReachesItsField(t *testing.T) {
 		ServerProperties:   map[string]string{"information": "a # in quotes"},
 		JournalSync:        "interval",
 		ChaosEnabled:       true,
+		StuckAfter:         10 * time.Second,
+		ReplaceAfter:       1500 * time.Second,
 	}
 	if !reflect.DeepEqual(c, want) {
 		t.Errorf("got %+v\nwant %+v", c, want)
@@ -125,6 +127,8 @@ func TestErrorsNamePlaceKeyValueAndRemedy(t *testing.T) {
 		{"disk_free_limit.absolute = 2 GB", "test.conf:1: disk_free_limit.absolute = 2 GB: must be bytes, also with a unit: 2000000000, 2GB, 2G (powers of 1000), 2GiB, 2Gi (of 1024)"},
 		{"log.level = loud", "test.conf:1: log.level = loud: must be debug, info, notice, warning, error, critical or none"},
 		{"vm_memory_high_watermark.relative = 0.2\nvm_memory_low_watermark = 0.3", "test.conf:2: vm_memory_low_watermark = 0.3: the low watermark must not stand above the high one"},
+		{"actors.stuck_after = 30", "test.conf:1: actors.stuck_after = 30: must be a time with its unit, such as 30s, 500ms or 2m; 0 turns it off"},
+		{"actors.replace_after = 1s", "test.conf:1: actors.replace_after = 1s: an actor cannot be replaced (after 1s) that is not stuck yet (after 30s)"},
 		{"[section]", `test.conf:1: "[section]" is not a setting: write key = value`},
 		{"= 5", `test.conf:1: "= 5" is not a setting: write key = value`},
 		{"heartbeat =", "test.conf:1: heartbeat: no value: write one behind the =, and put it in single quotes if it begins with #"},

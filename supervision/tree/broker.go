@@ -94,7 +94,10 @@ var syncModes = map[string]journal.SyncMode{"always": journal.SyncAlways, "inter
 func resident(mark int64) int64 { return mark / 2 }
 
 // Start boots the tree. It returns when clients are served.
-func (b *Broker) Start() error { return b.system.Start(top, b.spec()) }
+func (b *Broker) Start() error {
+	b.system.Watch(supervision.Watchdog{StuckAfter: b.Config.StuckAfter, ReplaceAfter: b.Config.ReplaceAfter})
+	return b.system.Start(top, b.spec())
+}
 
 // Shutdown stops the tree in reverse. First the listeners go, with all connections. Then what clients have sent takes effect:
 // the end of an actor overtakes what waits in its mailbox, so the core only ends when nothing waits any more.

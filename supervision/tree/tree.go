@@ -57,8 +57,9 @@ func (b *Broker) core() supervision.ChildSpec {
 		Children: []supervision.ChildSpec{
 			{
 				ID: "journal", Kind: "journal", Restart: supervision.Permanent, Shutdown: 30 * time.Second,
-				StartTimeout: supervision.Infinity, // it reads what the process before left
-				New:          func(uint64) actor.Actor { return &persistence.Journal{Log: b.journal, Logs: b.node.Log} },
+				StartTimeout:  supervision.Infinity, // it reads what the process before left
+				Irreplaceable: true,                 // two writers of one directory; a disk that hangs hangs the second one, too
+				New:           func(uint64) actor.Actor { return &persistence.Journal{Log: b.journal, Logs: b.node.Log} },
 			},
 			{
 				// What there is and who may do what: vhosts are started and stopped as it says.
