@@ -1,6 +1,7 @@
 package supervision
 
 import (
+	"errors"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -51,8 +52,8 @@ func (c *child) set(s State) {
 
 // spare reports whether the failure at hand is an injected crash that nobody is to count.
 func (c *child) spare() bool {
-	crash, ok := c.failure.(*Crash)
-	return ok && crash.uncounted
+	var crash *Crash // also one that kept it from starting
+	return errors.As(c.failure, &crash) && crash.uncounted
 }
 
 // stuck reports whether the failure at hand is a turn that does not end.

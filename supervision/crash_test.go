@@ -167,3 +167,31 @@ func TestLeftoversAreDeadLetters(t *testing.T) {
 		t.Fatalf("%q", lines)
 	}
 }
+
+// casualty notes what it died of.
+type casualty struct {
+	worker
+	died func(any)
+}
+
+func (c *casualty) Crashed(message any) { c.died(message) }
+
+// DESIGN section 5, poison: an actor hears what it died of before its successor lives, but not of a crash on order.
+func TestCasualtyHearsWhatItDiedOf(t *testing.T) {
+	d := &diary{}
+	spec := workerSpec(d, "x", Permanent)
+	spec.New = func(uint64) actor.Actor {
+		return &casualty{worker{id: "x", d: d}, func(m any) {
+			d.add("died of %T", m)
+			panic("once more") // which must not matter
+		}}
+	}
+	s := boot(t, Spec{Limit: lenient, Children: []ChildSpec{spec}})
+	send(s, "top/x", &boom{})
+	eventually(t, "the successor", func() bool { return d.count("x started") == 2 })
+	if err := s.Crash("top/x", false); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the next", func() bool { return d.count("x started") == 3 })
+	d.expect(t, "x started", "died of *supervision.boom", "x terminates: restart", "x started", "x terminates: restart", "x started")
+}

@@ -3,6 +3,7 @@ package supervision
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -40,6 +41,25 @@ func (g *guard) Receive(ctx actor.Context) {
 		g.injected(m)
 	default:
 		g.own.Receive(ctx)
+	}
+}
+
+// Casualty is an actor that wants to know of a panic in its turn, in its last moment, what it was working on: to note it where its
+// successor looks. Crashed is called in the actor's goroutine before its supervisor hears of the crash, and not for injected ones. A panic
+// in it is logged and otherwise ignored.
+type Casualty interface {
+	Crashed(message any)
+}
+
+func (g *guard) crashed(message any) {
+	if a, ok := g.own.(Casualty); ok {
+		defer func() {
+			if reason := recover(); reason != nil {
+				g.life.sys.log.Error().Str("path", g.life.child.node.path).Str("reason", fmt.Sprint(reason)).Str("stack", panicStack()).
+					Msg("panic while noting a crash")
+			}
+		}()
+		a.Crashed(message)
 	}
 }
 
@@ -85,11 +105,17 @@ func (g *guard) leaveIfKilled() {
 }
 
 // injection is a crash on order, see System.Crash and System.Hang.
-type injection struct{ count, hang bool }
+type injection struct {
+	count, hang bool
+	text        string
+}
+
+// Injection is what to panic with for a crash on order in the middle of a turn. As after System.Crash, nobody's limit hears of it.
+func Injection(text string) any { return &injection{text: text} }
 
 func (*injection) signal() {}
 
-func (*injection) String() string { return "injected crash" }
+func (i *injection) String() string { return strings.TrimSuffix("injected crash: "+i.text, ": ") }
 
 func (g *guard) injected(m *injection) {
 	if !m.hang {

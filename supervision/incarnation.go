@@ -40,6 +40,7 @@ type incarnation struct {
 	sys      *System
 	child    *child // the overseer's record
 	overseer overseer
+	guard    *guard       // nil for a supervisor
 	reason   atomic.Int32 // a Reason: why it will stop. Normal until somebody else decides so.
 	crashes  atomic.Int32
 	doomed   atomic.Bool // System.Shake has chosen it
@@ -86,6 +87,8 @@ func (i *incarnation) failed(reason, msg any, stack string) {
 	}
 	if x, ok := reason.(*injection); ok {
 		crash.Injected, crash.uncounted = true, !x.count
+	} else if i.guard != nil {
+		i.guard.crashed(msg)
 	}
 	if _, refuses := reason.(*Refusal); refuses {
 		// The first start is the boot: whoever called System.Start is told, and says it.

@@ -13,7 +13,8 @@ func (i *incarnation) actor() actor.Actor {
 	if i.supervisor {
 		return newSupervisor(i)
 	}
-	return &guard{life: i, make: i.child.spec.New}
+	i.guard = &guard{life: i, make: i.child.spec.New}
+	return i.guard
 }
 
 // start spawns the next incarnation of c. The same name gives the same PID: PIDs that others keep see the dead flag of

@@ -69,6 +69,8 @@ type Channel struct {
 	replies     int     // bytes in frames that are not deliveries
 	flights     []flight
 	granted     granted
+	doing       uint64 // step that this turn is at; 0 for none
+	poisoned    uint64 // step that has killed two incarnations; 0 for none
 	following   bool
 	halted      bool // a fault was raised: the connection ends everything
 	left        bool // the session is over
@@ -146,7 +148,7 @@ func (c *Channel) recover(ctx actor.Context) {
 	for _, bad := range got.Quarantined {
 		c.Log.Error().Uint16("channel", c.Number).Any("event", bad.Event).Any("reason", bad.Reason).Msg("event quarantined: its replay panics")
 	}
-	c.state, c.self = got.State, ctx.Self()
+	c.state, c.self, c.poisoned = got.State, ctx.Self(), c.Info.poison.poisoned()
 	c.encoded = c.Outlet.Claim(ctx.Self(), c.incarnation)
 	c.session = session.New(c.Session, &c.state.State, ctx.Self())
 	c.Sessions.Add(c.Session, ctx.Self())
@@ -174,7 +176,10 @@ func (c *Channel) happen(step uint64, what any) {
 func (c *Channel) goOn(ctx actor.Context) {
 	for !c.halted {
 		if c.state.Pending != nil {
-			if !c.proceed(ctx) {
+			c.doing = c.state.step
+			if c.doing == c.poisoned {
+				c.giveUpPending(ctx)
+			} else if !c.proceed(ctx) {
 				break
 			}
 			continue
@@ -189,17 +194,21 @@ func (c *Channel) goOn(ctx actor.Context) {
 			c.todo = c.Inbox.After(c.state.step)
 		}
 	}
+	c.doing = 0
 	if c.state.Ending != Alive {
 		c.end(ctx)
 	}
 }
 
 func (c *Channel) step(ctx actor.Context, s *Step) {
+	c.doing = s.Ordinal
 	switch {
 	case s.Closed:
 		c.happen(s.Ordinal, &Over{Ending: ConnectionEnd})
 	case c.state.Ending != Alive:
 		c.afterClose(s)
+	case s.Ordinal == c.poisoned:
+		c.setAside(ctx, s)
 	case s.Refused != nil:
 		c.refused(s)
 	case s.Err != nil:

@@ -20,4 +20,6 @@ type Info struct {
 
 	// Fault is set when the channel ended its connection.
 	Fault atomic.Pointer[Fault]
+
+	poison poison
 }

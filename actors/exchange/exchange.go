@@ -45,6 +45,7 @@ type Exchange struct {
 	batches     []queueBatch // scratch of one turn
 	sweepAt     int
 	recent      *recent // of an x-recent-history alone
+	suspicious  bool    // a turn of a former incarnation has panicked over a batch
 }
 
 // link is one session's way through this exchange.
@@ -99,6 +100,7 @@ func (x *Exchange) recover(ctx actor.Context) {
 	x.router.resolver.missing = func(of *Slot) { // contract X-17
 		x.Log.Warn().Str("exchange", string(of.Name)).Str("alternate", string(of.Alternate)).Msg("alternate exchange does not exist: what reaches nothing is unroutable")
 	}
+	x.suspicious = x.Slot.poison.Any()
 	x.Slot.incarnation.Store(x.incarnation)
 	if x.Slot.Type == RecentHistory {
 		x.recoverRecent(ctx)
@@ -153,12 +155,29 @@ func (x *Exchange) publish(ctx actor.Context, m *Publish) {
 	}
 	x.router.refresh()
 	x.router.resolver.session = m.Session
+	routed := &Routed{Exchange: x.Slot, Incarnation: x.incarnation}
+	if x.suspicious {
+		x.publishSuspicious(ctx, m, routed)
+	} else {
+		x.routeAll(ctx, m, m.Messages, routed)
+	}
+	x.router.selected = false
+	l.last, l.settled = m.Messages[len(m.Messages)-1].Seq, max(l.settled, m.Settled)
+	x.Slot.Published.Add(int64(len(m.Messages)))
+	ctx.Send(l.pid, routed)
+	x.forward(ctx, l)
+	if x.suspicious {
+		x.survived(m)
+	}
+}
+
+// routeAll routes messages of a batch, and remembers them where that is what the exchange does.
+func (x *Exchange) routeAll(ctx actor.Context, m *Publish, messages []protocol.Message, routed *Routed) {
 	if x.recent != nil {
 		x.recent.greet(ctx)
-		x.recent.remember(ready.Link{Session: m.Session, Exchange: x.Slot.ID}, m.Messages)
+		x.recent.remember(ready.Link{Session: m.Session, Exchange: x.Slot.ID}, messages)
 	}
-	routed := &Routed{Exchange: x.Slot, Incarnation: x.incarnation}
-	for rest := m.Messages; len(rest) > 0; {
+	for rest := messages; len(rest) > 0; {
 		to := x.router.route(&rest[0])
 		n := 1
 		for n < len(rest) && x.router.route(&rest[n]) == to {
@@ -175,11 +194,6 @@ func (x *Exchange) publish(ctx actor.Context, m *Publish) {
 		}
 		rest = rest[n:]
 	}
-	x.router.selected = false
-	l.last, l.settled = m.Messages[len(m.Messages)-1].Seq, max(l.settled, m.Settled)
-	x.Slot.Published.Add(int64(len(m.Messages)))
-	ctx.Send(l.pid, routed)
-	x.forward(ctx, l)
 }
 
 // collect adds messages to the batches of this turn.

@@ -71,6 +71,8 @@ type (
 	RoutedTo struct {
 		Last  uint64
 		Route *Route
+		// Lost: they are set aside, and go nowhere. Their publisher is told that.
+		Lost bool
 	}
 	// Reset: a queue of this link restarted, so what is on the way to it is lost. Nothing of the link goes on to any
 	// queue until the session resumes with this epoch.

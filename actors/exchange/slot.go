@@ -36,6 +36,7 @@ type Slot struct {
 	incarnation atomic.Uint64
 	gone        atomic.Bool
 	followers   queue.Followers
+	poison      queue.Poison
 	session     atomic.Uint64 // of an exchange that publishes itself
 	kept        atomic.Int64  // bytes it remembers, in the node's ledger
 

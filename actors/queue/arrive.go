@@ -19,11 +19,15 @@ func (q *Queue) enqueue(ctx actor.Context, m *Enqueue) {
 		return // a late copy: a session ends only when all it published is in its queues, and its link was swept since
 	}
 	if fresh := q.state.Fresh(m.Link, m.Messages); len(fresh) > 0 {
+		var poison []protocol.Message
+		if q.suspicious {
+			fresh, poison = q.setAside(m, fresh)
+		}
 		q.expire(ctx)
 		if !q.passing(fresh) {
 			fresh = protocol.CopyOut(fresh)
 		}
-		q.happen(q.arrival(m, fresh))
+		q.happen(q.arrival(m, fresh, poison))
 		q.Slot.Published.Add(int64(len(fresh)))
 	} else if q.state.Refusing(m.Link, m.Settled) {
 		q.happen(&ready.Refused{Link: m.Link, Settled: m.Settled})
@@ -39,12 +43,17 @@ func (q *Queue) enqueue(ctx actor.Context, m *Enqueue) {
 		q.accepted(ctx, m.Link)
 	}
 	q.pump(ctx)
+	if q.suspicious {
+		q.Slot.poison.Survived(m.Link, m.Messages)
+		q.suspicious = q.Slot.poison.Any()
+	}
 }
 
-// arrival is the event that messages arrive: those there is room for, each on its level, and the others refused.
-func (q *Queue) arrival(m *Enqueue, messages []protocol.Message) ready.Event {
+// arrival is the event that messages arrive: those there is room for, each on its level, and the others refused, with those that are
+// set aside.
+func (q *Queue) arrival(m *Enqueue, messages, poison []protocol.Message) ready.Event {
 	messages, refused := q.admit(messages)
-	if len(refused) == 0 && !q.state.Refusing(m.Link, m.Settled) {
+	if len(refused) == 0 && len(poison) == 0 && !q.state.Refusing(m.Link, m.Settled) {
 		return q.leveled(m, messages)
 	}
 	all := &ready.Together{}
@@ -54,6 +63,9 @@ func (q *Queue) arrival(m *Enqueue, messages []protocol.Message) ready.Event {
 	note := &ready.Refused{Link: m.Link, Settled: m.Settled}
 	for i := range refused {
 		note.Sequences = append(note.Sequences, ready.Interval{First: refused[i].Seq, N: 1})
+	}
+	for i := range poison {
+		note.Sequences = append(note.Sequences, ready.Interval{First: poison[i].Seq, N: 1})
 	}
 	all.Events = append(all.Events, note)
 	if len(refused) > 0 && q.Slot.Settings.Overflow == settings.RejectPublishDLX && q.deadLetters() {

@@ -43,6 +43,7 @@ type Queue struct {
 	accounted   int        // bytes the ledger knows of
 	sweepAt     int        // links that make the next sweep
 	closing     bool       // deletable: takes nothing more
+	suspicious  bool       // a turn of a former incarnation has panicked over a batch
 
 	journaled       uint64 // newest record that was sent to the journal
 	sinceCheckpoint volume // appended since the last checkpoint
@@ -133,6 +134,7 @@ func (q *Queue) recover(ctx actor.Context) {
 	q.load()
 	q.accounted = int(q.Slot.Bytes.Load())
 	q.Slot.incarnation.Store(q.incarnation)
+	q.suspicious = q.Slot.poison.Any()
 	givenUp := q.Slot.crashed.Swap(false) // every session has been told so, and has forgotten the queue
 	for id := range q.state.Sessions() {
 		if givenUp || q.peer(id) == nil {

@@ -33,6 +33,7 @@ type Slot struct {
 	gone        atomic.Bool
 	crashed     atomic.Bool
 	followers   Followers
+	poison      Poison
 
 	// Counters live here and not in the actor, so that a restart does not turn them back.
 	Ready, Unacked, Bytes, Delivered, Published atomic.Int64

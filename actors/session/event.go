@@ -15,6 +15,8 @@ type (
 		Exchange *exchange.Slot
 		Messages []protocol.Message
 	}
+	// Lost: messages are numbered, and go nowhere: they are set aside.
+	Lost struct{ Messages []protocol.Message }
 	// Staged: messages wait for the commit of a transaction.
 	Staged struct {
 		Exchange *exchange.Slot

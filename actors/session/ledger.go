@@ -94,7 +94,7 @@ func (l *Ledger) route(x *exchange.Slot, routes []exchange.RoutedTo, unroutable 
 				p.split(at, n)
 			}
 			p.runs[at].route = r.Route
-			if len(r.Route.Queues) == 0 {
+			if p.runs[at].lost = r.Lost; len(r.Route.Queues) == 0 && !r.Lost {
 				unroutable(p.runs[at].messages)
 			}
 			at++

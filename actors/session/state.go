@@ -130,6 +130,9 @@ func (s *State) Apply(e any) {
 	switch e := e.(type) {
 	case *Published:
 		s.publish(e.Exchange, e.Messages)
+	case *Lost:
+		s.published = max(s.published, e.Messages[len(e.Messages)-1].Seq)
+		s.settled(e.Messages, true)
 	case *exchange.Routed:
 		s.ledger.route(e.Exchange, e.Routes, s.unroutable(e.Exchange), s.settled)
 	case *exchange.Gone:

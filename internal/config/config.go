@@ -104,6 +104,8 @@ type Config struct {
 
 	// Actors may be crashed on purpose by warrenctl actors crash: chaos.enabled.
 	ChaosEnabled bool
+	// One in so many appends to a stream panics, 0 = none: chaos.append_panics, 1/N there.
+	ChaosAppendPanics int
 }
 
 // Permissions are regular expressions over the names of what a user may configure, write to and read from.

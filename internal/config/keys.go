@@ -190,6 +190,12 @@ var keys = map[string]key{
 		b.ChaosEnabled, ok = parseBool(value)
 		return ok
 	}},
+	"chaos.append_panics": {"a share such as 1/300, or 0 for none", func(b *builder, _, value string) bool {
+		n, one := strings.CutPrefix(value, "1/")
+		share, err := strconv.ParseInt(n, 10, 31)
+		b.ChaosAppendPanics = int(share)
+		return err == nil && (one && share > 1 || value == "0")
+	}},
 }
 
 // findKey returns the key that a setting names, and what its last part stands for.

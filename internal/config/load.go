@@ -111,6 +111,9 @@ func (b *builder) finish() (Config, error) {
 		s := b.watermarkAt
 		return Config{}, fmt.Errorf("%s: %s = %s: the low watermark must not stand above the high one", s.place, s.key, s.value)
 	}
+	if c.ChaosAppendPanics > 0 && !c.ChaosEnabled {
+		return Config{}, fmt.Errorf("chaos.append_panics = 1/%d: it needs chaos.enabled = true", c.ChaosAppendPanics)
+	}
 	if !b.replaceSet {
 		c.ReplaceAfter = 2 * c.StuckAfter
 	}

@@ -77,6 +77,7 @@ func TestEveryKeyReachesItsField(t *testing.T) {
 		ChaosEnabled:       true,
 		StuckAfter:         10 * time.Second,
 		ReplaceAfter:       1500 * time.Second,
+		ChaosAppendPanics:  300,
 	}
 	if !reflect.DeepEqual(c, want) {
 		t.Errorf("got %+v\nwant %+v", c, want)
@@ -129,6 +130,9 @@ func TestErrorsNamePlaceKeyValueAndRemedy(t *testing.T) {
 		{"vm_memory_high_watermark.relative = 0.2\nvm_memory_low_watermark = 0.3", "test.conf:2: vm_memory_low_watermark = 0.3: the low watermark must not stand above the high one"},
 		{"actors.stuck_after = 30", "test.conf:1: actors.stuck_after = 30: must be a time with its unit, such as 30s, 500ms or 2m; 0 turns it off"},
 		{"actors.replace_after = 1s", "test.conf:1: actors.replace_after = 1s: an actor cannot be replaced (after 1s) that is not stuck yet (after 30s)"},
+		{"chaos.append_panics = 300", "test.conf:1: chaos.append_panics = 300: must be a share such as 1/300, or 0 for none"},
+		{"chaos.append_panics = 1/1", "test.conf:1: chaos.append_panics = 1/1: must be a share such as 1/300, or 0 for none"},
+		{"chaos.append_panics = 1/300", "chaos.append_panics = 1/300: it needs chaos.enabled = true"},
 		{"[section]", `test.conf:1: "[section]" is not a setting: write key = value`},
 		{"= 5", `test.conf:1: "= 5" is not a setting: write key = value`},
 		{"heartbeat =", "test.conf:1: heartbeat: no value: write one behind the =, and put it in single quotes if it begins with #"},

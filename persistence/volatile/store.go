@@ -6,10 +6,16 @@ import "sync"
 type Store struct {
 	mu      sync.Mutex
 	streams map[string]any
+	panics  int
 }
 
 // NewStore returns an empty store.
 func NewStore() *Store { return &Store{streams: map[string]any{}} }
+
+// Disturb has one in n appends, at random, panic in front of what it does or behind it, as an actor may in the middle of a turn. It is for
+// trying out what a crash there leaves behind, and holds for the streams that are opened after it. The first append behind a claim never
+// panics: it may belong to an actor's start, and a first start that fails is not tried again.
+func (st *Store) Disturb(n int) { st.panics = n }
 
 // Open returns the stream of that name, made with an empty state when there is none yet. A name belongs to one type of
 // state for as long as the stream lives; another type is a broken invariant and panics.
@@ -19,7 +25,7 @@ func Open[S State[S, E], E any](st *Store, name string, empty func() S) *Stream[
 	if s, ok := st.streams[name]; ok {
 		return s.(*Stream[S, E])
 	}
-	s := &Stream[S, E]{name: name, base: empty()}
+	s := &Stream[S, E]{name: name, base: empty(), panics: st.panics}
 	st.streams[name] = s
 	return s
 }

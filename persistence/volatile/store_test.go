@@ -43,3 +43,38 @@ func TestStoreRefusesAnotherType(t *testing.T) {
 	}()
 	Open(st, "s", func() other { return other{} })
 }
+
+func TestDisturbedAppendsPanic(t *testing.T) {
+	// docs/configuration.md, chaos.append_panics: in front of the append and behind it, never the first one behind a claim; whatever is
+	// in the stream is what the next writer gets.
+	st := NewStore()
+	st.Disturb(2)
+	s := open(st)
+	var kept []int
+	front, behind := 0, 0
+	for i := range uint64(400) {
+		if got := claim(t, s, i+1).State.numbers; !slices.Equal(got, kept) {
+			t.Fatalf("recovered %v, want %v", got, kept)
+		}
+		fill(t, s, i+1, int(2*i), 1)
+		kept = append(kept, int(2*i))
+		func() {
+			before := len(kept)
+			defer func() {
+				recover()
+				s.View(func(base *list, tail []int) {
+					if n := len(base.numbers) + len(tail); n == before {
+						front++
+					} else {
+						behind++
+						kept = append(kept, int(2*i+1))
+					}
+				})
+			}()
+			fill(t, s, i+1, int(2*i+1), 1)
+		}()
+	}
+	if front < 50 || behind < 50 {
+		t.Errorf("%d in front, %d behind or not at all", front, behind)
+	}
+}

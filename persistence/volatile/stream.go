@@ -9,7 +9,10 @@ package volatile
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"sync"
+
+	"warren/supervision"
 )
 
 // State is what the events E of a stream fold to.
@@ -37,6 +40,9 @@ type Stream[S State[S, E], E any] struct {
 	writer uint64     // incarnation that may append
 	base   S
 	tail   []E
+
+	panics int  // one in so many appends; 0 for none
+	spared bool // the next one, whatever chance says
 }
 
 // Quarantined is an event that was taken out of a stream because replaying it panics.
@@ -60,7 +66,7 @@ func (s *Stream[S, E]) Claim(incarnation uint64) (Recovered[S, E], error) {
 	if incarnation < s.writer {
 		return Recovered[S, E]{}, fmt.Errorf("claim %s for incarnation %d, held by %d: %w", s.name, incarnation, s.writer, ErrStale)
 	}
-	s.writer = incarnation
+	s.writer, s.spared = incarnation, true
 	var out Recovered[S, E]
 	for {
 		state := s.base.Clone()
@@ -96,11 +102,29 @@ func (s *Stream[S, E]) Append(incarnation uint64, e E) error {
 	if incarnation != s.writer {
 		return fmt.Errorf("append to %s by incarnation %d, held by %d: %w", s.name, incarnation, s.writer, ErrStale)
 	}
+	if s.panics > 0 {
+		defer s.disturb()()
+	}
 	if len(s.tail) >= foldAfter {
 		s.fold()
 	}
 	s.tail = append(s.tail, e)
 	return nil
+}
+
+// disturb panics, or returns what panics, or does neither.
+func (s *Stream[S, E]) disturb() (behind func()) {
+	if s.spared {
+		s.spared = false
+		return func() {}
+	}
+	switch rand.IntN(2 * s.panics) {
+	case 0:
+		panic(supervision.Injection("in front of an append to " + s.name))
+	case 1:
+		return func() { panic(supervision.Injection("behind an append to " + s.name)) }
+	}
+	return func() {}
 }
 
 // Fold lets go of the waiting events before their number is up. It is for a writer that has carried out all they ask for

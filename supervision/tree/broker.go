@@ -56,6 +56,7 @@ func New(c config.Config, dataDir string, sockets []*Socket, totalMemory int64, 
 		started: time.Now(), marks: marks{high, low, totalMemory}, stop: stop,
 		memory: alarm.NewMemory(resident(high), resident(low)),
 	}
+	b.streams.Disturb(c.ChaosAppendPanics)
 	b.journal = persistence.NewLog(b.system.PID(top+"/core/journal"), vfs.OS{}, dataDir, persistence.Options{
 		Options: journal.Options{Sync: syncModes[c.JournalSync]}, AcceptLoss: c.JournalAcceptLoss, DiskFreeLimit: c.DiskFreeLimit,
 	})

@@ -1,0 +1,123 @@
+package queue
+
+import (
+	"sync"
+
+	"warren/actors/queue/ready"
+	"warren/protocol"
+)
+
+// Poison remembers, from one incarnation of an actor to the next, batches whose turn has panicked. It lives in a slot. A batch is sent
+// again after a crash; one that kills twice would kill for ever, so it is set aside: logged, and its publisher nacked (DESIGN section 5).
+// The zero value knows of none.
+type Poison struct {
+	mu       sync.Mutex
+	suspects []Suspect // the oldest first
+}
+
+// Suspect is a range of sequences on a link, with how many turns it has killed. A batch may come again with others around it: guilty is
+// what all of the turns had in common.
+type Suspect struct {
+	Link        ready.Link
+	First, Last uint64
+	Deaths      int
+}
+
+// deadly is how many deaths are enough.
+const deadly = 2
+
+// suspectsKept bounds what is remembered; the oldest is let go.
+const suspectsKept = 32
+
+// Killed enters that a turn with these messages panicked. Its actor calls it while it dies.
+func (p *Poison) Killed(l ready.Link, messages []protocol.Message) {
+	if len(messages) == 0 {
+		return
+	}
+	first, last := messages[0].Seq, messages[len(messages)-1].Seq
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i := range p.suspects {
+		if s := &p.suspects[i]; s.Link == l && s.First <= last && first <= s.Last {
+			s.First, s.Last = max(s.First, first), min(s.Last, last)
+			s.Deaths++
+			return
+		}
+	}
+	if len(p.suspects) == suspectsKept {
+		p.suspects = p.suspects[1:]
+	}
+	p.suspects = append(p.suspects, Suspect{Link: l, First: first, Last: last, Deaths: 1})
+}
+
+// Any says whether anything is remembered. An actor asks when it starts.
+func (p *Poison) Any() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.suspects) > 0
+}
+
+// Part divides messages into those that may be dealt with and those that have killed twice.
+func (p *Poison) Part(l ready.Link, messages []protocol.Message) (fine, poison []protocol.Message) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i := range messages {
+		guilty := false
+		for _, s := range p.suspects {
+			guilty = guilty || s.Link == l && s.Deaths >= deadly && s.First <= messages[i].Seq && messages[i].Seq <= s.Last
+		}
+		if guilty {
+			poison = append(poison, messages[i])
+		} else {
+			fine = append(fine, messages[i])
+		}
+	}
+	return fine, poison
+}
+
+// Survived enters that a turn with these messages ended, whatever became of them: they are not sent again.
+func (p *Poison) Survived(l ready.Link, messages []protocol.Message) {
+	if len(messages) == 0 {
+		return
+	}
+	first, last := messages[0].Seq, messages[len(messages)-1].Seq
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	kept := p.suspects[:0]
+	for _, s := range p.suspects {
+		if s.Link != l || s.First < first || s.Last > last {
+			kept = append(kept, s)
+		}
+	}
+	p.suspects = kept
+}
+
+// Summary is what a log line says of messages that are set aside: how many, their bytes, and the routing keys of the first few.
+func Summary(messages []protocol.Message) (n, bytes int, keys []string) {
+	const few = 5
+	for i := range messages {
+		bytes += messages[i].Size()
+		if i < few {
+			keys = append(keys, messages[i].RoutingKey)
+		}
+	}
+	return len(messages), bytes, keys
+}
+
+// Crashed notes the batch whose turn has panicked.
+func (q *Queue) Crashed(message any) {
+	if m, ok := message.(*Enqueue); ok {
+		q.Slot.poison.Killed(m.Link, m.Messages)
+	}
+}
+
+// setAside takes out what has killed twice. It is refused with the event that brings the rest: what is refused moves the link on.
+func (q *Queue) setAside(m *Enqueue, fresh []protocol.Message) (fine, poison []protocol.Message) {
+	fine, poison = q.Slot.poison.Part(m.Link, fresh)
+	if n, bytes, keys := Summary(poison); n > 0 {
+		q.Log.Error().Str("vhost", q.Slot.VHost).Str("queue", string(q.Slot.Name)).Str("exchange", m.Exchange).Strs("routing_keys", keys).
+			Int("messages", n).Int("bytes", bytes).Uint64("session", m.Link.Session).Uint64("first", poison[0].Seq).
+			Msg("batch set aside: two turns with it panicked; its publisher is told")
+	}
+	return fine, poison
+}
