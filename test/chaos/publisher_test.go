@@ -20,7 +20,9 @@ type publisher struct {
 	channel *amqp.Channel
 	tx      bool
 	mode    uint8 // delivery mode
-	burst   int   // messages at a time
+	window  int64 // publishes without a confirm
+	burst   int
+	pause   time.Duration // between two bursts
 
 	published, confirmed atomic.Int64
 	ended                atomic.Bool
@@ -34,9 +36,16 @@ const (
 )
 
 func (r *run) newPublisher(name string, route func(int) (string, string, []string)) *publisher {
-	p := &publisher{run: r, name: name, route: route, client: r.connect(name), burst: publishBurst}
+	p := &publisher{run: r, name: name, route: route, client: r.connect(name), window: publishWindow, burst: publishBurst, pause: publishPause}
 	p.channel = r.channel(p.client)
 	return p
+}
+
+// flatOut has it publish as fast as it is confirmed, unless it is one of the slow ones.
+func (p *publisher) flatOut() {
+	if p.burst == publishBurst {
+		p.window, p.burst, p.pause = 2000, 100, time.Millisecond
+	}
 }
 
 // publisher has confirms.
@@ -55,7 +64,7 @@ func (r *run) transactional(name string, route func(int) (string, string, []stri
 }
 
 func (p *publisher) publish(stop <-chan struct{}) error {
-	ticker := time.NewTicker(publishPause)
+	ticker := time.NewTicker(p.pause)
 	defer ticker.Stop()
 	for n := 0; ; {
 		select {
@@ -65,7 +74,7 @@ func (p *publisher) publish(stop <-chan struct{}) error {
 			return nil
 		case <-ticker.C:
 		}
-		if !p.tx && p.published.Load()-int64(p.client.socket.count()) > publishWindow {
+		if !p.tx && p.published.Load()-int64(p.client.socket.count()) > p.window {
 			continue
 		}
 		for range p.burst {
@@ -120,6 +129,18 @@ func readBody(b []byte) (stream string, n int, ok bool) {
 	number, _, _ := strings.Cut(rest, " ")
 	n, err := strconv.Atoi(number)
 	return stream, n, err == nil && bytes.Equal(b, body(stream, n))
+}
+
+// confirmed is how many publishes of all are.
+func confirmed(publishers []*publisher) (n int64) {
+	for _, p := range publishers {
+		if p.tx {
+			n += p.confirmed.Load()
+		} else {
+			n += int64(p.client.socket.count())
+		}
+	}
+	return n
 }
 
 // unconfirmed says which publishers wait for what.
