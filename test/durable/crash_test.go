@@ -2,11 +2,12 @@ package durable
 
 import (
 	"context"
-	"io"
 	"math/rand/v2"
-	"strings"
+	"sync"
 	"testing"
 	"time"
+
+	"google.golang.org/protobuf/types/known/durationpb"
 
 	adminv1 "warren/proto/admin/v1"
 	"warren/test/broker"
@@ -18,46 +19,30 @@ func TestActorCrashAndKill(t *testing.T) {
 	endings(t, rounds(t, 4), (*broker.Broker).Kill, shake, broker.Set("chaos.enabled", "true"), broker.Set("paging.queue_resident_limit", "4KiB"))
 }
 
-// shake crashes queues, the vhost's definitions and the journal until it is over.
-func shake(t *testing.T, b *broker.Broker, random *rand.Rand, over <-chan struct{}) {
-	t.Helper()
-	client := b.Admin(t)
-	crashed := map[string]int{}
-	for {
-		select {
-		case <-over:
-			t.Logf("crashed: %v", crashed)
-			return
-		case <-time.After(time.Duration(20+random.IntN(120)) * time.Millisecond):
-		}
-		paths := workers(t, client)
-		kind := []string{"queue", "queue", "queue", "vhost", "journal", "journal", "exchange"}[random.IntN(7)]
-		if len(paths[kind]) == 0 {
-			continue
-		}
-		path := paths[kind][random.IntN(len(paths[kind]))]
-		if _, err := client.ActorsCrash(context.Background(), &adminv1.ActorsCrashRequest{Path: path}); err == nil { // else it was gone
-			crashed[kind]++
-		}
-	}
+// K-31, K-32 (issue 5): the same with crashes in the middle of turns.
+func TestCrashInATurnAndKill(t *testing.T) {
+	t.Parallel()
+	endings(t, rounds(t, 4), (*broker.Broker).Kill, nil, broker.Set("chaos.enabled", "true"), broker.Set("chaos.append_panics", "1/100"))
 }
 
-// workers are the paths of actors by kind, without those that every vhost has and nobody uses here.
-func workers(t *testing.T, client adminv1.AdminServiceClient) map[string][]string {
+// shake crashes a random actor of some kind about every 10 ms until it is over.
+func shake(t *testing.T, b *broker.Broker, _ *rand.Rand, over <-chan struct{}) {
 	t.Helper()
-	stream, err := client.ActorsTree(context.Background(), &adminv1.ActorsTreeRequest{})
-	must(t, err)
-	out := map[string][]string{}
-	for {
-		part, err := stream.Recv()
-		if err == io.EOF {
-			return out
-		}
-		must(t, err)
-		for _, a := range part.Actors {
-			if !strings.Contains(a.Path, "/exchanges/amq.") {
-				out[a.Kind] = append(out[a.Kind], a.Path)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	client := b.Admin(t)
+	var shaking sync.WaitGroup
+	for match, every := range map[string]time.Duration{
+		"*/queues/*": 25 * time.Millisecond, "*/exchanges/*": 50 * time.Millisecond, "*/connections/*": 30 * time.Millisecond,
+		"*/definitions": 150 * time.Millisecond, "warren/core/journal": 75 * time.Millisecond,
+	} {
+		shaking.Go(func() {
+			_, err := client.ActorsShake(ctx, &adminv1.ActorsShakeRequest{Match: match, Every: durationpb.New(every), For: durationpb.New(patience)})
+			if err != nil && ctx.Err() == nil {
+				t.Errorf("shaking %s: %v", match, err)
 			}
-		}
+		})
 	}
+	<-over
+	cancel()
+	shaking.Wait()
 }
