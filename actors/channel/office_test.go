@@ -62,7 +62,7 @@ func newOffice(t *testing.T, lot *rand.Rand) *office {
 	}})
 	o.directory = vhost.NewDirectory("/", "/", o.system.PID(definitions))
 	o.system.Actors().ProcessRegistry.Add(&door{o}, definitions)
-	options := vhost.Options{Directory: o.directory, Access: o.access, System: o.system, Streams: o.streams, Sessions: o.sessions, Ledger: o,
+	options := vhost.Options{Directory: o.directory, Access: o.access, System: o.system, Streams: o.streams, Sessions: o.sessions, Owners: everybody{}, Ledger: o,
 		Journal: &persistence.Log{PID: o.system.PID(journal)}, Log: zerolog.Nop(), Queues: "core/queues", Exchanges: "core/exchanges"}
 	o.seat(journal, func(uint64) actor.Actor { return disk{} })
 	o.seat(definitions, func(i uint64) actor.Actor { return vhost.New(options, i) })
@@ -82,6 +82,11 @@ func (o *office) allow(e *eventv1.NodeDefinition) {
 	d.Apply(&eventv1.NodeBatch{Definitions: []*eventv1.NodeDefinition{e}})
 	o.access.Publish(d)
 }
+
+// everybody is alive.
+type everybody struct{}
+
+func (everybody) Alive(uint64) bool { return true }
 
 // door lets in what the system sends from outside of any actor.
 type door struct{ *office }

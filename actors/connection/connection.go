@@ -371,6 +371,7 @@ func (c *Connection) Terminate(ctx actor.Context, why supervision.Reason) {
 			t.Stop()
 		}
 	}
+	c.Connections.remove(c.info.ID) // a vhost that does not hear what follows looks there
 	if c.directory != nil {
 		c.directory.Unfollow(ctx.Self())
 		if !c.forgotten && c.owns() { // given up, or stopped from above
@@ -379,7 +380,6 @@ func (c *Connection) Terminate(ctx actor.Context, why supervision.Reason) {
 	}
 	c.inbox.Attach(nil)
 	c.Streams.Drop(c.streamName())
-	c.Connections.remove(c.info.ID)
 }
 
 // beat arms the next tick: half a heartbeat, as RabbitMQ does.

@@ -108,6 +108,12 @@ func (r *Registry) remove(id uint64) {
 	}
 }
 
+// Alive says whether there is such a connection.
+func (r *Registry) Alive(id uint64) bool {
+	_, alive := r.connections.Load(id)
+	return alive
+}
+
 // All returns the connections, oldest first.
 func (r *Registry) All() []*Info {
 	var out []*Info

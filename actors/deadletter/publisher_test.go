@@ -51,7 +51,8 @@ func (y *yard) fill(source string, n int) {
 func (y *yard) check(what string) {
 	y.t.Helper()
 	sink, session := y.client("sink")
-	y.Send(y.directory.Queue("heap").PID, &queue.Commands{Session: session, First: 1, Ops: []queue.Op{&queue.Consume{Consumer: queue.FirstConsumer, NoAck: true}}})
+	heap := y.directory.Queue("heap")
+	y.Send(heap.PID, &queue.Commands{To: heap, Session: session, First: 1, Ops: []queue.Op{&queue.Consume{Consumer: queue.FirstConsumer, NoAck: true}}})
 	y.run()
 	got, want := map[string][]string{}, map[string][]string{}
 	for _, m := range sink.heard {

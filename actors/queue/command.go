@@ -9,6 +9,9 @@ import (
 
 // commands applies what a session wants, each command once and none before the one in front of it.
 func (q *Queue) commands(ctx actor.Context, m *Commands) {
+	if m.To != q.Slot {
+		return // for a namesake that is deleted; whoever sent it hears so
+	}
 	from := q.peer(m.Session)
 	if q.closing {
 		return
@@ -39,13 +42,13 @@ ops:
 			ctx.Send(from, &Up{Queue: q.Slot, Incarnation: q.incarnation}) // a gap: the session sends it again
 			return
 		case seq <= last:
-			if r, answers := q.answer(m.Session, op); answers {
+			if r, answers := q.answer(m.Session, seq, op); answers {
 				r.Seq = seq
 				done.Replies = append(done.Replies, r)
 			}
 		default:
 			if _, isGet := op.(*Get); isGet && q.waits() {
-				q.putOff(&Commands{Session: m.Session, First: seq, Ops: m.Ops[i:]})
+				q.putOff(&Commands{To: m.To, Session: m.Session, First: seq, Ops: m.Ops[i:]})
 				break ops
 			}
 			if _, isSettle := op.(*Settle); !isSettle {
@@ -107,6 +110,7 @@ func (q *Queue) command(session, seq uint64, op Op, done *Done) {
 		return
 	case *Purge:
 		reply.Messages = q.state.Ready()
+		q.Slot.purged.Note(session, seq, reply.Messages, q.Sessions)
 		events = append(events, &ready.Purged{})
 		answers = true
 	case *Inspect:
@@ -161,14 +165,17 @@ func (q *Queue) get(session, seq uint64, op *Get, done *Done) {
 
 // answer is the reply to a command that was applied before, for a session that may not have got it. What Get brought is
 // sent again by Resume.
-func (q *Queue) answer(session uint64, op Op) (r Reply, answers bool) {
+func (q *Queue) answer(session, seq uint64, op Op) (r Reply, answers bool) {
 	switch op := op.(type) {
 	case *Consume:
 		if q.state.Consumer(ready.Key{Session: session, Consumer: op.Consumer}) == nil {
 			r.Err = protocol.AccessRefused("queue '%s' in vhost '%s' in exclusive use", q.Slot.Name, q.Slot.VHost)
 		}
 		return r, true
-	case *Cancel, *Purge:
+	case *Cancel:
+		return r, true
+	case *Purge:
+		r.Messages = q.Slot.purged.Of(session, seq)
 		return r, true
 	case *Get:
 		k := ready.Key{Session: session, Consumer: GetConsumer}

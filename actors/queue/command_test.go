@@ -149,3 +149,56 @@ func TestLeave(t *testing.T) {
 		t.Errorf("%d consumers", n)
 	}
 }
+
+func TestWhatIsForANamesakeIsRefused(t *testing.T) {
+	// docs/design/0002: a queue that is declared again lives under the path of the one that was deleted, where a late message may find
+	// it. Sessions number their commands for each queue anew, so only the slot tells them apart.
+	s := newStand(t)
+	s.publish(1, 2)
+	before := &Slot{ID: 7, VHost: "/", Name: "q", PID: s.slot.PID}
+	for _, late := range []any{
+		&Commands{To: before, Session: 1, First: 1, Ops: []Op{&Purge{}}}, &Commands{To: before, Session: 1, First: 1, Ops: []Op{&Leave{}}},
+		&Resume{To: before, Session: 1}, &Delete{To: before, Session: 1, Request: 3},
+	} {
+		if got := s.tell(late); len(got) != 0 || s.slot.Ready.Load() != 2 {
+			t.Errorf("%T: answered %v, %d ready", late, got, s.slot.Ready.Load())
+		}
+	}
+	s.command(1, &Consume{Consumer: 2, NoAck: true})
+	s.tell(&Credit{To: before, Key: ready.Key{Session: 1, Consumer: 2}, Written: 2})
+	if out := s.q.state.Consumer(ready.Key{Session: 1, Consumer: 2}).OutstandingAfter(0); len(out) == 0 {
+		t.Error("nothing is on its way any more")
+	}
+	if d := one[*Done](t, s.command(1, &Inspect{})); d.Replies[0].ConsumerCount != 1 {
+		t.Errorf("it is deaf now: %+v", d)
+	}
+}
+
+func TestPurgeAskedAgain(t *testing.T) {
+	// docs/design/0002: a purge-ok that was lost with its channel, or with the queue, says what the first one said (contract P-57).
+	s := newStand(t)
+	s.publish(1, 5)
+	purge := &Commands{Session: 1, First: 1, Ops: []Op{&Purge{}}}
+	for incarnation := range uint64(3) {
+		if d := one[*Done](t, s.tell(purge)); d.Replies[0].Messages != 5 {
+			t.Errorf("incarnation %d says %d", incarnation+1, d.Replies[0].Messages)
+		}
+		s.start(incarnation + 2)
+	}
+	s.publish(6, 1)
+	if d := one[*Done](t, s.tell(&Commands{Session: 1, First: 2, Ops: []Op{&Purge{}}})); d.Replies[0].Messages != 1 {
+		t.Errorf("the next one says %d", d.Replies[0].Messages)
+	}
+}
+
+func TestReceiptsAreBounded(t *testing.T) {
+	// DESIGN "Bounded": what was told to sessions that are over is dropped.
+	s := newStand(t)
+	var r Receipts
+	for id := range uint64(10 * receiptsKept) {
+		r.Note(id+1, 1, id, s)
+	}
+	if len(r.newest) > receiptsKept || r.Of(3, 1) != 2 || r.Of(3, 2) != 0 {
+		t.Errorf("%d are kept; %d", len(r.newest), r.Of(3, 1))
+	}
+}

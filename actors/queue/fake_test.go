@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"cmp"
 	"testing"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -68,6 +69,16 @@ func (s *stand) start(incarnation uint64) []letter {
 
 // tell gives the queue one message and returns what it sends.
 func (s *stand) tell(message any) []letter {
+	switch m := message.(type) { // what does not say otherwise is for this queue
+	case *Commands:
+		m.To = cmp.Or(m.To, s.slot)
+	case *Credit:
+		m.To = cmp.Or(m.To, s.slot)
+	case *Resume:
+		m.To = cmp.Or(m.To, s.slot)
+	case *Delete:
+		m.To = cmp.Or(m.To, s.slot)
+	}
 	s.ctx.message, s.ctx.sent = message, nil
 	s.q.Receive(s.ctx)
 	return s.ctx.sent

@@ -20,24 +20,28 @@ type (
 	// Commands are what a session wants of a queue, in the session's order. The sequence has no gaps; what arrives
 	// twice is applied once, and what arrives behind a gap waits to be sent again.
 	Commands struct {
+		To      *Slot // what has another namesake's address is refused; likewise below
 		Session uint64
 		First   uint64 // sequence of Ops[0]
 		Ops     []Op
 	}
 	// Credit says that a consumer's deliveries up to Written have left for the client. Cumulative.
 	Credit struct {
+		To      *Slot
 		Key     ready.Key
 		Written uint64
 	}
 	// Resume asks for every delivery above what the session has received, because one of the two restarted. A cancelled consumer
 	// that is missing has received everything.
 	Resume struct {
+		To       *Slot
 		Session  uint64
 		Received map[uint32]uint64
 	}
 	// Delete asks whether the queue may go. The queue tells the vhost that it may not, or that it may, and takes nothing
 	// more.
 	Delete struct {
+		To                *Slot
 		IfUnused, IfEmpty bool
 		Session, Request  uint64
 	}

@@ -191,7 +191,7 @@ func (q *Queue) peer(session uint64) *actor.PID {
 
 func (q *Queue) credit(ctx actor.Context, m *Credit) {
 	w, c := q.windows[m.Key], q.state.Consumer(m.Key)
-	if c == nil || m.Written > c.Sent {
+	if m.To != q.Slot || c == nil || m.Written > c.Sent {
 		return
 	}
 	if w != nil && !c.DeadLetters {
@@ -212,6 +212,9 @@ func (q *Queue) settle(k ready.Key, first, last uint64, how ready.Outcome) {
 
 // resume sends again what a session has not got.
 func (q *Queue) resume(ctx actor.Context, m *Resume) {
+	if m.To != q.Slot {
+		return
+	}
 	q.forgetDeferred(m.Session)
 	for _, c := range q.state.OfSession(m.Session) {
 		got, known := m.Received[c.Key.Consumer]
@@ -261,7 +264,7 @@ func (q *Queue) consumersChanged(ctx actor.Context) {
 func (q *Queue) delete(ctx actor.Context, m *Delete) {
 	var err *protocol.Error
 	switch {
-	case q.closing:
+	case q.closing || m.To != q.Slot:
 		return
 	case m.IfUnused && len(q.state.Consumers()) > 0:
 		err = protocol.PreconditionFailed("queue '%s' in vhost '%s' in use", q.Slot.Name, q.Slot.VHost)

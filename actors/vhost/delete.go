@@ -15,7 +15,7 @@ func (v *VHost) deleteQueue(ctx actor.Context, m *DeleteQueue) {
 	def := v.defs.Queues[m.Name]
 	switch {
 	case def == nil, queue.IsReply(m.Name): // contract P-58
-		v.answer(ctx, m.Request, &Answer{ID: m.ID})
+		v.answer(ctx, m.Request, &Answer{ID: m.ID, Messages: v.Directory.deleted.Of(m.Session, m.ID)})
 		return
 	case def.ExclusiveOwner != 0 && def.ExclusiveOwner != m.Connection:
 		v.answer(ctx, m.Request, &Answer{ID: m.ID, Err: Locked(m.Name, v.Directory.Name)})
@@ -40,7 +40,7 @@ func (v *VHost) deleteQueue(ctx actor.Context, m *DeleteQueue) {
 }
 
 func (v *VHost) askQueue(ctx actor.Context, s *queue.Slot, m *DeleteQueue) {
-	ctx.Send(s.PID, &queue.Delete{IfUnused: m.IfUnused, IfEmpty: m.IfEmpty, Session: m.Session, Request: m.ID})
+	ctx.Send(s.PID, &queue.Delete{To: s, IfUnused: m.IfUnused, IfEmpty: m.IfEmpty, Session: m.Session, Request: m.ID})
 }
 
 // queueUp asks a queue again that restarted, or has only now started: what it was asked before is lost.
@@ -80,6 +80,9 @@ func (v *VHost) queueDeletable(ctx actor.Context, m *queue.Deletable) {
 	name := string(m.Queue.Name)
 	v.forget(ctx, m.Queue, m.Session)
 	if v.Directory.Queue(m.Queue.Name) == m.Queue {
+		if m.Session != 0 {
+			v.Directory.deleted.Note(m.Session, m.Request, m.Messages, v.Sessions)
+		}
 		d := v.defs.deleteQueues(name)
 		v.happen(ctx, "", d.events)
 		v.put(ctx, d.events)
@@ -124,4 +127,19 @@ func (v *VHost) ownerGone(ctx actor.Context, m *OwnerGone) {
 		}
 	}
 	done(ctx)
+}
+
+// forgetOwners deletes the exclusive queues of connections that are no more. A connection that was given up says so once, and nobody
+// may have been there to hear it; it leaves the registry before it says so.
+func (v *VHost) forgetOwners(ctx actor.Context) {
+	var names []string
+	for owner, queues := range v.defs.owned {
+		if !v.Owners.Alive(owner) {
+			names = slices.AppendSeq(names, maps.Keys(queues))
+		}
+	}
+	slices.Sort(names)
+	if events := v.defs.deleteQueues(names...).events; len(events) > 0 {
+		v.happen(ctx, "", events)
+	}
 }

@@ -28,6 +28,7 @@ type Directory struct {
 	ids       atomic.Uint64
 	followers queue.Followers
 	state     state
+	deleted   queue.Receipts // how many messages went with queues
 }
 
 // NewDirectory returns the empty directory of a vhost whose actor is pid.

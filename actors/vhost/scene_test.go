@@ -26,6 +26,7 @@ type scene struct {
 	heard   chan any
 	ledger  *ledger
 	id      uint64
+	ended   [10]atomic.Bool           // connections
 	own     atomic.Pointer[actor.PID] // of session 10, an exchange that publishes itself
 }
 
@@ -85,7 +86,7 @@ func newScene(t *testing.T) *scene {
 
 func (s *scene) options() Options {
 	return Options{
-		Directory: s.dir, Access: auth.NewAccess(nil), System: s.System, Streams: s.streams, Sessions: s, Ledger: s.ledger, Log: zerolog.Nop(),
+		Directory: s.dir, Access: auth.NewAccess(nil), System: s.System, Streams: s.streams, Sessions: s, Owners: s, Ledger: s.ledger, Log: zerolog.Nop(),
 		Journal: &persistence.Log{PID: s.PID(journalPath)}, Queues: queuesPath, Exchanges: exchangesPath,
 	}
 }
@@ -100,6 +101,9 @@ func (s *scene) Lookup(session uint64) *actor.PID {
 	}
 	return s.PID(sessionPath)
 }
+
+// Alive is for the connections of the sessions, which have their numbers.
+func (s *scene) Alive(connection uint64) bool { return !s.ended[connection].Load() }
 
 func (s *scene) NewID() uint64                { return 10 }
 func (s *scene) Add(_ uint64, pid *actor.PID) { s.own.Store(pid) }
@@ -152,7 +156,7 @@ func (s *scene) declare(m DeclareQueue) *queue.Slot {
 // consume makes session 1 a consumer of a queue.
 func (s *scene) consume(q *queue.Slot, first uint64, ops ...queue.Op) {
 	s.t.Helper()
-	s.Send(q.PID, &queue.Commands{Session: 1, First: first, Ops: ops})
+	s.Send(q.PID, &queue.Commands{To: q, Session: 1, First: first, Ops: ops})
 	hear[*queue.Done](s)
 }
 

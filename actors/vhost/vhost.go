@@ -27,7 +27,9 @@ type Options struct {
 	Streams   *volatile.Store
 	Journal   *persistence.Log
 	Sessions  exchange.Sessions
-	Ledger    queue.Ledger
+	// Owners are the connections that exclusive queues may belong to.
+	Owners interface{ Alive(connection uint64) bool }
+	Ledger queue.Ledger
 	// Resident is the limit of the same name of its queues.
 	Resident int
 	Log      zerolog.Logger
@@ -92,7 +94,7 @@ func (v *VHost) Receive(ctx actor.Context) {
 	case *Unbind:
 		v.carryOut(ctx, m.Request, v.defs.unbindDecision(v.Directory.Name, m))
 	case *queue.Unused:
-		ctx.Send(m.Queue.PID, &queue.Delete{IfUnused: true})
+		ctx.Send(m.Queue.PID, &queue.Delete{To: m.Queue, IfUnused: true})
 	case *queue.Deletable:
 		v.queueDeletable(ctx, m)
 	case *queue.Refused:
@@ -132,6 +134,7 @@ func (v *VHost) recover(ctx actor.Context) {
 	} else { // what was on its way to the journal may be lost
 		v.writer.Append(ctx, kindSnapshot, marshal(v.defs.snapshot()))
 	}
+	v.forgetOwners(ctx)
 	v.Directory.reconcile(v, ctx)
 	for _, connection := range v.Directory.rise() {
 		v.ownerGone(ctx, &OwnerGone{Connection: connection})

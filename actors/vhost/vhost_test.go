@@ -1,6 +1,7 @@
 package vhost
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -116,7 +117,7 @@ func TestDeleteRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	hear[*queue.Up](s)
-	s.Send(q.PID, &queue.Commands{Session: 1, First: 3, Ops: []queue.Op{&queue.Inspect{}}})
+	s.Send(q.PID, &queue.Commands{To: q, Session: 1, First: 3, Ops: []queue.Op{&queue.Inspect{}}})
 	if d := hear[*queue.Done](s); d.Replies[0].Messages != 1 {
 		t.Errorf("%d messages are ready, want 1", d.Replies[0].Messages)
 	}
@@ -165,7 +166,7 @@ func TestAutoDelete(t *testing.T) {
 	if s.dir.Queue("q") == nil {
 		t.Fatal("gone with a consumer left")
 	}
-	s.Send(q.PID, &queue.Commands{Session: 1, First: 5, Ops: []queue.Op{&queue.Cancel{Consumer: 3}}})
+	s.Send(q.PID, &queue.Commands{To: q, Session: 1, First: 5, Ops: []queue.Op{&queue.Cancel{Consumer: 3}}})
 	hear[*exchange.Gone](s)
 	hear[*queue.Gone](s)
 	if s.dir.Queue("q") != nil || s.dir.Exchange("x") != nil || !q.Gone() || !x.Gone() {
@@ -266,5 +267,58 @@ func TestReconcileBuriesWhatWasDeleted(t *testing.T) {
 	s.ledger.bytes <- 0
 	if n := s.streams.Len(); n != 1 {
 		t.Errorf("%d streams, want the vhost's alone", n)
+	}
+}
+
+func TestOwnerThatEndedUnheard(t *testing.T) {
+	// docs/design/0002: a connection that was given up says once that its exclusive queues may go (contract Q-03); a vhost that was down
+	// at that moment finds that it is no more.
+	s := newScene(t)
+	for session := range uint64(2) {
+		m := DeclareQueue{Request: s.request(session + 1), Name: fmt.Sprint("q", session+1), Exclusive: true}
+		if a := s.ask(&m); a.Err != nil {
+			t.Fatal(a.Err)
+		}
+	}
+	gone, stays := s.dir.Queue("q1"), s.dir.Queue("q2")
+	if gone.Owner != 1 || stays.Owner != 2 {
+		t.Fatalf("owners %d and %d", gone.Owner, stays.Owner)
+	}
+	s.ended[1].Store(true)
+	s.dir.Follow(s.PID(sessionPath))
+	if err := s.Crash(definitionsPath, false); err != nil {
+		t.Fatal(err)
+	}
+	hear[*Up](s)
+	if s.dir.Queue("q1") != nil || !gone.Gone() || s.dir.Queue("q2") != stays || stays.Gone() {
+		t.Error("not the queue of the connection that ended")
+	}
+	if a := s.ask(&DeclareQueue{Request: s.request(3), Name: "q1"}); a.Err != nil || a.Existed {
+		t.Errorf("its name is not free: %+v", a)
+	}
+}
+
+func TestDeleteAskedAgain(t *testing.T) {
+	// docs/design/0002: a delete-ok that was lost, with the vhost or with the channel, says what the first one said (contract P-58).
+	s := newScene(t)
+	q := s.declare(DeclareQueue{Name: "q"})
+	s.Send(q.PID, &queue.Enqueue{
+		Link: ready.Link{Session: 1, Exchange: 1}, Incarnation: q.Incarnation(), Messages: []protocol.Message{{Seq: 1}, {Seq: 2}},
+	})
+	hear[*queue.Accepted](s)
+	m := &DeleteQueue{Request: s.request(1), Name: "q"}
+	if a := s.ask(m); a.Err != nil || a.Messages != 2 {
+		t.Fatalf("%+v", a)
+	}
+	s.dir.Follow(s.PID(sessionPath))
+	if err := s.Crash(definitionsPath, false); err != nil {
+		t.Fatal(err)
+	}
+	hear[*Up](s)
+	if a := s.ask(m); a.Err != nil || a.Messages != 2 {
+		t.Errorf("asked again: %+v", a)
+	}
+	if a := s.ask(&DeleteQueue{Request: s.request(1), Name: "q"}); a.Err != nil || a.Messages != 0 {
+		t.Errorf("another request: %+v", a)
 	}
 }

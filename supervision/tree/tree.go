@@ -81,7 +81,7 @@ func (b *Broker) core() supervision.ChildSpec {
 func (b *Broker) vhost(d *vhost.Directory) supervision.ChildSpec {
 	path := vhostPath(d.Name)
 	o := vhost.Options{
-		Directory: d, Access: b.node.Users, System: b.system, Streams: b.streams, Journal: b.journal, Sessions: b.node.Sessions, Ledger: b.memory,
+		Directory: d, Access: b.node.Users, System: b.system, Streams: b.streams, Journal: b.journal, Sessions: b.node.Sessions, Owners: b.node.Connections, Ledger: b.memory,
 		Resident: int(b.Config.QueueResident), Log: b.node.Log, DeadLetters: b.system.PID(path + "/dead-letters"), Queues: path + "/queues", Exchanges: path + "/exchanges",
 	}
 	down := func(any) {
