@@ -35,7 +35,10 @@ type paging struct {
 // page ends a turn of a durable queue: what is too much leaves memory, and what is next comes back.
 func (q *Queue) page(ctx actor.Context) {
 	p := &q.paging
-	if q.state.Resident() > max(q.Resident, p.again) {
+	switch resident := q.state.Resident(); {
+	case resident <= q.Resident:
+		p.again = 0
+	case resident > p.again:
 		q.pageOut()
 	}
 	if q.state.Paged() && len(p.wanted) == 0 {
@@ -66,6 +69,12 @@ func (q *Queue) owe(l ready.Link) {
 	}
 }
 
+// spoolFrom is how much stays in memory of what is nowhere on disk: to write it costs more than to let go of what is there anyway, and
+// consumers that are a little behind catch up soon.
+func (q *Queue) spoolFrom() int { return spoolLater * q.Resident }
+
+const spoolLater = 16
+
 func (q *Queue) pageOut() {
 	left := func(k ready.Key) uint64 {
 		if w := q.windows[k]; w != nil {
@@ -78,7 +87,7 @@ func (q *Queue) pageOut() {
 		return
 	}
 	q.happen(&ready.PagedOut{Intervals: out})
-	if q.state.Resident() > q.Resident && len(q.state.Spooling()) < spoolAhead {
+	if q.state.Resident() > q.spoolFrom() && len(q.state.Spooling()) < spoolAhead {
 		if in := q.state.Homeless(out, max(q.Resident, spoolLeast)); len(in) > 0 {
 			q.happen(&ready.Spooled{Intervals: in}) // what is nowhere on disk has to go there first, a piece at a time
 		}

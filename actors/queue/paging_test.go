@@ -23,12 +23,13 @@ type pagingStand struct {
 	next    int
 
 	transient, mixed bool // what fill publishes
+	limit            int
 }
 
 var persistent = (&protocol.Properties{DeliveryMode: protocol.DeliveryPersistent}).Append(nil)
 
 func newPagingStand(t *testing.T) *pagingStand {
-	s := &pagingStand{stand: newStand(t), records: map[uint64]persistence.Record{}, spooled: map[uint64]persistence.Record{}}
+	s := &pagingStand{stand: newStand(t), records: map[uint64]persistence.Record{}, spooled: map[uint64]persistence.Record{}, limit: 1000}
 	s.slot.Stored = "queue/q"
 	s.begin(2)
 	return s
@@ -37,7 +38,7 @@ func newPagingStand(t *testing.T) *pagingStand {
 func (s *pagingStand) begin(incarnation uint64) {
 	log := persistence.NewLog(s.vhost, nil, "", persistence.Options{})
 	s.q = New(Options{
-		Slot: s.slot, VHost: s.vhost, Streams: s.streams, Sessions: s, Ledger: s, Journal: log, Resident: 1000, Log: zerolog.Nop(),
+		Slot: s.slot, VHost: s.vhost, Streams: s.streams, Sessions: s, Ledger: s, Journal: log, Resident: s.limit, Log: zerolog.Nop(),
 	}, incarnation)
 	s.ctx = &turn{self: s.slot.PID}
 	s.streams.Drop(streamName(s.slot)) // the queue that the stand begins with was not durable
@@ -115,13 +116,14 @@ func TestPagedQueueKeepsItsOrder(t *testing.T) {
 	t.Run("stored", func(t *testing.T) { keepsItsOrder(t, newPagingStand(t)) })
 	t.Run("transient", func(t *testing.T) {
 		s := newPagingStand(t)
-		s.slot.Stored, s.transient = "", true
+		s.slot.Stored, s.transient, s.limit = "", true, 1000/spoolLater
 		s.begin(3)
 		keepsItsOrder(t, s)
 	})
 	t.Run("of both kinds", func(t *testing.T) {
 		s := newPagingStand(t)
-		s.mixed = true
+		s.mixed, s.limit = true, 1000/spoolLater
+		s.begin(3)
 		keepsItsOrder(t, s)
 	})
 }

@@ -213,9 +213,8 @@ func (s *State) settled(k Key, first, last uint64, how Outcome) {
 	back := 0
 	c.take(first, last, func(in Interval, why Reason) {
 		l := s.lineOf(in.First)
-		bodies := 0
+		bodies := l.extents.bodies(in)
 		if why == Consumed {
-			bodies = l.extents.bodies(in)
 			s.out = max(0, s.out-bodies)
 		}
 		switch {
