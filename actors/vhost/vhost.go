@@ -28,6 +28,8 @@ type Options struct {
 	Journal   *persistence.Log
 	Sessions  exchange.Sessions
 	Ledger    queue.Ledger
+	// Memory is nil where it is never short.
+	Memory Memory
 	// Resident is the limit of the same name of its queues.
 	Resident int
 	Log      zerolog.Logger
@@ -251,6 +253,9 @@ func (v *VHost) declareExchange(ctx actor.Context, m *DeclareExchange) {
 	}
 	v.afterStop(ctx, key, func(ctx actor.Context) {
 		d := v.defs.declareExchange(v.Directory.Name, m)
+		if len(d.events) > 0 {
+			d.err = v.shortOfMemory("exchange", m.Name, m.Request)
+		}
 		if d.err != nil || !v.begin(key, m.Request, d) {
 			v.carryOut(ctx, m.Request, decision{err: d.err})
 			return
@@ -272,6 +277,9 @@ func (v *VHost) declareQueue(ctx actor.Context, m *DeclareQueue) {
 		d := v.defs.declareQueue(v.Directory.Name, m)
 		if len(d.events) > 0 {
 			d.err = v.overLimit(m.Name)
+			if d.err == nil && !m.ServerNamed {
+				d.err = v.shortOfMemory("queue", m.Name, m.Request)
+			}
 		}
 		if d.err != nil || !v.begin(key, m.Request, d) {
 			v.answer(ctx, m.Request, &Answer{ID: m.ID, Err: d.err, Queue: v.Directory.Queue(queue.Name(m.Name)), Existed: true})

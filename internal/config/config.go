@@ -76,8 +76,14 @@ type Config struct {
 	MemoryLow  Watermark
 	// Bytes to take for the memory of the machine, 0 = find out: total_memory_available_override_value.
 	TotalMemory int64
-	// Bytes of messages that a durable queue keeps in memory once they are on disk: paging.queue_resident_limit.
+	// Above the high mark new connections and new exchanges and queues are refused: alarm.refuse_new_connections,
+	// alarm.refuse_new_entities.
+	RefuseConnections  bool
+	RefuseDeclarations bool
+	// Bytes of messages that a queue keeps in memory once they are on disk: paging.queue_resident_limit. A queue that has
+	// nothing to do for so long lets go of more, 0 = never: paging.after.
 	QueueResident int64
+	PagingAfter   time.Duration
 	// Bytes that must be free where the data directory is, 0 = do not watch: disk_free_limit.absolute.
 	DiskFreeLimit int64
 
@@ -136,16 +142,20 @@ func Default() Config {
 		HandshakeTimeout: 10 * time.Second,
 		MaxMessageSize:   16 << 20,
 		// Differs: RabbitMQ 4 has 0.6 and no lower mark; both marks are from Warren's own design (docs/ARCHITECTURE.md).
-		MemoryHigh:       Watermark{Relative: 0.4},
-		MemoryLow:        Watermark{Relative: 0.3},
-		DiskFreeLimit:    50_000_000,
-		QueueResident:    4 << 20,
-		JournalSync:      "always",
-		LogLevel:         zerolog.InfoLevel,
-		ClusterName:      "warren@" + hostname(),
-		ProductName:      "RabbitMQ",
-		ProductVersion:   "4.3.0",
-		ServerProperties: map[string]string{},
+		MemoryHigh:    Watermark{Relative: 0.4},
+		MemoryLow:     Watermark{Relative: 0.3},
+		DiskFreeLimit: 50_000_000,
+		// Differs: RabbitMQ takes new connections and declarations also while memory is short (contract S6, A-04).
+		RefuseConnections:  true,
+		RefuseDeclarations: true,
+		QueueResident:      4 << 20,
+		PagingAfter:        time.Minute,
+		JournalSync:        "always",
+		LogLevel:           zerolog.InfoLevel,
+		ClusterName:        "warren@" + hostname(),
+		ProductName:        "RabbitMQ",
+		ProductVersion:     "4.3.0",
+		ServerProperties:   map[string]string{},
 	}
 }
 

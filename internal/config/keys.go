@@ -151,7 +151,12 @@ var keys = map[string]key{
 	}),
 	"total_memory_available_override_value": size(func(b *builder, bytes int64) { b.TotalMemory = bytes }),
 	"paging.queue_resident_limit":           size(func(b *builder, bytes int64) { b.QueueResident = bytes }),
-	"disk_free_limit.absolute":              size(func(b *builder, bytes int64) { b.DiskFreeLimit = bytes }),
+	"paging.after": integer("seconds, 0 for never", 0, math.MaxInt32, func(b *builder, n int64) {
+		b.PagingAfter = time.Duration(n) * time.Second
+	}),
+	"alarm.refuse_new_connections": boolean(func(b *builder) *bool { return &b.RefuseConnections }),
+	"alarm.refuse_new_entities":    boolean(func(b *builder) *bool { return &b.RefuseDeclarations }),
+	"disk_free_limit.absolute":     size(func(b *builder, bytes int64) { b.DiskFreeLimit = bytes }),
 
 	"log.level": {levelNames, func(b *builder, _, value string) bool {
 		level, ok := levels[value]

@@ -68,6 +68,7 @@ func TestEveryKeyReachesItsField(t *testing.T) {
 		TotalMemory:        8 << 30,
 		DiskFreeLimit:      2_000_000_000,
 		QueueResident:      4 << 20,
+		PagingAfter:        5 * time.Second,
 		LogLevel:           zerolog.DebugLevel,
 		ClusterName:        "warren@test",
 		ProductName:        "Warren",
