@@ -86,6 +86,8 @@ type Config struct {
 	PagingAfter   time.Duration
 	// Bytes that must be free where the data directory is, 0 = do not watch: disk_free_limit.absolute.
 	DiskFreeLimit int64
+	// The same in times of the memory there is, instead of it unless 0: disk_free_limit.relative.
+	DiskFreeRelative float64
 
 	// log.console.level, else log.level.
 	LogLevel zerolog.Level
@@ -166,6 +168,17 @@ func (c Config) MemoryMarks(totalBytes int64) (high, low int64) {
 	}
 	high = c.MemoryHigh.Bytes(totalBytes)
 	return high, min(high, c.MemoryLow.Bytes(totalBytes))
+}
+
+// DiskLimit returns what must be free of the disk, in bytes, on a machine with so much memory.
+func (c Config) DiskLimit(totalBytes int64) int64 {
+	if c.DiskFreeRelative > 0 {
+		if c.TotalMemory > 0 {
+			totalBytes = c.TotalMemory
+		}
+		return int64(c.DiskFreeRelative * float64(totalBytes))
+	}
+	return c.DiskFreeLimit
 }
 
 func hostname() string {

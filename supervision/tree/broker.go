@@ -53,8 +53,9 @@ func New(c config.Config, dataDir string, sockets []*Socket, totalMemory int64, 
 		started: time.Now(), totalMemory: totalMemory, stop: stop,
 		memory: alarm.NewMemory(alarm.Marks{High: high, Low: low}, alarm.Policy{RefuseConnections: c.RefuseConnections, RefuseDeclarations: c.RefuseDeclarations}),
 	}
+	b.mark(high, low)
 	b.journal = persistence.NewLog(b.system.PID(top+"/core/journal"), vfs.OS{}, dataDir, persistence.Options{
-		Options: journal.Options{Sync: syncModes[c.JournalSync]}, AcceptLoss: c.JournalAcceptLoss, DiskFreeLimit: c.DiskFreeLimit,
+		Options: journal.Options{Sync: syncModes[c.JournalSync]}, AcceptLoss: c.JournalAcceptLoss, DiskFreeLimit: c.DiskLimit(totalMemory),
 	})
 	b.journal.OnFailing = b.memory.Storage
 	sessions := session.NewRegistry(uint32(b.started.Unix()))

@@ -30,7 +30,7 @@ func (b *Broker) Status() *adminv1.StatusResponse {
 		Pid: int64(os.Getpid()), Uptime: durationpb.New(time.Since(b.started)), DataDir: b.DataDir,
 		Actors: int64(len(b.system.Tree())), Goroutines: int64(runtime.NumGoroutine()),
 		Memory: &adminv1.Memory{Used: host.ResidentSetSize(), HighWatermark: memory.High, LowWatermark: memory.Low, Total: b.totalMemory, State: memory.State()},
-		Disk:   &adminv1.Disk{Free: host.FreeDisk(b.DataDir), Limit: b.Config.DiskFreeLimit},
+		Disk:   &adminv1.Disk{Free: host.FreeDisk(b.DataDir), Limit: b.journal.DiskFreeLimit()},
 		Totals: &adminv1.Totals{},
 	}
 	if memory.Memory {
