@@ -11,6 +11,9 @@ import (
 	adminv1 "warren/proto/admin/v1"
 )
 
+// programBytes is what the program itself takes of the process's memory, which the collector does not count.
+const programBytes = 16 << 20
+
 // mark puts the marks of memory in force, the collector's among them: it is to work before the alarm does.
 func (b *Broker) mark(high, low int64) {
 	b.memory.Mark(alarm.Marks{High: high, Low: low})
@@ -19,7 +22,7 @@ func (b *Broker) mark(high, low int64) {
 	}
 	limit := int64(math.MaxInt64)
 	if high > 0 {
-		limit = high - high/10
+		limit = max(high/2, high-high/8-programBytes)
 	}
 	debug.SetMemoryLimit(limit)
 }
