@@ -36,7 +36,7 @@ type Log struct {
 	options journal.Options
 	// acceptLoss: open although definitions are lost.
 	acceptLoss bool
-	freeLimit  int64
+	freeLimit  atomic.Int64
 	j          *journal.Journal // of the actor's present incarnation
 	reading    chan struct{}    // as many as may read at a time
 	loaded     bool
@@ -47,8 +47,16 @@ type Log struct {
 
 // NewLog returns the log of a data directory. Nothing is opened before the actor starts.
 func NewLog(pid *actor.PID, fs vfs.FS, dataDir string, o Options) *Log {
-	return &Log{PID: pid, fs: fs, dir: Dir(dataDir), acceptLoss: o.AcceptLoss, freeLimit: o.DiskFreeLimit, options: o.Options, recovered: map[string][]Record{}, reading: make(chan struct{}, readers)}
+	l := &Log{PID: pid, fs: fs, dir: Dir(dataDir), acceptLoss: o.AcceptLoss, options: o.Options, recovered: map[string][]Record{}, reading: make(chan struct{}, readers)}
+	l.freeLimit.Store(o.DiskFreeLimit)
+	return l
 }
+
+// SetDiskFreeLimit changes Options.DiskFreeLimit, which counts from the next look at the disk on.
+func (l *Log) SetDiskFreeLimit(bytes int64) { l.freeLimit.Store(bytes) }
+
+// DiskFreeLimit is what it is now.
+func (l *Log) DiskFreeLimit() int64 { return l.freeLimit.Load() }
 
 // Dir is where the journal of a data directory is.
 func Dir(dataDir string) string { return filepath.Join(dataDir, "journal") }
@@ -99,7 +107,8 @@ func (l *Log) failing(now bool) {
 
 // lowOnDisk looks at how much is free. What the journal has in reserve is.
 func (l *Log) lowOnDisk(reserve int64, log zerolog.Logger) {
-	if l.freeLimit <= 0 {
+	limit := l.freeLimit.Load()
+	if limit <= 0 && !l.low {
 		return
 	}
 	free, err := l.fs.Free(l.dir)
@@ -107,13 +116,13 @@ func (l *Log) lowOnDisk(reserve int64, log zerolog.Logger) {
 		return // the next write says more
 	}
 	free += reserve
-	now := free < l.freeLimit
+	now := free < limit
 	if now == l.low {
 		return
 	}
 	l.low = now
 	if now {
-		log.Warn().Int64("free", free).Int64("limit", l.freeLimit).Msg("low on disk: publishers wait")
+		log.Warn().Int64("free", free).Int64("limit", limit).Msg("low on disk: publishers wait")
 	} else {
 		log.Info().Int64("free", free).Msg("there is room on the disk again")
 	}

@@ -50,7 +50,7 @@ func (a *Access) Admit(name string, from net.Addr) Refusal {
 
 // reach is contract P-08: some users may come from this machine only.
 func (a *Access) reach(name string, from net.Addr) Refusal {
-	if tcp, ok := from.(*net.TCPAddr); ok && !tcp.IP.IsLoopback() && slices.Contains(a.loopback, name) {
+	if !Local(from) && slices.Contains(a.loopback, name) {
 		return Refusal("user '" + name + "' can only connect via localhost")
 	}
 	return ""
@@ -63,4 +63,10 @@ func (a *Access) Password(name, password string) Refusal {
 		return Refusal("user '" + name + "' - invalid credentials")
 	}
 	return ""
+}
+
+// Local says that a peer is on this machine.
+func Local(peer net.Addr) bool {
+	tcp, ok := peer.(*net.TCPAddr)
+	return !ok || tcp.IP.IsLoopback()
 }

@@ -64,9 +64,9 @@ func (c *Channel) request(op *Operation) (any, *protocol.Error) {
 	case *amqp091.QueueDeclare:
 		arguments, err := table(m.Arguments)
 		return &vhost.DeclareQueue{Request: r, Name: op.Name, Durable: m.Durable, Exclusive: m.Exclusive,
-			AutoDelete: m.AutoDelete, Arguments: arguments}, err
+			AutoDelete: m.AutoDelete, ServerNamed: m.Exclusive && m.Queue == "", Arguments: arguments}, err
 	case *amqp091.BasicConsume: // from the pseudo queue of replies
-		return &vhost.DeclareQueue{Request: r, Name: op.ReplyTo, Exclusive: true, AutoDelete: true}, nil
+		return &vhost.DeclareQueue{Request: r, Name: op.ReplyTo, Exclusive: true, AutoDelete: true, ServerNamed: true}, nil
 	case *amqp091.QueueDelete:
 		called, err := c.last(m.Queue)
 		return &vhost.DeleteQueue{Request: r, Name: called, IfUnused: m.IfUnused, IfEmpty: m.IfEmpty}, err

@@ -23,6 +23,37 @@ type counts struct {
 	channels    int64
 	vhosts      map[string]int64 // connections
 	users       map[string]use
+	reserve     reserve
+}
+
+// reserve is how many connections were let in while memory is short. Whoever drains the queues may be among the first.
+type reserve struct {
+	alarm uint64 // that it is for: each has one
+	used  int
+}
+
+const reserveSize = 64
+
+// take says whether a connection may come in while an alarm is up, and if so, whether it takes a place of the reserve.
+func (r *reserve) take(alarm uint64, refused, local bool) (in, taken bool) {
+	if r.alarm != alarm {
+		*r = reserve{alarm: alarm}
+	}
+	switch {
+	case !refused || local:
+		return true, false
+	case r.used >= reserveSize:
+		return false, false
+	}
+	r.used++
+	return true, true
+}
+
+// back gives a place back.
+func (r *reserve) back(alarm uint64) {
+	if r.alarm == alarm {
+		r.used--
+	}
 }
 
 // use is what a user has open.
@@ -72,6 +103,16 @@ func (p *peer) admit(user, vhost string) *protocol.Error {
 	}
 	if directory.Down() {
 		return protocol.InternalError("access to vhost '%s' refused for user '%s': vhost '%s' is down", vhost, user, vhost)
+	}
+	if alarm, refused := p.Memory.Connections(); alarm != 0 {
+		in, taken := c.reserve.take(alarm, refused, auth.Local(p.address))
+		if !in { // contract S6: a new connection is not what memory gets better by
+			return protocol.ResourceError("connection refused: node '%s' is %s, and takes new connections again when that is over",
+				p.Name, p.Memory.Reason())
+		}
+		if taken {
+			p.info.reserved = alarm
+		}
 	}
 	p.info.directory = directory
 	p.info.seat = seat{user, vhost}
@@ -129,6 +170,10 @@ func (c *counts) leave(i *Info) {
 	if i.seat != (seat{}) {
 		c.change(i.seat, -1, -i.counted)
 		i.seat, i.counted = seat{}, 0
+		if i.reserved != 0 {
+			c.reserve.back(i.reserved)
+			i.reserved = 0
+		}
 	}
 }
 

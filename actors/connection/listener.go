@@ -123,7 +123,7 @@ func (l *Listener) newPeer(t *Transport, c *caller, accepted time.Time) *peer {
 	peerAddr, local := c.peer.String(), c.local.String()
 	info := &Info{
 		ID: l.Connections.NewID(), Name: peerAddr + " -> " + local, Peer: peerAddr, Local: local, ConnectedAt: accepted,
-		TLS: c.tls, Proxied: c.proxied, socket: t, channels: map[uint64]*channel.Info{},
+		TLS: c.tls, Proxied: c.proxied, socket: t, memory: l.Memory, channels: map[uint64]*channel.Info{},
 	}
 	info.params.Store(&Params{})
 	p := &peer{

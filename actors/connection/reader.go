@@ -41,6 +41,8 @@ type Memory interface {
 	Cleared() <-chan struct{}
 	// Reason is what clients are told.
 	Reason() string
+	// Connections says whether new connections are turned away, and which alarm of memory is up, 0 for none.
+	Connections() (alarm uint64, refused bool)
 }
 
 // Flow states, why a connection is not read.

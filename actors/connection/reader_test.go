@@ -46,7 +46,7 @@ func play(tp *tape, frameMax int) (r *reader, control []channel.Step, messages [
 	limits.Store(&negotiated{frameMax: frameMax, channelMax: 10, user: "guest", running: true})
 	var inboxes []*channel.Inbox
 	r = &reader{
-		transport: t, control: channel.NewInbox(send, func(int) {}), memory: alarm.NewMemory(1<<40, 1<<40), limits: &limits,
+		transport: t, control: channel.NewInbox(send, func(int) {}), memory: alarm.NewMemory(alarm.Marks{High: 1 << 40, Low: 1 << 40}, alarm.Policy{}), limits: &limits,
 		flow: &atomic.Int32{}, blocking: func() {}, size: slabMin,
 		assembler: newAssembler(func(number uint16) (*inbound, *protocol.Error) {
 			in := channel.NewInbox(send, func(int) {})

@@ -27,6 +27,7 @@ type Info struct {
 	forced atomic.Pointer[protocol.Error] // why an operator closes it
 	flow   atomic.Int32
 	socket *Transport
+	memory Memory
 
 	// Written before the connection is seen to run, and never again.
 	directory *vhost.Directory
@@ -34,6 +35,8 @@ type Info struct {
 	// Of the registry's counts, which guard them.
 	seat    seat
 	counted int64 // channels
+	// The alarm of memory in whose reserve it has a place, 0 for none.
+	reserved uint64
 
 	mu       sync.Mutex
 	channels map[uint64]*channel.Info // by session
@@ -42,7 +45,7 @@ type Info struct {
 // Params are what the connection has become.
 func (i *Info) Params() *Params { return i.params.Load() }
 
-// State is contract A-20's: the phase, and while it runs whether it is read.
+// State is contract A-20's: the phase, and while it runs whether it is read. One that would be blocked if it published is blocking.
 func (i *Info) State() string {
 	p := i.Params()
 	if p.Phase == Running {
@@ -51,6 +54,9 @@ func (i *Info) State() string {
 			return "flow"
 		case blocked:
 			return "blocked"
+		}
+		if i.memory.Raised() {
+			return "blocking"
 		}
 	}
 	return p.Phase.String()

@@ -78,7 +78,7 @@ func guests(t *testing.T) *auth.Access {
 }
 
 func newStation(t *testing.T) *station {
-	s := &station{t: t, system: supervision.NewSystem(zerolog.Nop()), memory: alarm.NewMemory(100, 50),
+	s := &station{t: t, system: supervision.NewSystem(zerolog.Nop()), memory: alarm.NewMemory(alarm.Marks{High: 200, Low: 100}, alarm.Policy{}),
 		pipes: &pipes{waiting: make(chan net.Conn), closed: make(chan struct{})}}
 	directory := vhost.NewDirectory("/", "/", s.system.PID("top/vhost"))
 	s.node = &Node{

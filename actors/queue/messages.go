@@ -169,6 +169,10 @@ type (
 	Crashed struct{ Queue *Slot }
 )
 
+// LetGo has a queue look at what it keeps in memory, which it otherwise does when it has something to do: memory is short, or the
+// queue was Idle for long. It is sent again as long as that is so.
+type LetGo struct{ Idle bool }
+
 // Sessions tells which sessions live, and where.
 type Sessions interface {
 	// Lookup returns the session's actor, or nil when the session is over.

@@ -11,12 +11,36 @@ import (
 	"warren/persistence"
 )
 
+// limit is how many bytes of messages the queue keeps in memory when they can be on disk: less while memory is short, or when it
+// had nothing to do for long. It is the same for a whole turn.
+func (q *Queue) limit() int {
+	p := &q.paging
+	if p.limit == 0 {
+		if p.limit = q.Resident; p.idle || q.Pressed() {
+			p.limit = min(q.Resident, Little)
+		}
+	}
+	return p.limit
+}
+
+// Little is what a queue keeps in memory that has to do with little.
+const Little = 256 << 10
+
+// letGo is for a queue that has no other reason to look.
+func (q *Queue) letGo(m *LetGo) {
+	q.paging.again = 0
+	q.paging.idle = q.paging.idle || m.Idle
+	if m.Idle {
+		q.paging.ahead = 0
+	}
+}
+
 // Of what a durable queue may keep in memory, a quarter is for the next to go when it pages. Those who take from a long queue find it
 // ahead of them: at least a sixteenth of the limit is fetched at a time, and twice as much whenever that was not soon enough, up to
 // half. What was fetched ahead is not let go of again.
-func (q *Queue) headBytes() int  { return max(q.Resident/4, q.paging.ahead) }
-func (q *Queue) aheadLeast() int { return max(1, q.Resident/16) }
-func (q *Queue) aheadMost() int  { return max(1, q.Resident/2) }
+func (q *Queue) headBytes() int  { return max(q.limit()/4, min(q.paging.ahead, q.aheadMost())) }
+func (q *Queue) aheadLeast() int { return max(1, q.limit()/16) }
+func (q *Queue) aheadMost() int  { return max(1, q.limit()/2) }
 
 // paging is what a queue has under way between memory and disk. It is not state: the next incarnation looks at what is missing.
 type paging struct {
@@ -25,6 +49,8 @@ type paging struct {
 	tag      uint64         // of that
 	ahead    int            // bytes to fetch at a time
 	starved  bool           // somebody could have had messages in this turn that are not in memory
+	limit    int            // of this turn, once somebody asked
+	idle     bool           // nothing came and nothing went for long
 	again    int            // resident bytes at which paging out is worth another look
 	deferred []*Commands    // wait for messages from disk
 	spooled  uint64         // newest record that was sent to the spool
@@ -36,7 +62,7 @@ type paging struct {
 func (q *Queue) page(ctx actor.Context) {
 	p := &q.paging
 	switch resident := q.state.Resident(); {
-	case resident <= q.Resident:
+	case resident <= q.limit():
 		p.again = 0
 	case resident > p.again:
 		q.pageOut()
@@ -71,7 +97,12 @@ func (q *Queue) owe(l ready.Link) {
 
 // spoolFrom is how much stays in memory of what is nowhere on disk: to write it costs more than to let go of what is there anyway, and
 // consumers that are a little behind catch up soon.
-func (q *Queue) spoolFrom() int { return spoolLater * q.Resident }
+func (q *Queue) spoolFrom() int {
+	if q.paging.idle || q.Pressed() {
+		return q.limit()
+	}
+	return spoolLater * q.Resident
+}
 
 const spoolLater = 16
 
@@ -88,12 +119,12 @@ func (q *Queue) pageOut() {
 	}
 	q.happen(&ready.PagedOut{Intervals: out})
 	if q.state.Resident() > q.spoolFrom() && len(q.state.Spooling()) < spoolAhead {
-		if in := q.state.Homeless(out, max(q.Resident, spoolLeast)); len(in) > 0 {
+		if in := q.state.Homeless(out, max(q.limit(), spoolLeast)); len(in) > 0 {
 			q.happen(&ready.Spooled{Intervals: in}) // what is nowhere on disk has to go there first, a piece at a time
 		}
 	}
 	q.stream.Fold(q.incarnation) // the stream's own state lets go of it, too
-	q.paging.again = q.state.Resident() + q.Resident/4
+	q.paging.again = q.state.Resident() + q.limit()/4
 	q.publishStats()
 }
 

@@ -27,8 +27,10 @@ type Options struct {
 	DeadLetters *actor.PID
 	// Resident is how many bytes of messages the queue keeps in memory when they can be on disk; 0 for 4 MiB.
 	Resident int
-	Log      zerolog.Logger
-	Now      func() time.Time // nil for the clock
+	// Pressed says that memory is short, and little is to be kept; nil for never.
+	Pressed func() bool
+	Log     zerolog.Logger
+	Now     func() time.Time // nil for the clock
 }
 
 // Queue is the actor of one queue.
@@ -75,6 +77,9 @@ func New(o Options, incarnation uint64) *Queue {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	if o.Pressed == nil {
+		o.Pressed = func() bool { return false }
+	}
 	return &Queue{Options: o, incarnation: incarnation, windows: map[ready.Key]*window{}, peers: map[uint64]*actor.PID{}, sweepAt: sweepFrom}
 }
 
@@ -83,12 +88,15 @@ func streamName(s *Slot) string { return "queue/" + supervision.Escape(s.VHost) 
 // Receive is the queue's table of contents.
 func (q *Queue) Receive(ctx actor.Context) {
 	q.turnTime = 0
+	q.paging.limit = 0
 	switch m := ctx.Message().(type) {
 	case *actor.Started:
 		q.recover(ctx)
 	case *Enqueue:
+		q.paging.idle = false
 		q.enqueue(ctx, m)
 	case *Commands:
+		q.paging.idle = false
 		q.commands(ctx, m)
 	case *Credit:
 		q.credit(ctx, m)
@@ -100,6 +108,8 @@ func (q *Queue) Receive(ctx actor.Context) {
 		q.headExpired(ctx, m)
 	case *expireQueue:
 		q.queueExpired(ctx, m)
+	case *LetGo:
+		q.letGo(m)
 	case *persistence.Durable:
 		if m.Stream == q.Slot.Stored {
 			q.durable(ctx, m)

@@ -24,8 +24,12 @@ func (o Options) QueueSpec(s *queue.Slot) supervision.ChildSpec {
 		GiveUp:   &supervision.Limit{Restarts: 5, Within: 10 * time.Second},
 		OnGiveUp: func(any) { o.Directory.giveUp(s, o.System.Send) },
 		New: func(incarnation uint64) actor.Actor {
+			pressed := func() bool { return false }
+			if o.Memory != nil {
+				pressed = o.Memory.Pressed
+			}
 			return queue.New(queue.Options{
-				Slot: s, VHost: o.Directory.PID, Streams: o.Streams, Journal: o.Journal, Sessions: o.Sessions, Ledger: o.Ledger, Resident: o.Resident,
+				Slot: s, VHost: o.Directory.PID, Streams: o.Streams, Journal: o.Journal, Sessions: o.Sessions, Ledger: o.Ledger, Resident: o.Resident, Pressed: pressed,
 				DeadLetters: o.DeadLetters, Log: o.Log,
 			}, incarnation)
 		},

@@ -32,7 +32,9 @@ type (
 		Request
 		Name                           string
 		Durable, Exclusive, AutoDelete bool
-		Arguments                      protocol.Table
+		// ServerNamed is an exclusive queue whose name we chose: whoever consumes asks for one before anything else.
+		ServerNamed bool
+		Arguments   protocol.Table
 	}
 	DeleteQueue struct {
 		Request

@@ -30,6 +30,8 @@ type Options struct {
 	// Owners are the connections that exclusive queues may belong to.
 	Owners interface{ Alive(connection uint64) bool }
 	Ledger queue.Ledger
+	// Memory is nil where it is never short.
+	Memory Memory
 	// Resident is the limit of the same name of its queues.
 	Resident int
 	Log      zerolog.Logger
@@ -254,6 +256,9 @@ func (v *VHost) declareExchange(ctx actor.Context, m *DeclareExchange) {
 	}
 	v.afterStop(ctx, key, func(ctx actor.Context) {
 		d := v.defs.declareExchange(v.Directory.Name, m)
+		if len(d.events) > 0 {
+			d.err = v.shortOfMemory("exchange", m.Name, m.Request)
+		}
 		if d.err != nil || !v.begin(key, m.Request, d) {
 			v.carryOut(ctx, m.Request, decision{err: d.err})
 			return
@@ -275,6 +280,9 @@ func (v *VHost) declareQueue(ctx actor.Context, m *DeclareQueue) {
 		d := v.defs.declareQueue(v.Directory.Name, m)
 		if len(d.events) > 0 {
 			d.err = v.overLimit(m.Name)
+			if d.err == nil && !m.ServerNamed {
+				d.err = v.shortOfMemory("queue", m.Name, m.Request)
+			}
 		}
 		if d.err != nil || !v.begin(key, m.Request, d) {
 			v.answer(ctx, m.Request, &Answer{ID: m.ID, Err: d.err, Queue: v.Directory.Queue(queue.Name(m.Name)), Existed: true})

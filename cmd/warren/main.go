@@ -81,7 +81,7 @@ func serve(c config.Config, dataDir string, sockets []*tree.Socket, log zerolog.
 		total = host.TotalMemory()
 	}
 	b := tree.New(c, dataDir, sockets, total, log, stop)
-	limitMemory(c, total)
+	paceCollector()
 	if err := b.Start(); err != nil {
 		if refusal := (*supervision.Refusal)(nil); errors.As(err, &refusal) {
 			return refusal.Err // where in the tree that was is of no use to who started us
@@ -112,14 +112,10 @@ func serve(c config.Config, dataDir string, sockets []*tree.Socket, log zerolog.
 	}
 }
 
-// limitMemory has the collector work before the high mark is reached. Below, garbage is collected when the heap has grown
-// threefold: a broker's heap is small and its garbage large.
-func limitMemory(c config.Config, total int64) {
+// paceCollector collects garbage when the heap has grown threefold: a broker's heap is small and its garbage large.
+func paceCollector() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(200)
-	}
-	if high, _ := c.MemoryMarks(total); high > 0 && os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(high - high/10)
 	}
 }
 

@@ -39,6 +39,10 @@ func TestChanges(t *testing.T) {
 		{[]string{"close_all_connections", "-p", "v", "--limit", "3", "--per-connection-delay", "10", "why"}, `vhost:"v" reason:"why" limit:3 delay:10`},
 		{[]string{"close_all_connections", "--global", "why"}, `all:true reason:"why"`},
 		{[]string{"close_all_user_connections", "u", "why"}, `user:"u" reason:"why"`},
+		{[]string{"set_vm_memory_high_watermark", "0.5"}, `relative:0.5`},
+		{[]string{"set_vm_memory_high_watermark", "absolute", "2GiB"}, `absolute:2147483648`},
+		{[]string{"set_disk_free_limit", "1GB"}, `absolute:1000000000`},
+		{[]string{"set_disk_free_limit", "mem_relative", "1.5"}, `mem_relative:1.5`},
 	} {
 		f.defined = nil
 		if code, out, errOut := ctlRun(append([]string{"--data-dir", dir, "-q"}, c.args...)...); code != 0 || out != "" {

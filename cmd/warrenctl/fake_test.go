@@ -190,6 +190,16 @@ func (f *fake) RestartVHost(_ context.Context, name string) (bool, error) {
 	return name == "/", f.vhost(name)
 }
 
+func (f *fake) SetMemoryHighWatermark(r *adminv1.SetMemoryHighWatermarkRequest) error {
+	f.defined = append(f.defined, strings.Join(strings.Fields(prototext.MarshalOptions{}.Format(r)), " "))
+	return nil
+}
+
+func (f *fake) SetDiskFreeLimit(r *adminv1.SetDiskFreeLimitRequest) error {
+	f.defined = append(f.defined, strings.Join(strings.Fields(prototext.MarshalOptions{}.Format(r)), " "))
+	return nil
+}
+
 func (f *fake) CloseConnections(_ context.Context, r *adminv1.CloseConnectionsRequest) (int64, error) {
 	if r.GetPid() == "nobody" {
 		return 0, admin.NoSuchConnection(r.GetPid())

@@ -39,6 +39,9 @@ type Broker interface {
 	AuthenticateUser(name, password string) (refusal string)
 	RestartVHost(ctx context.Context, name string) (wasRunning bool, err error)
 	CloseConnections(ctx context.Context, r *adminv1.CloseConnectionsRequest) (closed int64, err error)
+	// SetMemoryHighWatermark and SetDiskFreeLimit hold until the broker stops.
+	SetMemoryHighWatermark(r *adminv1.SetMemoryHighWatermarkRequest) error
+	SetDiskFreeLimit(r *adminv1.SetDiskFreeLimitRequest) error
 	VHosts() []*adminv1.VHost
 	Users() []*adminv1.User
 	Permissions(r *adminv1.ListPermissionsRequest) ([]*adminv1.Permission, error)

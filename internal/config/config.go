@@ -76,10 +76,18 @@ type Config struct {
 	MemoryLow  Watermark
 	// Bytes to take for the memory of the machine, 0 = find out: total_memory_available_override_value.
 	TotalMemory int64
-	// Bytes of messages that a durable queue keeps in memory once they are on disk: paging.queue_resident_limit.
+	// Above the high mark new connections and new exchanges and queues are refused: alarm.refuse_new_connections,
+	// alarm.refuse_new_entities.
+	RefuseConnections  bool
+	RefuseDeclarations bool
+	// Bytes of messages that a queue keeps in memory once they are on disk: paging.queue_resident_limit. A queue that has
+	// nothing to do for so long lets go of more, 0 = never: paging.after.
 	QueueResident int64
+	PagingAfter   time.Duration
 	// Bytes that must be free where the data directory is, 0 = do not watch: disk_free_limit.absolute.
 	DiskFreeLimit int64
+	// The same in times of the memory there is, instead of it unless 0: disk_free_limit.relative.
+	DiskFreeRelative float64
 
 	// log.console.level, else log.level.
 	LogLevel zerolog.Level
@@ -143,18 +151,22 @@ func Default() Config {
 		HandshakeTimeout: 10 * time.Second,
 		MaxMessageSize:   16 << 20,
 		// Differs: RabbitMQ 4 has 0.6 and no lower mark; both marks are from Warren's own design (docs/ARCHITECTURE.md).
-		MemoryHigh:       Watermark{Relative: 0.4},
-		MemoryLow:        Watermark{Relative: 0.3},
-		DiskFreeLimit:    50_000_000,
-		QueueResident:    4 << 20,
-		JournalSync:      "always",
-		StuckAfter:       30 * time.Second,
-		ReplaceAfter:     time.Minute,
-		LogLevel:         zerolog.InfoLevel,
-		ClusterName:      "warren@" + hostname(),
-		ProductName:      "RabbitMQ",
-		ProductVersion:   "4.3.0",
-		ServerProperties: map[string]string{},
+		MemoryHigh:    Watermark{Relative: 0.4},
+		MemoryLow:     Watermark{Relative: 0.3},
+		DiskFreeLimit: 50_000_000,
+		// Differs: RabbitMQ takes new connections and declarations also while memory is short (contract S6, A-04).
+		RefuseConnections:  true,
+		RefuseDeclarations: true,
+		QueueResident:      4 << 20,
+		PagingAfter:        time.Minute,
+		JournalSync:        "always",
+		StuckAfter:         30 * time.Second,
+		ReplaceAfter:       time.Minute,
+		LogLevel:           zerolog.InfoLevel,
+		ClusterName:        "warren@" + hostname(),
+		ProductName:        "RabbitMQ",
+		ProductVersion:     "4.3.0",
+		ServerProperties:   map[string]string{},
 	}
 }
 
@@ -165,6 +177,17 @@ func (c Config) MemoryMarks(totalBytes int64) (high, low int64) {
 	}
 	high = c.MemoryHigh.Bytes(totalBytes)
 	return high, min(high, c.MemoryLow.Bytes(totalBytes))
+}
+
+// DiskLimit returns what must be free of the disk, in bytes, on a machine with so much memory.
+func (c Config) DiskLimit(totalBytes int64) int64 {
+	if c.DiskFreeRelative > 0 {
+		if c.TotalMemory > 0 {
+			totalBytes = c.TotalMemory
+		}
+		return int64(c.DiskFreeRelative * float64(totalBytes))
+	}
+	return c.DiskFreeLimit
 }
 
 func hostname() string {

@@ -151,7 +151,18 @@ var keys = map[string]key{
 	}),
 	"total_memory_available_override_value": size(func(b *builder, bytes int64) { b.TotalMemory = bytes }),
 	"paging.queue_resident_limit":           size(func(b *builder, bytes int64) { b.QueueResident = bytes }),
-	"disk_free_limit.absolute":              size(func(b *builder, bytes int64) { b.DiskFreeLimit = bytes }),
+	"paging.after": integer("seconds, 0 for never", 0, math.MaxInt32, func(b *builder, n int64) {
+		b.PagingAfter = time.Duration(n) * time.Second
+	}),
+	"alarm.refuse_new_connections": boolean(func(b *builder) *bool { return &b.RefuseConnections }),
+	"alarm.refuse_new_entities":    boolean(func(b *builder) *bool { return &b.RefuseDeclarations }),
+	// Differs: as with the watermarks the later of the two wins.
+	"disk_free_limit.absolute": size(func(b *builder, bytes int64) { b.DiskFreeLimit, b.DiskFreeRelative = bytes, 0 }),
+	"disk_free_limit.relative": {"a number of times the memory, above 0 and up to 1000, such as 1.5", func(b *builder, _, value string) bool {
+		times, err := strconv.ParseFloat(value, 64)
+		b.DiskFreeRelative = times
+		return err == nil && times > 0 && times <= 1000
+	}},
 
 	"log.level": {levelNames, func(b *builder, _, value string) bool {
 		level, ok := levels[value]
@@ -280,7 +291,7 @@ func duration(field func(*builder) *time.Duration) key {
 
 func size(set func(*builder, int64)) key {
 	return key{"bytes, also with a unit: 2000000000, 2GB, 2G (powers of 1000), 2GiB, 2Gi (of 1024)", func(b *builder, _, value string) bool {
-		bytes, ok := parseSize(value)
+		bytes, ok := ParseSize(value)
 		set(b, bytes)
 		return ok
 	}}

@@ -16,8 +16,8 @@ var units = map[string]int64{
 	"kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30, "tib": 1 << 40, "pib": 1 << 50,
 }
 
-// parseSize reads a whole number of bytes with one of the units. The second result is false when it is none.
-func parseSize(value string) (int64, bool) {
+// ParseSize reads a whole number of bytes with one of the units. The second result is false when it is none.
+func ParseSize(value string) (int64, bool) {
 	digits := strings.TrimRight(value, "kKmMgGtTpPbBiI")
 	n, err := strconv.ParseInt(digits, 10, 64)
 	factor, known := units[strings.ToLower(value[len(digits):])]

@@ -64,6 +64,9 @@ func (w *Writer) Fits(r *Record) bool {
 	return len(w.entries) < MaxRecords && used+int64(len(w.entries)+1)*footerReserve+RecordHeader <= w.header.Size
 }
 
+// GroupBytes is how large the group in the making is.
+func (w *Writer) GroupBytes() int { return len(w.group) }
+
 // Add puts a record into the group and says where it will be.
 func (w *Writer) Add(r *Record) Entry {
 	if len(w.group) == 0 {

@@ -40,12 +40,9 @@ type Broker struct {
 	node        *connection.Node
 	sockets     []*Socket
 	started     time.Time
-	marks       marks
+	totalMemory int64
 	stop        func()
 }
-
-// marks are the memory marks in bytes.
-type marks struct{ high, low, total int64 }
 
 // New puts a broker together on listening sockets. totalMemory is what there is, in bytes; stop begins the orderly
 // shutdown, for whoever asks the broker for it.
@@ -53,12 +50,13 @@ func New(c config.Config, dataDir string, sockets []*Socket, totalMemory int64, 
 	high, low := c.MemoryMarks(totalMemory)
 	b := &Broker{
 		Config: c, DataDir: dataDir, system: supervision.NewSystem(log), streams: volatile.NewStore(), sockets: sockets,
-		started: time.Now(), marks: marks{high, low, totalMemory}, stop: stop,
-		memory: alarm.NewMemory(resident(high), resident(low)),
+		started: time.Now(), totalMemory: totalMemory, stop: stop,
+		memory: alarm.NewMemory(alarm.Marks{High: high, Low: low}, alarm.Policy{RefuseConnections: c.RefuseConnections, RefuseDeclarations: c.RefuseDeclarations}),
 	}
 	b.streams.Disturb(c.ChaosAppendPanics)
+	b.mark(high, low)
 	b.journal = persistence.NewLog(b.system.PID(top+"/core/journal"), vfs.OS{}, dataDir, persistence.Options{
-		Options: journal.Options{Sync: syncModes[c.JournalSync]}, AcceptLoss: c.JournalAcceptLoss, DiskFreeLimit: c.DiskFreeLimit,
+		Options: journal.Options{Sync: syncModes[c.JournalSync]}, AcceptLoss: c.JournalAcceptLoss, DiskFreeLimit: c.DiskLimit(totalMemory),
 	})
 	b.journal.OnFailing = b.memory.Storage
 	sessions := session.NewRegistry(uint32(b.started.Unix()))
@@ -89,10 +87,6 @@ func New(c config.Config, dataDir string, sockets []*Socket, totalMemory int64, 
 }
 
 var syncModes = map[string]journal.SyncMode{"always": journal.SyncAlways, "interval": journal.SyncInterval, "os": journal.SyncOS}
-
-// resident is how much queues may hold for the process to stay below a mark: the collector needs room of its own, and what
-// is on its way has windows beside it.
-func resident(mark int64) int64 { return mark / 2 }
 
 // Start boots the tree. It returns when clients are served.
 func (b *Broker) Start() error {

@@ -5,7 +5,6 @@ import (
 	"os"
 	"runtime"
 	"strconv"
-	"strings"
 	"time"
 
 	"google.golang.org/protobuf/types/known/durationpb"
@@ -24,17 +23,20 @@ import (
 
 // Status implements admin.Broker.
 func (b *Broker) Status() *adminv1.StatusResponse {
+	memory := b.memory.Status()
 	s := &adminv1.StatusResponse{
 		Product: b.Config.ProductName, Version: b.Config.ProductVersion, WarrenVersion: Version, ClusterName: b.Config.ClusterName,
 		Pid: int64(os.Getpid()), Uptime: durationpb.New(time.Since(b.started)), DataDir: b.DataDir,
 		Actors: int64(len(b.system.Tree())), Goroutines: int64(runtime.NumGoroutine()),
-		Memory: &adminv1.Memory{Used: residentSetSize(), HighWatermark: b.marks.high, LowWatermark: b.marks.low, Total: b.marks.total, State: "normal"},
-		Disk:   &adminv1.Disk{Free: host.FreeDisk(b.DataDir), Limit: b.Config.DiskFreeLimit},
+		Memory: &adminv1.Memory{Used: host.ResidentSetSize(), HighWatermark: memory.High, LowWatermark: memory.Low, Total: b.totalMemory, State: memory.State()},
+		Disk:   &adminv1.Disk{Free: host.FreeDisk(b.DataDir), Limit: b.journal.DiskFreeLimit()},
 		Totals: &adminv1.Totals{},
 	}
-	if b.memory.Raised() {
-		s.Memory.State = "blocked"
-		s.Alarms = append(s.Alarms, "memory")
+	if memory.Memory {
+		s.Alarms = append(s.Alarms, "Memory alarm on node "+b.Config.ClusterName)
+	}
+	if memory.Disk {
+		s.Alarms = append(s.Alarms, "Free disk space alarm on node "+b.Config.ClusterName)
 	}
 	for _, l := range b.sockets {
 		s.Listeners = append(s.Listeners, &adminv1.Listener{Protocol: l.Protocol(), Address: l.Addr().String()})
@@ -54,20 +56,6 @@ func (b *Broker) Status() *adminv1.StatusResponse {
 		}
 	}
 	return s
-}
-
-// residentSetSize is the process's real use of memory in bytes, 0 where the system does not tell.
-func residentSetSize() int64 {
-	b, err := os.ReadFile("/proc/self/statm")
-	if err != nil {
-		return 0
-	}
-	fields := strings.Fields(string(b))
-	if len(fields) < 2 {
-		return 0
-	}
-	pages, _ := strconv.ParseInt(fields[1], 10, 64)
-	return pages * int64(os.Getpagesize())
 }
 
 // Connections implements admin.Broker.

@@ -2,6 +2,7 @@
 // shut down in reverse.
 //
 //	warren                      one_for_one
+//	├── alarms                  what watches memory
 //	├── core                    rest_for_one
 //	│   ├── journal             the persistence actor
 //	│   ├── definitions         users, vhosts, permissions, limits
@@ -23,10 +24,12 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"warren/actors/alarm"
 	"warren/actors/connection"
 	"warren/actors/deadletter"
 	"warren/actors/node"
 	"warren/actors/vhost"
+	"warren/internal/host"
 	"warren/persistence"
 	"warren/supervision"
 )
@@ -44,8 +47,16 @@ func (b *Broker) spec() supervision.Spec {
 	return supervision.Spec{
 		Strategy: supervision.OneForOne,
 		Limit:    limit(3, 60*time.Second),
-		Children: []supervision.ChildSpec{b.core(), b.listeners()},
+		Children: []supervision.ChildSpec{b.alarms(), b.core(), b.listeners()},
 	}
+}
+
+// alarms is in front of everything that may need memory.
+func (b *Broker) alarms() supervision.ChildSpec {
+	m := &alarm.Monitor{
+		Memory: b.memory, RSS: host.ResidentSetSize, Sweep: b.letGo(), Age: b.Config.PagingAfter, System: b.system, Log: b.node.Log,
+	}
+	return supervision.ChildSpec{ID: "alarms", Kind: "alarms", Restart: supervision.Permanent, Shutdown: time.Second, New: m.New}
 }
 
 // core is rest_for_one: whatever stands behind the journal is a fold over its streams, and starts again when it does.
@@ -81,7 +92,7 @@ func (b *Broker) core() supervision.ChildSpec {
 func (b *Broker) vhost(d *vhost.Directory) supervision.ChildSpec {
 	path := vhostPath(d.Name)
 	o := vhost.Options{
-		Directory: d, Access: b.node.Users, System: b.system, Streams: b.streams, Journal: b.journal, Sessions: b.node.Sessions, Owners: b.node.Connections, Ledger: b.memory,
+		Directory: d, Access: b.node.Users, System: b.system, Streams: b.streams, Journal: b.journal, Sessions: b.node.Sessions, Owners: b.node.Connections, Ledger: b.memory, Memory: b.memory,
 		Resident: int(b.Config.QueueResident), Log: b.node.Log, DeadLetters: b.system.PID(path + "/dead-letters"), Queues: path + "/queues", Exchanges: path + "/exchanges",
 	}
 	down := func(any) {

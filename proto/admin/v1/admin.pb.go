@@ -359,6 +359,246 @@ func (x *Memory) GetState() string {
 	return ""
 }
 
+type SetMemoryHighWatermarkRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Types that are valid to be assigned to Mark:
+	//
+	//	*SetMemoryHighWatermarkRequest_Relative
+	//	*SetMemoryHighWatermarkRequest_Absolute
+	Mark          isSetMemoryHighWatermarkRequest_Mark `protobuf_oneof:"mark"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetMemoryHighWatermarkRequest) Reset() {
+	*x = SetMemoryHighWatermarkRequest{}
+	mi := &file_admin_v1_admin_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetMemoryHighWatermarkRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetMemoryHighWatermarkRequest) ProtoMessage() {}
+
+func (x *SetMemoryHighWatermarkRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_admin_v1_admin_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetMemoryHighWatermarkRequest.ProtoReflect.Descriptor instead.
+func (*SetMemoryHighWatermarkRequest) Descriptor() ([]byte, []int) {
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *SetMemoryHighWatermarkRequest) GetMark() isSetMemoryHighWatermarkRequest_Mark {
+	if x != nil {
+		return x.Mark
+	}
+	return nil
+}
+
+func (x *SetMemoryHighWatermarkRequest) GetRelative() float64 {
+	if x != nil {
+		if x, ok := x.Mark.(*SetMemoryHighWatermarkRequest_Relative); ok {
+			return x.Relative
+		}
+	}
+	return 0
+}
+
+func (x *SetMemoryHighWatermarkRequest) GetAbsolute() int64 {
+	if x != nil {
+		if x, ok := x.Mark.(*SetMemoryHighWatermarkRequest_Absolute); ok {
+			return x.Absolute
+		}
+	}
+	return 0
+}
+
+type isSetMemoryHighWatermarkRequest_Mark interface {
+	isSetMemoryHighWatermarkRequest_Mark()
+}
+
+type SetMemoryHighWatermarkRequest_Relative struct {
+	// Share of the memory there is, 0 to 1.
+	Relative float64 `protobuf:"fixed64,1,opt,name=relative,proto3,oneof"`
+}
+
+type SetMemoryHighWatermarkRequest_Absolute struct {
+	// Bytes.
+	Absolute int64 `protobuf:"varint,2,opt,name=absolute,proto3,oneof"`
+}
+
+func (*SetMemoryHighWatermarkRequest_Relative) isSetMemoryHighWatermarkRequest_Mark() {}
+
+func (*SetMemoryHighWatermarkRequest_Absolute) isSetMemoryHighWatermarkRequest_Mark() {}
+
+type SetMemoryHighWatermarkResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetMemoryHighWatermarkResponse) Reset() {
+	*x = SetMemoryHighWatermarkResponse{}
+	mi := &file_admin_v1_admin_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetMemoryHighWatermarkResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetMemoryHighWatermarkResponse) ProtoMessage() {}
+
+func (x *SetMemoryHighWatermarkResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_admin_v1_admin_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetMemoryHighWatermarkResponse.ProtoReflect.Descriptor instead.
+func (*SetMemoryHighWatermarkResponse) Descriptor() ([]byte, []int) {
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{5}
+}
+
+type SetDiskFreeLimitRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Types that are valid to be assigned to Limit:
+	//
+	//	*SetDiskFreeLimitRequest_Absolute
+	//	*SetDiskFreeLimitRequest_MemRelative
+	Limit         isSetDiskFreeLimitRequest_Limit `protobuf_oneof:"limit"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetDiskFreeLimitRequest) Reset() {
+	*x = SetDiskFreeLimitRequest{}
+	mi := &file_admin_v1_admin_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetDiskFreeLimitRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetDiskFreeLimitRequest) ProtoMessage() {}
+
+func (x *SetDiskFreeLimitRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_admin_v1_admin_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetDiskFreeLimitRequest.ProtoReflect.Descriptor instead.
+func (*SetDiskFreeLimitRequest) Descriptor() ([]byte, []int) {
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *SetDiskFreeLimitRequest) GetLimit() isSetDiskFreeLimitRequest_Limit {
+	if x != nil {
+		return x.Limit
+	}
+	return nil
+}
+
+func (x *SetDiskFreeLimitRequest) GetAbsolute() int64 {
+	if x != nil {
+		if x, ok := x.Limit.(*SetDiskFreeLimitRequest_Absolute); ok {
+			return x.Absolute
+		}
+	}
+	return 0
+}
+
+func (x *SetDiskFreeLimitRequest) GetMemRelative() float64 {
+	if x != nil {
+		if x, ok := x.Limit.(*SetDiskFreeLimitRequest_MemRelative); ok {
+			return x.MemRelative
+		}
+	}
+	return 0
+}
+
+type isSetDiskFreeLimitRequest_Limit interface {
+	isSetDiskFreeLimitRequest_Limit()
+}
+
+type SetDiskFreeLimitRequest_Absolute struct {
+	// Bytes; 0 turns the watch off.
+	Absolute int64 `protobuf:"varint,1,opt,name=absolute,proto3,oneof"`
+}
+
+type SetDiskFreeLimitRequest_MemRelative struct {
+	// Times the memory there is.
+	MemRelative float64 `protobuf:"fixed64,2,opt,name=mem_relative,json=memRelative,proto3,oneof"`
+}
+
+func (*SetDiskFreeLimitRequest_Absolute) isSetDiskFreeLimitRequest_Limit() {}
+
+func (*SetDiskFreeLimitRequest_MemRelative) isSetDiskFreeLimitRequest_Limit() {}
+
+type SetDiskFreeLimitResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetDiskFreeLimitResponse) Reset() {
+	*x = SetDiskFreeLimitResponse{}
+	mi := &file_admin_v1_admin_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetDiskFreeLimitResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetDiskFreeLimitResponse) ProtoMessage() {}
+
+func (x *SetDiskFreeLimitResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_admin_v1_admin_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetDiskFreeLimitResponse.ProtoReflect.Descriptor instead.
+func (*SetDiskFreeLimitResponse) Descriptor() ([]byte, []int) {
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{7}
+}
+
 type Disk struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Free bytes where the data directory is, and the limit below which the alarm is up.
@@ -370,7 +610,7 @@ type Disk struct {
 
 func (x *Disk) Reset() {
 	*x = Disk{}
-	mi := &file_admin_v1_admin_proto_msgTypes[4]
+	mi := &file_admin_v1_admin_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -382,7 +622,7 @@ func (x *Disk) String() string {
 func (*Disk) ProtoMessage() {}
 
 func (x *Disk) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[4]
+	mi := &file_admin_v1_admin_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -395,7 +635,7 @@ func (x *Disk) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Disk.ProtoReflect.Descriptor instead.
 func (*Disk) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{4}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Disk) GetFree() int64 {
@@ -427,7 +667,7 @@ type Totals struct {
 
 func (x *Totals) Reset() {
 	*x = Totals{}
-	mi := &file_admin_v1_admin_proto_msgTypes[5]
+	mi := &file_admin_v1_admin_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -439,7 +679,7 @@ func (x *Totals) String() string {
 func (*Totals) ProtoMessage() {}
 
 func (x *Totals) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[5]
+	mi := &file_admin_v1_admin_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -452,7 +692,7 @@ func (x *Totals) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Totals.ProtoReflect.Descriptor instead.
 func (*Totals) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{5}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Totals) GetConnections() int64 {
@@ -512,7 +752,7 @@ type ListConnectionsRequest struct {
 
 func (x *ListConnectionsRequest) Reset() {
 	*x = ListConnectionsRequest{}
-	mi := &file_admin_v1_admin_proto_msgTypes[6]
+	mi := &file_admin_v1_admin_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -524,7 +764,7 @@ func (x *ListConnectionsRequest) String() string {
 func (*ListConnectionsRequest) ProtoMessage() {}
 
 func (x *ListConnectionsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[6]
+	mi := &file_admin_v1_admin_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -537,7 +777,7 @@ func (x *ListConnectionsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListConnectionsRequest.ProtoReflect.Descriptor instead.
 func (*ListConnectionsRequest) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{6}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{10}
 }
 
 type ListConnectionsResponse struct {
@@ -549,7 +789,7 @@ type ListConnectionsResponse struct {
 
 func (x *ListConnectionsResponse) Reset() {
 	*x = ListConnectionsResponse{}
-	mi := &file_admin_v1_admin_proto_msgTypes[7]
+	mi := &file_admin_v1_admin_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -561,7 +801,7 @@ func (x *ListConnectionsResponse) String() string {
 func (*ListConnectionsResponse) ProtoMessage() {}
 
 func (x *ListConnectionsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[7]
+	mi := &file_admin_v1_admin_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -574,7 +814,7 @@ func (x *ListConnectionsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListConnectionsResponse.ProtoReflect.Descriptor instead.
 func (*ListConnectionsResponse) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{7}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ListConnectionsResponse) GetConnections() []*Connection {
@@ -625,7 +865,7 @@ type Connection struct {
 
 func (x *Connection) Reset() {
 	*x = Connection{}
-	mi := &file_admin_v1_admin_proto_msgTypes[8]
+	mi := &file_admin_v1_admin_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -637,7 +877,7 @@ func (x *Connection) String() string {
 func (*Connection) ProtoMessage() {}
 
 func (x *Connection) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[8]
+	mi := &file_admin_v1_admin_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -650,7 +890,7 @@ func (x *Connection) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Connection.ProtoReflect.Descriptor instead.
 func (*Connection) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{8}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Connection) GetPid() string {
@@ -829,7 +1069,7 @@ type ListChannelsRequest struct {
 
 func (x *ListChannelsRequest) Reset() {
 	*x = ListChannelsRequest{}
-	mi := &file_admin_v1_admin_proto_msgTypes[9]
+	mi := &file_admin_v1_admin_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -841,7 +1081,7 @@ func (x *ListChannelsRequest) String() string {
 func (*ListChannelsRequest) ProtoMessage() {}
 
 func (x *ListChannelsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[9]
+	mi := &file_admin_v1_admin_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -854,7 +1094,7 @@ func (x *ListChannelsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListChannelsRequest.ProtoReflect.Descriptor instead.
 func (*ListChannelsRequest) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{9}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{13}
 }
 
 type ListChannelsResponse struct {
@@ -866,7 +1106,7 @@ type ListChannelsResponse struct {
 
 func (x *ListChannelsResponse) Reset() {
 	*x = ListChannelsResponse{}
-	mi := &file_admin_v1_admin_proto_msgTypes[10]
+	mi := &file_admin_v1_admin_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -878,7 +1118,7 @@ func (x *ListChannelsResponse) String() string {
 func (*ListChannelsResponse) ProtoMessage() {}
 
 func (x *ListChannelsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[10]
+	mi := &file_admin_v1_admin_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -891,7 +1131,7 @@ func (x *ListChannelsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListChannelsResponse.ProtoReflect.Descriptor instead.
 func (*ListChannelsResponse) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{10}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ListChannelsResponse) GetChannels() []*Channel {
@@ -932,7 +1172,7 @@ type Channel struct {
 
 func (x *Channel) Reset() {
 	*x = Channel{}
-	mi := &file_admin_v1_admin_proto_msgTypes[11]
+	mi := &file_admin_v1_admin_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -944,7 +1184,7 @@ func (x *Channel) String() string {
 func (*Channel) ProtoMessage() {}
 
 func (x *Channel) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[11]
+	mi := &file_admin_v1_admin_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -957,7 +1197,7 @@ func (x *Channel) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Channel.ProtoReflect.Descriptor instead.
 func (*Channel) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{11}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Channel) GetPid() string {
@@ -1081,7 +1321,7 @@ type ListExchangesRequest struct {
 
 func (x *ListExchangesRequest) Reset() {
 	*x = ListExchangesRequest{}
-	mi := &file_admin_v1_admin_proto_msgTypes[12]
+	mi := &file_admin_v1_admin_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1093,7 +1333,7 @@ func (x *ListExchangesRequest) String() string {
 func (*ListExchangesRequest) ProtoMessage() {}
 
 func (x *ListExchangesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[12]
+	mi := &file_admin_v1_admin_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1106,7 +1346,7 @@ func (x *ListExchangesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListExchangesRequest.ProtoReflect.Descriptor instead.
 func (*ListExchangesRequest) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{12}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ListExchangesRequest) GetVhost() string {
@@ -1125,7 +1365,7 @@ type ListExchangesResponse struct {
 
 func (x *ListExchangesResponse) Reset() {
 	*x = ListExchangesResponse{}
-	mi := &file_admin_v1_admin_proto_msgTypes[13]
+	mi := &file_admin_v1_admin_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1137,7 +1377,7 @@ func (x *ListExchangesResponse) String() string {
 func (*ListExchangesResponse) ProtoMessage() {}
 
 func (x *ListExchangesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[13]
+	mi := &file_admin_v1_admin_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1150,7 +1390,7 @@ func (x *ListExchangesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListExchangesResponse.ProtoReflect.Descriptor instead.
 func (*ListExchangesResponse) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{13}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ListExchangesResponse) GetExchanges() []*Exchange {
@@ -1178,7 +1418,7 @@ type Exchange struct {
 
 func (x *Exchange) Reset() {
 	*x = Exchange{}
-	mi := &file_admin_v1_admin_proto_msgTypes[14]
+	mi := &file_admin_v1_admin_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1190,7 +1430,7 @@ func (x *Exchange) String() string {
 func (*Exchange) ProtoMessage() {}
 
 func (x *Exchange) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[14]
+	mi := &file_admin_v1_admin_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1203,7 +1443,7 @@ func (x *Exchange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Exchange.ProtoReflect.Descriptor instead.
 func (*Exchange) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{14}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Exchange) GetName() string {
@@ -1271,7 +1511,7 @@ type ListQueuesRequest struct {
 
 func (x *ListQueuesRequest) Reset() {
 	*x = ListQueuesRequest{}
-	mi := &file_admin_v1_admin_proto_msgTypes[15]
+	mi := &file_admin_v1_admin_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1283,7 +1523,7 @@ func (x *ListQueuesRequest) String() string {
 func (*ListQueuesRequest) ProtoMessage() {}
 
 func (x *ListQueuesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[15]
+	mi := &file_admin_v1_admin_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1296,7 +1536,7 @@ func (x *ListQueuesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListQueuesRequest.ProtoReflect.Descriptor instead.
 func (*ListQueuesRequest) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{15}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ListQueuesRequest) GetVhost() string {
@@ -1315,7 +1555,7 @@ type ListQueuesResponse struct {
 
 func (x *ListQueuesResponse) Reset() {
 	*x = ListQueuesResponse{}
-	mi := &file_admin_v1_admin_proto_msgTypes[16]
+	mi := &file_admin_v1_admin_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1327,7 +1567,7 @@ func (x *ListQueuesResponse) String() string {
 func (*ListQueuesResponse) ProtoMessage() {}
 
 func (x *ListQueuesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[16]
+	mi := &file_admin_v1_admin_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1340,7 +1580,7 @@ func (x *ListQueuesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListQueuesResponse.ProtoReflect.Descriptor instead.
 func (*ListQueuesResponse) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{16}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *ListQueuesResponse) GetQueues() []*Queue {
@@ -1406,7 +1646,7 @@ type Queue struct {
 
 func (x *Queue) Reset() {
 	*x = Queue{}
-	mi := &file_admin_v1_admin_proto_msgTypes[17]
+	mi := &file_admin_v1_admin_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1418,7 +1658,7 @@ func (x *Queue) String() string {
 func (*Queue) ProtoMessage() {}
 
 func (x *Queue) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[17]
+	mi := &file_admin_v1_admin_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1431,7 +1671,7 @@ func (x *Queue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Queue.ProtoReflect.Descriptor instead.
 func (*Queue) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{17}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Queue) GetName() string {
@@ -1695,7 +1935,7 @@ type ListBindingsRequest struct {
 
 func (x *ListBindingsRequest) Reset() {
 	*x = ListBindingsRequest{}
-	mi := &file_admin_v1_admin_proto_msgTypes[18]
+	mi := &file_admin_v1_admin_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1707,7 +1947,7 @@ func (x *ListBindingsRequest) String() string {
 func (*ListBindingsRequest) ProtoMessage() {}
 
 func (x *ListBindingsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[18]
+	mi := &file_admin_v1_admin_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1720,7 +1960,7 @@ func (x *ListBindingsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListBindingsRequest.ProtoReflect.Descriptor instead.
 func (*ListBindingsRequest) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{18}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ListBindingsRequest) GetVhost() string {
@@ -1739,7 +1979,7 @@ type ListBindingsResponse struct {
 
 func (x *ListBindingsResponse) Reset() {
 	*x = ListBindingsResponse{}
-	mi := &file_admin_v1_admin_proto_msgTypes[19]
+	mi := &file_admin_v1_admin_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1751,7 +1991,7 @@ func (x *ListBindingsResponse) String() string {
 func (*ListBindingsResponse) ProtoMessage() {}
 
 func (x *ListBindingsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[19]
+	mi := &file_admin_v1_admin_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1764,7 +2004,7 @@ func (x *ListBindingsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListBindingsResponse.ProtoReflect.Descriptor instead.
 func (*ListBindingsResponse) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{19}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ListBindingsResponse) GetBindings() []*Binding {
@@ -1791,7 +2031,7 @@ type Binding struct {
 
 func (x *Binding) Reset() {
 	*x = Binding{}
-	mi := &file_admin_v1_admin_proto_msgTypes[20]
+	mi := &file_admin_v1_admin_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1803,7 +2043,7 @@ func (x *Binding) String() string {
 func (*Binding) ProtoMessage() {}
 
 func (x *Binding) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[20]
+	mi := &file_admin_v1_admin_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1816,7 +2056,7 @@ func (x *Binding) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Binding.ProtoReflect.Descriptor instead.
 func (*Binding) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{20}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Binding) GetSourceName() string {
@@ -1870,7 +2110,7 @@ type ListConsumersRequest struct {
 
 func (x *ListConsumersRequest) Reset() {
 	*x = ListConsumersRequest{}
-	mi := &file_admin_v1_admin_proto_msgTypes[21]
+	mi := &file_admin_v1_admin_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1882,7 +2122,7 @@ func (x *ListConsumersRequest) String() string {
 func (*ListConsumersRequest) ProtoMessage() {}
 
 func (x *ListConsumersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[21]
+	mi := &file_admin_v1_admin_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1895,7 +2135,7 @@ func (x *ListConsumersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListConsumersRequest.ProtoReflect.Descriptor instead.
 func (*ListConsumersRequest) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{21}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *ListConsumersRequest) GetVhost() string {
@@ -1914,7 +2154,7 @@ type ListConsumersResponse struct {
 
 func (x *ListConsumersResponse) Reset() {
 	*x = ListConsumersResponse{}
-	mi := &file_admin_v1_admin_proto_msgTypes[22]
+	mi := &file_admin_v1_admin_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1926,7 +2166,7 @@ func (x *ListConsumersResponse) String() string {
 func (*ListConsumersResponse) ProtoMessage() {}
 
 func (x *ListConsumersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[22]
+	mi := &file_admin_v1_admin_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1939,7 +2179,7 @@ func (x *ListConsumersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListConsumersResponse.ProtoReflect.Descriptor instead.
 func (*ListConsumersResponse) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{22}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *ListConsumersResponse) GetConsumers() []*Consumer {
@@ -1968,7 +2208,7 @@ type Consumer struct {
 
 func (x *Consumer) Reset() {
 	*x = Consumer{}
-	mi := &file_admin_v1_admin_proto_msgTypes[23]
+	mi := &file_admin_v1_admin_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1980,7 +2220,7 @@ func (x *Consumer) String() string {
 func (*Consumer) ProtoMessage() {}
 
 func (x *Consumer) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[23]
+	mi := &file_admin_v1_admin_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1993,7 +2233,7 @@ func (x *Consumer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Consumer.ProtoReflect.Descriptor instead.
 func (*Consumer) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{23}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Consumer) GetQueueName() string {
@@ -2060,7 +2300,7 @@ type StopRequest struct {
 
 func (x *StopRequest) Reset() {
 	*x = StopRequest{}
-	mi := &file_admin_v1_admin_proto_msgTypes[24]
+	mi := &file_admin_v1_admin_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2072,7 +2312,7 @@ func (x *StopRequest) String() string {
 func (*StopRequest) ProtoMessage() {}
 
 func (x *StopRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[24]
+	mi := &file_admin_v1_admin_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2085,7 +2325,7 @@ func (x *StopRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StopRequest.ProtoReflect.Descriptor instead.
 func (*StopRequest) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{24}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{28}
 }
 
 type StopResponse struct {
@@ -2096,7 +2336,7 @@ type StopResponse struct {
 
 func (x *StopResponse) Reset() {
 	*x = StopResponse{}
-	mi := &file_admin_v1_admin_proto_msgTypes[25]
+	mi := &file_admin_v1_admin_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2108,7 +2348,7 @@ func (x *StopResponse) String() string {
 func (*StopResponse) ProtoMessage() {}
 
 func (x *StopResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[25]
+	mi := &file_admin_v1_admin_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2121,7 +2361,7 @@ func (x *StopResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StopResponse.ProtoReflect.Descriptor instead.
 func (*StopResponse) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{25}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{29}
 }
 
 type ActorsTreeRequest struct {
@@ -2132,7 +2372,7 @@ type ActorsTreeRequest struct {
 
 func (x *ActorsTreeRequest) Reset() {
 	*x = ActorsTreeRequest{}
-	mi := &file_admin_v1_admin_proto_msgTypes[26]
+	mi := &file_admin_v1_admin_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2144,7 +2384,7 @@ func (x *ActorsTreeRequest) String() string {
 func (*ActorsTreeRequest) ProtoMessage() {}
 
 func (x *ActorsTreeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[26]
+	mi := &file_admin_v1_admin_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2157,7 +2397,7 @@ func (x *ActorsTreeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActorsTreeRequest.ProtoReflect.Descriptor instead.
 func (*ActorsTreeRequest) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{26}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{30}
 }
 
 type ActorsTreeResponse struct {
@@ -2169,7 +2409,7 @@ type ActorsTreeResponse struct {
 
 func (x *ActorsTreeResponse) Reset() {
 	*x = ActorsTreeResponse{}
-	mi := &file_admin_v1_admin_proto_msgTypes[27]
+	mi := &file_admin_v1_admin_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2181,7 +2421,7 @@ func (x *ActorsTreeResponse) String() string {
 func (*ActorsTreeResponse) ProtoMessage() {}
 
 func (x *ActorsTreeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[27]
+	mi := &file_admin_v1_admin_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2194,7 +2434,7 @@ func (x *ActorsTreeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActorsTreeResponse.ProtoReflect.Descriptor instead.
 func (*ActorsTreeResponse) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{27}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *ActorsTreeResponse) GetActors() []*Actor {
@@ -2236,7 +2476,7 @@ type Actor struct {
 
 func (x *Actor) Reset() {
 	*x = Actor{}
-	mi := &file_admin_v1_admin_proto_msgTypes[28]
+	mi := &file_admin_v1_admin_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2248,7 +2488,7 @@ func (x *Actor) String() string {
 func (*Actor) ProtoMessage() {}
 
 func (x *Actor) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[28]
+	mi := &file_admin_v1_admin_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2261,7 +2501,7 @@ func (x *Actor) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Actor.ProtoReflect.Descriptor instead.
 func (*Actor) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{28}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *Actor) GetPath() string {
@@ -2355,7 +2595,7 @@ type ActorsCrashRequest struct {
 
 func (x *ActorsCrashRequest) Reset() {
 	*x = ActorsCrashRequest{}
-	mi := &file_admin_v1_admin_proto_msgTypes[29]
+	mi := &file_admin_v1_admin_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2367,7 +2607,7 @@ func (x *ActorsCrashRequest) String() string {
 func (*ActorsCrashRequest) ProtoMessage() {}
 
 func (x *ActorsCrashRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[29]
+	mi := &file_admin_v1_admin_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2380,7 +2620,7 @@ func (x *ActorsCrashRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActorsCrashRequest.ProtoReflect.Descriptor instead.
 func (*ActorsCrashRequest) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{29}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *ActorsCrashRequest) GetPath() string {
@@ -2412,7 +2652,7 @@ type ActorsCrashResponse struct {
 
 func (x *ActorsCrashResponse) Reset() {
 	*x = ActorsCrashResponse{}
-	mi := &file_admin_v1_admin_proto_msgTypes[30]
+	mi := &file_admin_v1_admin_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2424,7 +2664,7 @@ func (x *ActorsCrashResponse) String() string {
 func (*ActorsCrashResponse) ProtoMessage() {}
 
 func (x *ActorsCrashResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[30]
+	mi := &file_admin_v1_admin_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2437,7 +2677,7 @@ func (x *ActorsCrashResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActorsCrashResponse.ProtoReflect.Descriptor instead.
 func (*ActorsCrashResponse) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{30}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{34}
 }
 
 type ActorsShakeRequest struct {
@@ -2454,7 +2694,7 @@ type ActorsShakeRequest struct {
 
 func (x *ActorsShakeRequest) Reset() {
 	*x = ActorsShakeRequest{}
-	mi := &file_admin_v1_admin_proto_msgTypes[31]
+	mi := &file_admin_v1_admin_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2466,7 +2706,7 @@ func (x *ActorsShakeRequest) String() string {
 func (*ActorsShakeRequest) ProtoMessage() {}
 
 func (x *ActorsShakeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[31]
+	mi := &file_admin_v1_admin_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2479,7 +2719,7 @@ func (x *ActorsShakeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActorsShakeRequest.ProtoReflect.Descriptor instead.
 func (*ActorsShakeRequest) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{31}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *ActorsShakeRequest) GetMatch() string {
@@ -2520,7 +2760,7 @@ type ActorsShakeResponse struct {
 
 func (x *ActorsShakeResponse) Reset() {
 	*x = ActorsShakeResponse{}
-	mi := &file_admin_v1_admin_proto_msgTypes[32]
+	mi := &file_admin_v1_admin_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2532,7 +2772,7 @@ func (x *ActorsShakeResponse) String() string {
 func (*ActorsShakeResponse) ProtoMessage() {}
 
 func (x *ActorsShakeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[32]
+	mi := &file_admin_v1_admin_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2545,7 +2785,7 @@ func (x *ActorsShakeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActorsShakeResponse.ProtoReflect.Descriptor instead.
 func (*ActorsShakeResponse) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{32}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *ActorsShakeResponse) GetShaken() []*Shaken {
@@ -2566,7 +2806,7 @@ type Shaken struct {
 
 func (x *Shaken) Reset() {
 	*x = Shaken{}
-	mi := &file_admin_v1_admin_proto_msgTypes[33]
+	mi := &file_admin_v1_admin_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2578,7 +2818,7 @@ func (x *Shaken) String() string {
 func (*Shaken) ProtoMessage() {}
 
 func (x *Shaken) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[33]
+	mi := &file_admin_v1_admin_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2591,7 +2831,7 @@ func (x *Shaken) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Shaken.ProtoReflect.Descriptor instead.
 func (*Shaken) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{33}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *Shaken) GetKind() string {
@@ -2618,7 +2858,7 @@ type RestartQueueRequest struct {
 
 func (x *RestartQueueRequest) Reset() {
 	*x = RestartQueueRequest{}
-	mi := &file_admin_v1_admin_proto_msgTypes[34]
+	mi := &file_admin_v1_admin_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2630,7 +2870,7 @@ func (x *RestartQueueRequest) String() string {
 func (*RestartQueueRequest) ProtoMessage() {}
 
 func (x *RestartQueueRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[34]
+	mi := &file_admin_v1_admin_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2643,7 +2883,7 @@ func (x *RestartQueueRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RestartQueueRequest.ProtoReflect.Descriptor instead.
 func (*RestartQueueRequest) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{34}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *RestartQueueRequest) GetVhost() string {
@@ -2668,7 +2908,7 @@ type RestartQueueResponse struct {
 
 func (x *RestartQueueResponse) Reset() {
 	*x = RestartQueueResponse{}
-	mi := &file_admin_v1_admin_proto_msgTypes[35]
+	mi := &file_admin_v1_admin_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2680,7 +2920,7 @@ func (x *RestartQueueResponse) String() string {
 func (*RestartQueueResponse) ProtoMessage() {}
 
 func (x *RestartQueueResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[35]
+	mi := &file_admin_v1_admin_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2693,7 +2933,7 @@ func (x *RestartQueueResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RestartQueueResponse.ProtoReflect.Descriptor instead.
 func (*RestartQueueResponse) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{35}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{39}
 }
 
 type JournalStatusRequest struct {
@@ -2704,7 +2944,7 @@ type JournalStatusRequest struct {
 
 func (x *JournalStatusRequest) Reset() {
 	*x = JournalStatusRequest{}
-	mi := &file_admin_v1_admin_proto_msgTypes[36]
+	mi := &file_admin_v1_admin_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2716,7 +2956,7 @@ func (x *JournalStatusRequest) String() string {
 func (*JournalStatusRequest) ProtoMessage() {}
 
 func (x *JournalStatusRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[36]
+	mi := &file_admin_v1_admin_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2729,7 +2969,7 @@ func (x *JournalStatusRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalStatusRequest.ProtoReflect.Descriptor instead.
 func (*JournalStatusRequest) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{36}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{40}
 }
 
 // JournalStatusResponse is what the journal was like after its newest commit.
@@ -2764,7 +3004,7 @@ type JournalStatusResponse struct {
 
 func (x *JournalStatusResponse) Reset() {
 	*x = JournalStatusResponse{}
-	mi := &file_admin_v1_admin_proto_msgTypes[37]
+	mi := &file_admin_v1_admin_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2776,7 +3016,7 @@ func (x *JournalStatusResponse) String() string {
 func (*JournalStatusResponse) ProtoMessage() {}
 
 func (x *JournalStatusResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[37]
+	mi := &file_admin_v1_admin_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2789,7 +3029,7 @@ func (x *JournalStatusResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalStatusResponse.ProtoReflect.Descriptor instead.
 func (*JournalStatusResponse) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{37}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *JournalStatusResponse) GetState() string {
@@ -2898,7 +3138,7 @@ type ExportDefinitionsRequest struct {
 
 func (x *ExportDefinitionsRequest) Reset() {
 	*x = ExportDefinitionsRequest{}
-	mi := &file_admin_v1_admin_proto_msgTypes[38]
+	mi := &file_admin_v1_admin_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2910,7 +3150,7 @@ func (x *ExportDefinitionsRequest) String() string {
 func (*ExportDefinitionsRequest) ProtoMessage() {}
 
 func (x *ExportDefinitionsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[38]
+	mi := &file_admin_v1_admin_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2923,7 +3163,7 @@ func (x *ExportDefinitionsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportDefinitionsRequest.ProtoReflect.Descriptor instead.
 func (*ExportDefinitionsRequest) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{38}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{42}
 }
 
 type ExportDefinitionsResponse struct {
@@ -2935,7 +3175,7 @@ type ExportDefinitionsResponse struct {
 
 func (x *ExportDefinitionsResponse) Reset() {
 	*x = ExportDefinitionsResponse{}
-	mi := &file_admin_v1_admin_proto_msgTypes[39]
+	mi := &file_admin_v1_admin_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2947,7 +3187,7 @@ func (x *ExportDefinitionsResponse) String() string {
 func (*ExportDefinitionsResponse) ProtoMessage() {}
 
 func (x *ExportDefinitionsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[39]
+	mi := &file_admin_v1_admin_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2960,7 +3200,7 @@ func (x *ExportDefinitionsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportDefinitionsResponse.ProtoReflect.Descriptor instead.
 func (*ExportDefinitionsResponse) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{39}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *ExportDefinitionsResponse) GetJson() []byte {
@@ -2979,7 +3219,7 @@ type ImportDefinitionsRequest struct {
 
 func (x *ImportDefinitionsRequest) Reset() {
 	*x = ImportDefinitionsRequest{}
-	mi := &file_admin_v1_admin_proto_msgTypes[40]
+	mi := &file_admin_v1_admin_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2991,7 +3231,7 @@ func (x *ImportDefinitionsRequest) String() string {
 func (*ImportDefinitionsRequest) ProtoMessage() {}
 
 func (x *ImportDefinitionsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[40]
+	mi := &file_admin_v1_admin_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3004,7 +3244,7 @@ func (x *ImportDefinitionsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportDefinitionsRequest.ProtoReflect.Descriptor instead.
 func (*ImportDefinitionsRequest) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{40}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *ImportDefinitionsRequest) GetJson() []byte {
@@ -3029,7 +3269,7 @@ type ImportDefinitionsResponse struct {
 
 func (x *ImportDefinitionsResponse) Reset() {
 	*x = ImportDefinitionsResponse{}
-	mi := &file_admin_v1_admin_proto_msgTypes[41]
+	mi := &file_admin_v1_admin_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3041,7 +3281,7 @@ func (x *ImportDefinitionsResponse) String() string {
 func (*ImportDefinitionsResponse) ProtoMessage() {}
 
 func (x *ImportDefinitionsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[41]
+	mi := &file_admin_v1_admin_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3054,7 +3294,7 @@ func (x *ImportDefinitionsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportDefinitionsResponse.ProtoReflect.Descriptor instead.
 func (*ImportDefinitionsResponse) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{41}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *ImportDefinitionsResponse) GetExchanges() int64 {
@@ -3132,7 +3372,17 @@ const file_admin_v1_admin_proto_rawDesc = "" +
 	"\x0ehigh_watermark\x18\x02 \x01(\x03R\rhighWatermark\x12#\n" +
 	"\rlow_watermark\x18\x03 \x01(\x03R\flowWatermark\x12\x14\n" +
 	"\x05total\x18\x04 \x01(\x03R\x05total\x12\x14\n" +
-	"\x05state\x18\x05 \x01(\tR\x05state\"0\n" +
+	"\x05state\x18\x05 \x01(\tR\x05state\"c\n" +
+	"\x1dSetMemoryHighWatermarkRequest\x12\x1c\n" +
+	"\brelative\x18\x01 \x01(\x01H\x00R\brelative\x12\x1c\n" +
+	"\babsolute\x18\x02 \x01(\x03H\x00R\babsoluteB\x06\n" +
+	"\x04mark\" \n" +
+	"\x1eSetMemoryHighWatermarkResponse\"e\n" +
+	"\x17SetDiskFreeLimitRequest\x12\x1c\n" +
+	"\babsolute\x18\x01 \x01(\x03H\x00R\babsolute\x12#\n" +
+	"\fmem_relative\x18\x02 \x01(\x01H\x00R\vmemRelativeB\a\n" +
+	"\x05limit\"\x1a\n" +
+	"\x18SetDiskFreeLimitResponse\"0\n" +
 	"\x04Disk\x12\x12\n" +
 	"\x04free\x18\x01 \x01(\x03R\x04free\x12\x14\n" +
 	"\x05limit\x18\x02 \x01(\x03R\x05limit\"\xfa\x01\n" +
@@ -3358,7 +3608,7 @@ const file_admin_v1_admin_proto_rawDesc = "" +
 	"\bbindings\x18\x03 \x01(\x03R\bbindings\x12\x14\n" +
 	"\x05users\x18\x04 \x01(\x03R\x05users\x12\x16\n" +
 	"\x06vhosts\x18\x05 \x01(\x03R\x06vhosts\x12 \n" +
-	"\vpermissions\x18\x06 \x01(\x03R\vpermissions2\xe8\x11\n" +
+	"\vpermissions\x18\x06 \x01(\x03R\vpermissions2\xcc\x13\n" +
 	"\fAdminService\x12I\n" +
 	"\x06Status\x12\x1e.warren.admin.v1.StatusRequest\x1a\x1f.warren.admin.v1.StatusResponse\x12f\n" +
 	"\x0fListConnections\x12'.warren.admin.v1.ListConnectionsRequest\x1a(.warren.admin.v1.ListConnectionsResponse0\x01\x12]\n" +
@@ -3380,7 +3630,9 @@ const file_admin_v1_admin_proto_rawDesc = "" +
 	"\x06Define\x12\x1e.warren.admin.v1.DefineRequest\x1a\x1f.warren.admin.v1.DefineResponse\x12g\n" +
 	"\x10AuthenticateUser\x12(.warren.admin.v1.AuthenticateUserRequest\x1a).warren.admin.v1.AuthenticateUserResponse\x12[\n" +
 	"\fRestartVHost\x12$.warren.admin.v1.RestartVHostRequest\x1a%.warren.admin.v1.RestartVHostResponse\x12g\n" +
-	"\x10CloseConnections\x12(.warren.admin.v1.CloseConnectionsRequest\x1a).warren.admin.v1.CloseConnectionsResponse\x12W\n" +
+	"\x10CloseConnections\x12(.warren.admin.v1.CloseConnectionsRequest\x1a).warren.admin.v1.CloseConnectionsResponse\x12y\n" +
+	"\x16SetMemoryHighWatermark\x12..warren.admin.v1.SetMemoryHighWatermarkRequest\x1a/.warren.admin.v1.SetMemoryHighWatermarkResponse\x12g\n" +
+	"\x10SetDiskFreeLimit\x12(.warren.admin.v1.SetDiskFreeLimitRequest\x1a).warren.admin.v1.SetDiskFreeLimitResponse\x12W\n" +
 	"\n" +
 	"ListVHosts\x12\".warren.admin.v1.ListVHostsRequest\x1a#.warren.admin.v1.ListVHostsResponse0\x01\x12T\n" +
 	"\tListUsers\x12!.warren.admin.v1.ListUsersRequest\x1a\".warren.admin.v1.ListUsersResponse0\x01\x12f\n" +
@@ -3401,144 +3653,152 @@ func file_admin_v1_admin_proto_rawDescGZIP() []byte {
 	return file_admin_v1_admin_proto_rawDescData
 }
 
-var file_admin_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 42)
+var file_admin_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 46)
 var file_admin_v1_admin_proto_goTypes = []any{
-	(*StatusRequest)(nil),                // 0: warren.admin.v1.StatusRequest
-	(*StatusResponse)(nil),               // 1: warren.admin.v1.StatusResponse
-	(*Listener)(nil),                     // 2: warren.admin.v1.Listener
-	(*Memory)(nil),                       // 3: warren.admin.v1.Memory
-	(*Disk)(nil),                         // 4: warren.admin.v1.Disk
-	(*Totals)(nil),                       // 5: warren.admin.v1.Totals
-	(*ListConnectionsRequest)(nil),       // 6: warren.admin.v1.ListConnectionsRequest
-	(*ListConnectionsResponse)(nil),      // 7: warren.admin.v1.ListConnectionsResponse
-	(*Connection)(nil),                   // 8: warren.admin.v1.Connection
-	(*ListChannelsRequest)(nil),          // 9: warren.admin.v1.ListChannelsRequest
-	(*ListChannelsResponse)(nil),         // 10: warren.admin.v1.ListChannelsResponse
-	(*Channel)(nil),                      // 11: warren.admin.v1.Channel
-	(*ListExchangesRequest)(nil),         // 12: warren.admin.v1.ListExchangesRequest
-	(*ListExchangesResponse)(nil),        // 13: warren.admin.v1.ListExchangesResponse
-	(*Exchange)(nil),                     // 14: warren.admin.v1.Exchange
-	(*ListQueuesRequest)(nil),            // 15: warren.admin.v1.ListQueuesRequest
-	(*ListQueuesResponse)(nil),           // 16: warren.admin.v1.ListQueuesResponse
-	(*Queue)(nil),                        // 17: warren.admin.v1.Queue
-	(*ListBindingsRequest)(nil),          // 18: warren.admin.v1.ListBindingsRequest
-	(*ListBindingsResponse)(nil),         // 19: warren.admin.v1.ListBindingsResponse
-	(*Binding)(nil),                      // 20: warren.admin.v1.Binding
-	(*ListConsumersRequest)(nil),         // 21: warren.admin.v1.ListConsumersRequest
-	(*ListConsumersResponse)(nil),        // 22: warren.admin.v1.ListConsumersResponse
-	(*Consumer)(nil),                     // 23: warren.admin.v1.Consumer
-	(*StopRequest)(nil),                  // 24: warren.admin.v1.StopRequest
-	(*StopResponse)(nil),                 // 25: warren.admin.v1.StopResponse
-	(*ActorsTreeRequest)(nil),            // 26: warren.admin.v1.ActorsTreeRequest
-	(*ActorsTreeResponse)(nil),           // 27: warren.admin.v1.ActorsTreeResponse
-	(*Actor)(nil),                        // 28: warren.admin.v1.Actor
-	(*ActorsCrashRequest)(nil),           // 29: warren.admin.v1.ActorsCrashRequest
-	(*ActorsCrashResponse)(nil),          // 30: warren.admin.v1.ActorsCrashResponse
-	(*ActorsShakeRequest)(nil),           // 31: warren.admin.v1.ActorsShakeRequest
-	(*ActorsShakeResponse)(nil),          // 32: warren.admin.v1.ActorsShakeResponse
-	(*Shaken)(nil),                       // 33: warren.admin.v1.Shaken
-	(*RestartQueueRequest)(nil),          // 34: warren.admin.v1.RestartQueueRequest
-	(*RestartQueueResponse)(nil),         // 35: warren.admin.v1.RestartQueueResponse
-	(*JournalStatusRequest)(nil),         // 36: warren.admin.v1.JournalStatusRequest
-	(*JournalStatusResponse)(nil),        // 37: warren.admin.v1.JournalStatusResponse
-	(*ExportDefinitionsRequest)(nil),     // 38: warren.admin.v1.ExportDefinitionsRequest
-	(*ExportDefinitionsResponse)(nil),    // 39: warren.admin.v1.ExportDefinitionsResponse
-	(*ImportDefinitionsRequest)(nil),     // 40: warren.admin.v1.ImportDefinitionsRequest
-	(*ImportDefinitionsResponse)(nil),    // 41: warren.admin.v1.ImportDefinitionsResponse
-	(*durationpb.Duration)(nil),          // 42: google.protobuf.Duration
-	(*Table)(nil),                        // 43: warren.admin.v1.Table
-	(*DefineRequest)(nil),                // 44: warren.admin.v1.DefineRequest
-	(*AuthenticateUserRequest)(nil),      // 45: warren.admin.v1.AuthenticateUserRequest
-	(*RestartVHostRequest)(nil),          // 46: warren.admin.v1.RestartVHostRequest
-	(*CloseConnectionsRequest)(nil),      // 47: warren.admin.v1.CloseConnectionsRequest
-	(*ListVHostsRequest)(nil),            // 48: warren.admin.v1.ListVHostsRequest
-	(*ListUsersRequest)(nil),             // 49: warren.admin.v1.ListUsersRequest
-	(*ListPermissionsRequest)(nil),       // 50: warren.admin.v1.ListPermissionsRequest
-	(*ListTopicPermissionsRequest)(nil),  // 51: warren.admin.v1.ListTopicPermissionsRequest
-	(*ListLimitsRequest)(nil),            // 52: warren.admin.v1.ListLimitsRequest
-	(*DefineResponse)(nil),               // 53: warren.admin.v1.DefineResponse
-	(*AuthenticateUserResponse)(nil),     // 54: warren.admin.v1.AuthenticateUserResponse
-	(*RestartVHostResponse)(nil),         // 55: warren.admin.v1.RestartVHostResponse
-	(*CloseConnectionsResponse)(nil),     // 56: warren.admin.v1.CloseConnectionsResponse
-	(*ListVHostsResponse)(nil),           // 57: warren.admin.v1.ListVHostsResponse
-	(*ListUsersResponse)(nil),            // 58: warren.admin.v1.ListUsersResponse
-	(*ListPermissionsResponse)(nil),      // 59: warren.admin.v1.ListPermissionsResponse
-	(*ListTopicPermissionsResponse)(nil), // 60: warren.admin.v1.ListTopicPermissionsResponse
-	(*ListLimitsResponse)(nil),           // 61: warren.admin.v1.ListLimitsResponse
+	(*StatusRequest)(nil),                  // 0: warren.admin.v1.StatusRequest
+	(*StatusResponse)(nil),                 // 1: warren.admin.v1.StatusResponse
+	(*Listener)(nil),                       // 2: warren.admin.v1.Listener
+	(*Memory)(nil),                         // 3: warren.admin.v1.Memory
+	(*SetMemoryHighWatermarkRequest)(nil),  // 4: warren.admin.v1.SetMemoryHighWatermarkRequest
+	(*SetMemoryHighWatermarkResponse)(nil), // 5: warren.admin.v1.SetMemoryHighWatermarkResponse
+	(*SetDiskFreeLimitRequest)(nil),        // 6: warren.admin.v1.SetDiskFreeLimitRequest
+	(*SetDiskFreeLimitResponse)(nil),       // 7: warren.admin.v1.SetDiskFreeLimitResponse
+	(*Disk)(nil),                           // 8: warren.admin.v1.Disk
+	(*Totals)(nil),                         // 9: warren.admin.v1.Totals
+	(*ListConnectionsRequest)(nil),         // 10: warren.admin.v1.ListConnectionsRequest
+	(*ListConnectionsResponse)(nil),        // 11: warren.admin.v1.ListConnectionsResponse
+	(*Connection)(nil),                     // 12: warren.admin.v1.Connection
+	(*ListChannelsRequest)(nil),            // 13: warren.admin.v1.ListChannelsRequest
+	(*ListChannelsResponse)(nil),           // 14: warren.admin.v1.ListChannelsResponse
+	(*Channel)(nil),                        // 15: warren.admin.v1.Channel
+	(*ListExchangesRequest)(nil),           // 16: warren.admin.v1.ListExchangesRequest
+	(*ListExchangesResponse)(nil),          // 17: warren.admin.v1.ListExchangesResponse
+	(*Exchange)(nil),                       // 18: warren.admin.v1.Exchange
+	(*ListQueuesRequest)(nil),              // 19: warren.admin.v1.ListQueuesRequest
+	(*ListQueuesResponse)(nil),             // 20: warren.admin.v1.ListQueuesResponse
+	(*Queue)(nil),                          // 21: warren.admin.v1.Queue
+	(*ListBindingsRequest)(nil),            // 22: warren.admin.v1.ListBindingsRequest
+	(*ListBindingsResponse)(nil),           // 23: warren.admin.v1.ListBindingsResponse
+	(*Binding)(nil),                        // 24: warren.admin.v1.Binding
+	(*ListConsumersRequest)(nil),           // 25: warren.admin.v1.ListConsumersRequest
+	(*ListConsumersResponse)(nil),          // 26: warren.admin.v1.ListConsumersResponse
+	(*Consumer)(nil),                       // 27: warren.admin.v1.Consumer
+	(*StopRequest)(nil),                    // 28: warren.admin.v1.StopRequest
+	(*StopResponse)(nil),                   // 29: warren.admin.v1.StopResponse
+	(*ActorsTreeRequest)(nil),              // 30: warren.admin.v1.ActorsTreeRequest
+	(*ActorsTreeResponse)(nil),             // 31: warren.admin.v1.ActorsTreeResponse
+	(*Actor)(nil),                          // 32: warren.admin.v1.Actor
+	(*ActorsCrashRequest)(nil),             // 33: warren.admin.v1.ActorsCrashRequest
+	(*ActorsCrashResponse)(nil),            // 34: warren.admin.v1.ActorsCrashResponse
+	(*ActorsShakeRequest)(nil),             // 35: warren.admin.v1.ActorsShakeRequest
+	(*ActorsShakeResponse)(nil),            // 36: warren.admin.v1.ActorsShakeResponse
+	(*Shaken)(nil),                         // 37: warren.admin.v1.Shaken
+	(*RestartQueueRequest)(nil),            // 38: warren.admin.v1.RestartQueueRequest
+	(*RestartQueueResponse)(nil),           // 39: warren.admin.v1.RestartQueueResponse
+	(*JournalStatusRequest)(nil),           // 40: warren.admin.v1.JournalStatusRequest
+	(*JournalStatusResponse)(nil),          // 41: warren.admin.v1.JournalStatusResponse
+	(*ExportDefinitionsRequest)(nil),       // 42: warren.admin.v1.ExportDefinitionsRequest
+	(*ExportDefinitionsResponse)(nil),      // 43: warren.admin.v1.ExportDefinitionsResponse
+	(*ImportDefinitionsRequest)(nil),       // 44: warren.admin.v1.ImportDefinitionsRequest
+	(*ImportDefinitionsResponse)(nil),      // 45: warren.admin.v1.ImportDefinitionsResponse
+	(*durationpb.Duration)(nil),            // 46: google.protobuf.Duration
+	(*Table)(nil),                          // 47: warren.admin.v1.Table
+	(*DefineRequest)(nil),                  // 48: warren.admin.v1.DefineRequest
+	(*AuthenticateUserRequest)(nil),        // 49: warren.admin.v1.AuthenticateUserRequest
+	(*RestartVHostRequest)(nil),            // 50: warren.admin.v1.RestartVHostRequest
+	(*CloseConnectionsRequest)(nil),        // 51: warren.admin.v1.CloseConnectionsRequest
+	(*ListVHostsRequest)(nil),              // 52: warren.admin.v1.ListVHostsRequest
+	(*ListUsersRequest)(nil),               // 53: warren.admin.v1.ListUsersRequest
+	(*ListPermissionsRequest)(nil),         // 54: warren.admin.v1.ListPermissionsRequest
+	(*ListTopicPermissionsRequest)(nil),    // 55: warren.admin.v1.ListTopicPermissionsRequest
+	(*ListLimitsRequest)(nil),              // 56: warren.admin.v1.ListLimitsRequest
+	(*DefineResponse)(nil),                 // 57: warren.admin.v1.DefineResponse
+	(*AuthenticateUserResponse)(nil),       // 58: warren.admin.v1.AuthenticateUserResponse
+	(*RestartVHostResponse)(nil),           // 59: warren.admin.v1.RestartVHostResponse
+	(*CloseConnectionsResponse)(nil),       // 60: warren.admin.v1.CloseConnectionsResponse
+	(*ListVHostsResponse)(nil),             // 61: warren.admin.v1.ListVHostsResponse
+	(*ListUsersResponse)(nil),              // 62: warren.admin.v1.ListUsersResponse
+	(*ListPermissionsResponse)(nil),        // 63: warren.admin.v1.ListPermissionsResponse
+	(*ListTopicPermissionsResponse)(nil),   // 64: warren.admin.v1.ListTopicPermissionsResponse
+	(*ListLimitsResponse)(nil),             // 65: warren.admin.v1.ListLimitsResponse
 }
 var file_admin_v1_admin_proto_depIdxs = []int32{
-	42, // 0: warren.admin.v1.StatusResponse.uptime:type_name -> google.protobuf.Duration
+	46, // 0: warren.admin.v1.StatusResponse.uptime:type_name -> google.protobuf.Duration
 	2,  // 1: warren.admin.v1.StatusResponse.listeners:type_name -> warren.admin.v1.Listener
 	3,  // 2: warren.admin.v1.StatusResponse.memory:type_name -> warren.admin.v1.Memory
-	4,  // 3: warren.admin.v1.StatusResponse.disk:type_name -> warren.admin.v1.Disk
-	5,  // 4: warren.admin.v1.StatusResponse.totals:type_name -> warren.admin.v1.Totals
-	8,  // 5: warren.admin.v1.ListConnectionsResponse.connections:type_name -> warren.admin.v1.Connection
-	43, // 6: warren.admin.v1.Connection.client_properties:type_name -> warren.admin.v1.Table
-	11, // 7: warren.admin.v1.ListChannelsResponse.channels:type_name -> warren.admin.v1.Channel
-	14, // 8: warren.admin.v1.ListExchangesResponse.exchanges:type_name -> warren.admin.v1.Exchange
-	43, // 9: warren.admin.v1.Exchange.arguments:type_name -> warren.admin.v1.Table
-	17, // 10: warren.admin.v1.ListQueuesResponse.queues:type_name -> warren.admin.v1.Queue
-	43, // 11: warren.admin.v1.Queue.arguments:type_name -> warren.admin.v1.Table
-	43, // 12: warren.admin.v1.Queue.effective_policy_definition:type_name -> warren.admin.v1.Table
-	20, // 13: warren.admin.v1.ListBindingsResponse.bindings:type_name -> warren.admin.v1.Binding
-	43, // 14: warren.admin.v1.Binding.arguments:type_name -> warren.admin.v1.Table
-	23, // 15: warren.admin.v1.ListConsumersResponse.consumers:type_name -> warren.admin.v1.Consumer
-	43, // 16: warren.admin.v1.Consumer.arguments:type_name -> warren.admin.v1.Table
-	28, // 17: warren.admin.v1.ActorsTreeResponse.actors:type_name -> warren.admin.v1.Actor
-	42, // 18: warren.admin.v1.Actor.uptime:type_name -> google.protobuf.Duration
-	42, // 19: warren.admin.v1.ActorsShakeRequest.every:type_name -> google.protobuf.Duration
-	42, // 20: warren.admin.v1.ActorsShakeRequest.for:type_name -> google.protobuf.Duration
-	33, // 21: warren.admin.v1.ActorsShakeResponse.shaken:type_name -> warren.admin.v1.Shaken
+	8,  // 3: warren.admin.v1.StatusResponse.disk:type_name -> warren.admin.v1.Disk
+	9,  // 4: warren.admin.v1.StatusResponse.totals:type_name -> warren.admin.v1.Totals
+	12, // 5: warren.admin.v1.ListConnectionsResponse.connections:type_name -> warren.admin.v1.Connection
+	47, // 6: warren.admin.v1.Connection.client_properties:type_name -> warren.admin.v1.Table
+	15, // 7: warren.admin.v1.ListChannelsResponse.channels:type_name -> warren.admin.v1.Channel
+	18, // 8: warren.admin.v1.ListExchangesResponse.exchanges:type_name -> warren.admin.v1.Exchange
+	47, // 9: warren.admin.v1.Exchange.arguments:type_name -> warren.admin.v1.Table
+	21, // 10: warren.admin.v1.ListQueuesResponse.queues:type_name -> warren.admin.v1.Queue
+	47, // 11: warren.admin.v1.Queue.arguments:type_name -> warren.admin.v1.Table
+	47, // 12: warren.admin.v1.Queue.effective_policy_definition:type_name -> warren.admin.v1.Table
+	24, // 13: warren.admin.v1.ListBindingsResponse.bindings:type_name -> warren.admin.v1.Binding
+	47, // 14: warren.admin.v1.Binding.arguments:type_name -> warren.admin.v1.Table
+	27, // 15: warren.admin.v1.ListConsumersResponse.consumers:type_name -> warren.admin.v1.Consumer
+	47, // 16: warren.admin.v1.Consumer.arguments:type_name -> warren.admin.v1.Table
+	32, // 17: warren.admin.v1.ActorsTreeResponse.actors:type_name -> warren.admin.v1.Actor
+	46, // 18: warren.admin.v1.Actor.uptime:type_name -> google.protobuf.Duration
+	46, // 19: warren.admin.v1.ActorsShakeRequest.every:type_name -> google.protobuf.Duration
+	46, // 20: warren.admin.v1.ActorsShakeRequest.for:type_name -> google.protobuf.Duration
+	37, // 21: warren.admin.v1.ActorsShakeResponse.shaken:type_name -> warren.admin.v1.Shaken
 	0,  // 22: warren.admin.v1.AdminService.Status:input_type -> warren.admin.v1.StatusRequest
-	6,  // 23: warren.admin.v1.AdminService.ListConnections:input_type -> warren.admin.v1.ListConnectionsRequest
-	9,  // 24: warren.admin.v1.AdminService.ListChannels:input_type -> warren.admin.v1.ListChannelsRequest
-	12, // 25: warren.admin.v1.AdminService.ListExchanges:input_type -> warren.admin.v1.ListExchangesRequest
-	15, // 26: warren.admin.v1.AdminService.ListQueues:input_type -> warren.admin.v1.ListQueuesRequest
-	18, // 27: warren.admin.v1.AdminService.ListBindings:input_type -> warren.admin.v1.ListBindingsRequest
-	21, // 28: warren.admin.v1.AdminService.ListConsumers:input_type -> warren.admin.v1.ListConsumersRequest
-	24, // 29: warren.admin.v1.AdminService.Stop:input_type -> warren.admin.v1.StopRequest
-	26, // 30: warren.admin.v1.AdminService.ActorsTree:input_type -> warren.admin.v1.ActorsTreeRequest
-	29, // 31: warren.admin.v1.AdminService.ActorsCrash:input_type -> warren.admin.v1.ActorsCrashRequest
-	31, // 32: warren.admin.v1.AdminService.ActorsShake:input_type -> warren.admin.v1.ActorsShakeRequest
-	34, // 33: warren.admin.v1.AdminService.RestartQueue:input_type -> warren.admin.v1.RestartQueueRequest
-	36, // 34: warren.admin.v1.AdminService.JournalStatus:input_type -> warren.admin.v1.JournalStatusRequest
-	38, // 35: warren.admin.v1.AdminService.ExportDefinitions:input_type -> warren.admin.v1.ExportDefinitionsRequest
-	40, // 36: warren.admin.v1.AdminService.ImportDefinitions:input_type -> warren.admin.v1.ImportDefinitionsRequest
-	44, // 37: warren.admin.v1.AdminService.Define:input_type -> warren.admin.v1.DefineRequest
-	45, // 38: warren.admin.v1.AdminService.AuthenticateUser:input_type -> warren.admin.v1.AuthenticateUserRequest
-	46, // 39: warren.admin.v1.AdminService.RestartVHost:input_type -> warren.admin.v1.RestartVHostRequest
-	47, // 40: warren.admin.v1.AdminService.CloseConnections:input_type -> warren.admin.v1.CloseConnectionsRequest
-	48, // 41: warren.admin.v1.AdminService.ListVHosts:input_type -> warren.admin.v1.ListVHostsRequest
-	49, // 42: warren.admin.v1.AdminService.ListUsers:input_type -> warren.admin.v1.ListUsersRequest
-	50, // 43: warren.admin.v1.AdminService.ListPermissions:input_type -> warren.admin.v1.ListPermissionsRequest
-	51, // 44: warren.admin.v1.AdminService.ListTopicPermissions:input_type -> warren.admin.v1.ListTopicPermissionsRequest
-	52, // 45: warren.admin.v1.AdminService.ListLimits:input_type -> warren.admin.v1.ListLimitsRequest
-	1,  // 46: warren.admin.v1.AdminService.Status:output_type -> warren.admin.v1.StatusResponse
-	7,  // 47: warren.admin.v1.AdminService.ListConnections:output_type -> warren.admin.v1.ListConnectionsResponse
-	10, // 48: warren.admin.v1.AdminService.ListChannels:output_type -> warren.admin.v1.ListChannelsResponse
-	13, // 49: warren.admin.v1.AdminService.ListExchanges:output_type -> warren.admin.v1.ListExchangesResponse
-	16, // 50: warren.admin.v1.AdminService.ListQueues:output_type -> warren.admin.v1.ListQueuesResponse
-	19, // 51: warren.admin.v1.AdminService.ListBindings:output_type -> warren.admin.v1.ListBindingsResponse
-	22, // 52: warren.admin.v1.AdminService.ListConsumers:output_type -> warren.admin.v1.ListConsumersResponse
-	25, // 53: warren.admin.v1.AdminService.Stop:output_type -> warren.admin.v1.StopResponse
-	27, // 54: warren.admin.v1.AdminService.ActorsTree:output_type -> warren.admin.v1.ActorsTreeResponse
-	30, // 55: warren.admin.v1.AdminService.ActorsCrash:output_type -> warren.admin.v1.ActorsCrashResponse
-	32, // 56: warren.admin.v1.AdminService.ActorsShake:output_type -> warren.admin.v1.ActorsShakeResponse
-	35, // 57: warren.admin.v1.AdminService.RestartQueue:output_type -> warren.admin.v1.RestartQueueResponse
-	37, // 58: warren.admin.v1.AdminService.JournalStatus:output_type -> warren.admin.v1.JournalStatusResponse
-	39, // 59: warren.admin.v1.AdminService.ExportDefinitions:output_type -> warren.admin.v1.ExportDefinitionsResponse
-	41, // 60: warren.admin.v1.AdminService.ImportDefinitions:output_type -> warren.admin.v1.ImportDefinitionsResponse
-	53, // 61: warren.admin.v1.AdminService.Define:output_type -> warren.admin.v1.DefineResponse
-	54, // 62: warren.admin.v1.AdminService.AuthenticateUser:output_type -> warren.admin.v1.AuthenticateUserResponse
-	55, // 63: warren.admin.v1.AdminService.RestartVHost:output_type -> warren.admin.v1.RestartVHostResponse
-	56, // 64: warren.admin.v1.AdminService.CloseConnections:output_type -> warren.admin.v1.CloseConnectionsResponse
-	57, // 65: warren.admin.v1.AdminService.ListVHosts:output_type -> warren.admin.v1.ListVHostsResponse
-	58, // 66: warren.admin.v1.AdminService.ListUsers:output_type -> warren.admin.v1.ListUsersResponse
-	59, // 67: warren.admin.v1.AdminService.ListPermissions:output_type -> warren.admin.v1.ListPermissionsResponse
-	60, // 68: warren.admin.v1.AdminService.ListTopicPermissions:output_type -> warren.admin.v1.ListTopicPermissionsResponse
-	61, // 69: warren.admin.v1.AdminService.ListLimits:output_type -> warren.admin.v1.ListLimitsResponse
-	46, // [46:70] is the sub-list for method output_type
-	22, // [22:46] is the sub-list for method input_type
+	10, // 23: warren.admin.v1.AdminService.ListConnections:input_type -> warren.admin.v1.ListConnectionsRequest
+	13, // 24: warren.admin.v1.AdminService.ListChannels:input_type -> warren.admin.v1.ListChannelsRequest
+	16, // 25: warren.admin.v1.AdminService.ListExchanges:input_type -> warren.admin.v1.ListExchangesRequest
+	19, // 26: warren.admin.v1.AdminService.ListQueues:input_type -> warren.admin.v1.ListQueuesRequest
+	22, // 27: warren.admin.v1.AdminService.ListBindings:input_type -> warren.admin.v1.ListBindingsRequest
+	25, // 28: warren.admin.v1.AdminService.ListConsumers:input_type -> warren.admin.v1.ListConsumersRequest
+	28, // 29: warren.admin.v1.AdminService.Stop:input_type -> warren.admin.v1.StopRequest
+	30, // 30: warren.admin.v1.AdminService.ActorsTree:input_type -> warren.admin.v1.ActorsTreeRequest
+	33, // 31: warren.admin.v1.AdminService.ActorsCrash:input_type -> warren.admin.v1.ActorsCrashRequest
+	35, // 32: warren.admin.v1.AdminService.ActorsShake:input_type -> warren.admin.v1.ActorsShakeRequest
+	38, // 33: warren.admin.v1.AdminService.RestartQueue:input_type -> warren.admin.v1.RestartQueueRequest
+	40, // 34: warren.admin.v1.AdminService.JournalStatus:input_type -> warren.admin.v1.JournalStatusRequest
+	42, // 35: warren.admin.v1.AdminService.ExportDefinitions:input_type -> warren.admin.v1.ExportDefinitionsRequest
+	44, // 36: warren.admin.v1.AdminService.ImportDefinitions:input_type -> warren.admin.v1.ImportDefinitionsRequest
+	48, // 37: warren.admin.v1.AdminService.Define:input_type -> warren.admin.v1.DefineRequest
+	49, // 38: warren.admin.v1.AdminService.AuthenticateUser:input_type -> warren.admin.v1.AuthenticateUserRequest
+	50, // 39: warren.admin.v1.AdminService.RestartVHost:input_type -> warren.admin.v1.RestartVHostRequest
+	51, // 40: warren.admin.v1.AdminService.CloseConnections:input_type -> warren.admin.v1.CloseConnectionsRequest
+	4,  // 41: warren.admin.v1.AdminService.SetMemoryHighWatermark:input_type -> warren.admin.v1.SetMemoryHighWatermarkRequest
+	6,  // 42: warren.admin.v1.AdminService.SetDiskFreeLimit:input_type -> warren.admin.v1.SetDiskFreeLimitRequest
+	52, // 43: warren.admin.v1.AdminService.ListVHosts:input_type -> warren.admin.v1.ListVHostsRequest
+	53, // 44: warren.admin.v1.AdminService.ListUsers:input_type -> warren.admin.v1.ListUsersRequest
+	54, // 45: warren.admin.v1.AdminService.ListPermissions:input_type -> warren.admin.v1.ListPermissionsRequest
+	55, // 46: warren.admin.v1.AdminService.ListTopicPermissions:input_type -> warren.admin.v1.ListTopicPermissionsRequest
+	56, // 47: warren.admin.v1.AdminService.ListLimits:input_type -> warren.admin.v1.ListLimitsRequest
+	1,  // 48: warren.admin.v1.AdminService.Status:output_type -> warren.admin.v1.StatusResponse
+	11, // 49: warren.admin.v1.AdminService.ListConnections:output_type -> warren.admin.v1.ListConnectionsResponse
+	14, // 50: warren.admin.v1.AdminService.ListChannels:output_type -> warren.admin.v1.ListChannelsResponse
+	17, // 51: warren.admin.v1.AdminService.ListExchanges:output_type -> warren.admin.v1.ListExchangesResponse
+	20, // 52: warren.admin.v1.AdminService.ListQueues:output_type -> warren.admin.v1.ListQueuesResponse
+	23, // 53: warren.admin.v1.AdminService.ListBindings:output_type -> warren.admin.v1.ListBindingsResponse
+	26, // 54: warren.admin.v1.AdminService.ListConsumers:output_type -> warren.admin.v1.ListConsumersResponse
+	29, // 55: warren.admin.v1.AdminService.Stop:output_type -> warren.admin.v1.StopResponse
+	31, // 56: warren.admin.v1.AdminService.ActorsTree:output_type -> warren.admin.v1.ActorsTreeResponse
+	34, // 57: warren.admin.v1.AdminService.ActorsCrash:output_type -> warren.admin.v1.ActorsCrashResponse
+	36, // 58: warren.admin.v1.AdminService.ActorsShake:output_type -> warren.admin.v1.ActorsShakeResponse
+	39, // 59: warren.admin.v1.AdminService.RestartQueue:output_type -> warren.admin.v1.RestartQueueResponse
+	41, // 60: warren.admin.v1.AdminService.JournalStatus:output_type -> warren.admin.v1.JournalStatusResponse
+	43, // 61: warren.admin.v1.AdminService.ExportDefinitions:output_type -> warren.admin.v1.ExportDefinitionsResponse
+	45, // 62: warren.admin.v1.AdminService.ImportDefinitions:output_type -> warren.admin.v1.ImportDefinitionsResponse
+	57, // 63: warren.admin.v1.AdminService.Define:output_type -> warren.admin.v1.DefineResponse
+	58, // 64: warren.admin.v1.AdminService.AuthenticateUser:output_type -> warren.admin.v1.AuthenticateUserResponse
+	59, // 65: warren.admin.v1.AdminService.RestartVHost:output_type -> warren.admin.v1.RestartVHostResponse
+	60, // 66: warren.admin.v1.AdminService.CloseConnections:output_type -> warren.admin.v1.CloseConnectionsResponse
+	5,  // 67: warren.admin.v1.AdminService.SetMemoryHighWatermark:output_type -> warren.admin.v1.SetMemoryHighWatermarkResponse
+	7,  // 68: warren.admin.v1.AdminService.SetDiskFreeLimit:output_type -> warren.admin.v1.SetDiskFreeLimitResponse
+	61, // 69: warren.admin.v1.AdminService.ListVHosts:output_type -> warren.admin.v1.ListVHostsResponse
+	62, // 70: warren.admin.v1.AdminService.ListUsers:output_type -> warren.admin.v1.ListUsersResponse
+	63, // 71: warren.admin.v1.AdminService.ListPermissions:output_type -> warren.admin.v1.ListPermissionsResponse
+	64, // 72: warren.admin.v1.AdminService.ListTopicPermissions:output_type -> warren.admin.v1.ListTopicPermissionsResponse
+	65, // 73: warren.admin.v1.AdminService.ListLimits:output_type -> warren.admin.v1.ListLimitsResponse
+	48, // [48:74] is the sub-list for method output_type
+	22, // [22:48] is the sub-list for method input_type
 	22, // [22:22] is the sub-list for extension type_name
 	22, // [22:22] is the sub-list for extension extendee
 	0,  // [0:22] is the sub-list for field type_name
@@ -3551,15 +3811,23 @@ func file_admin_v1_admin_proto_init() {
 	}
 	file_admin_v1_access_proto_init()
 	file_admin_v1_value_proto_init()
-	file_admin_v1_admin_proto_msgTypes[17].OneofWrappers = []any{}
-	file_admin_v1_admin_proto_msgTypes[37].OneofWrappers = []any{}
+	file_admin_v1_admin_proto_msgTypes[4].OneofWrappers = []any{
+		(*SetMemoryHighWatermarkRequest_Relative)(nil),
+		(*SetMemoryHighWatermarkRequest_Absolute)(nil),
+	}
+	file_admin_v1_admin_proto_msgTypes[6].OneofWrappers = []any{
+		(*SetDiskFreeLimitRequest_Absolute)(nil),
+		(*SetDiskFreeLimitRequest_MemRelative)(nil),
+	}
+	file_admin_v1_admin_proto_msgTypes[21].OneofWrappers = []any{}
+	file_admin_v1_admin_proto_msgTypes[41].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_admin_v1_admin_proto_rawDesc), len(file_admin_v1_admin_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   42,
+			NumMessages:   46,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

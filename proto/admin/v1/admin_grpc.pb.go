@@ -25,30 +25,32 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	AdminService_Status_FullMethodName               = "/warren.admin.v1.AdminService/Status"
-	AdminService_ListConnections_FullMethodName      = "/warren.admin.v1.AdminService/ListConnections"
-	AdminService_ListChannels_FullMethodName         = "/warren.admin.v1.AdminService/ListChannels"
-	AdminService_ListExchanges_FullMethodName        = "/warren.admin.v1.AdminService/ListExchanges"
-	AdminService_ListQueues_FullMethodName           = "/warren.admin.v1.AdminService/ListQueues"
-	AdminService_ListBindings_FullMethodName         = "/warren.admin.v1.AdminService/ListBindings"
-	AdminService_ListConsumers_FullMethodName        = "/warren.admin.v1.AdminService/ListConsumers"
-	AdminService_Stop_FullMethodName                 = "/warren.admin.v1.AdminService/Stop"
-	AdminService_ActorsTree_FullMethodName           = "/warren.admin.v1.AdminService/ActorsTree"
-	AdminService_ActorsCrash_FullMethodName          = "/warren.admin.v1.AdminService/ActorsCrash"
-	AdminService_ActorsShake_FullMethodName          = "/warren.admin.v1.AdminService/ActorsShake"
-	AdminService_RestartQueue_FullMethodName         = "/warren.admin.v1.AdminService/RestartQueue"
-	AdminService_JournalStatus_FullMethodName        = "/warren.admin.v1.AdminService/JournalStatus"
-	AdminService_ExportDefinitions_FullMethodName    = "/warren.admin.v1.AdminService/ExportDefinitions"
-	AdminService_ImportDefinitions_FullMethodName    = "/warren.admin.v1.AdminService/ImportDefinitions"
-	AdminService_Define_FullMethodName               = "/warren.admin.v1.AdminService/Define"
-	AdminService_AuthenticateUser_FullMethodName     = "/warren.admin.v1.AdminService/AuthenticateUser"
-	AdminService_RestartVHost_FullMethodName         = "/warren.admin.v1.AdminService/RestartVHost"
-	AdminService_CloseConnections_FullMethodName     = "/warren.admin.v1.AdminService/CloseConnections"
-	AdminService_ListVHosts_FullMethodName           = "/warren.admin.v1.AdminService/ListVHosts"
-	AdminService_ListUsers_FullMethodName            = "/warren.admin.v1.AdminService/ListUsers"
-	AdminService_ListPermissions_FullMethodName      = "/warren.admin.v1.AdminService/ListPermissions"
-	AdminService_ListTopicPermissions_FullMethodName = "/warren.admin.v1.AdminService/ListTopicPermissions"
-	AdminService_ListLimits_FullMethodName           = "/warren.admin.v1.AdminService/ListLimits"
+	AdminService_Status_FullMethodName                 = "/warren.admin.v1.AdminService/Status"
+	AdminService_ListConnections_FullMethodName        = "/warren.admin.v1.AdminService/ListConnections"
+	AdminService_ListChannels_FullMethodName           = "/warren.admin.v1.AdminService/ListChannels"
+	AdminService_ListExchanges_FullMethodName          = "/warren.admin.v1.AdminService/ListExchanges"
+	AdminService_ListQueues_FullMethodName             = "/warren.admin.v1.AdminService/ListQueues"
+	AdminService_ListBindings_FullMethodName           = "/warren.admin.v1.AdminService/ListBindings"
+	AdminService_ListConsumers_FullMethodName          = "/warren.admin.v1.AdminService/ListConsumers"
+	AdminService_Stop_FullMethodName                   = "/warren.admin.v1.AdminService/Stop"
+	AdminService_ActorsTree_FullMethodName             = "/warren.admin.v1.AdminService/ActorsTree"
+	AdminService_ActorsCrash_FullMethodName            = "/warren.admin.v1.AdminService/ActorsCrash"
+	AdminService_ActorsShake_FullMethodName            = "/warren.admin.v1.AdminService/ActorsShake"
+	AdminService_RestartQueue_FullMethodName           = "/warren.admin.v1.AdminService/RestartQueue"
+	AdminService_JournalStatus_FullMethodName          = "/warren.admin.v1.AdminService/JournalStatus"
+	AdminService_ExportDefinitions_FullMethodName      = "/warren.admin.v1.AdminService/ExportDefinitions"
+	AdminService_ImportDefinitions_FullMethodName      = "/warren.admin.v1.AdminService/ImportDefinitions"
+	AdminService_Define_FullMethodName                 = "/warren.admin.v1.AdminService/Define"
+	AdminService_AuthenticateUser_FullMethodName       = "/warren.admin.v1.AdminService/AuthenticateUser"
+	AdminService_RestartVHost_FullMethodName           = "/warren.admin.v1.AdminService/RestartVHost"
+	AdminService_CloseConnections_FullMethodName       = "/warren.admin.v1.AdminService/CloseConnections"
+	AdminService_SetMemoryHighWatermark_FullMethodName = "/warren.admin.v1.AdminService/SetMemoryHighWatermark"
+	AdminService_SetDiskFreeLimit_FullMethodName       = "/warren.admin.v1.AdminService/SetDiskFreeLimit"
+	AdminService_ListVHosts_FullMethodName             = "/warren.admin.v1.AdminService/ListVHosts"
+	AdminService_ListUsers_FullMethodName              = "/warren.admin.v1.AdminService/ListUsers"
+	AdminService_ListPermissions_FullMethodName        = "/warren.admin.v1.AdminService/ListPermissions"
+	AdminService_ListTopicPermissions_FullMethodName   = "/warren.admin.v1.AdminService/ListTopicPermissions"
+	AdminService_ListLimits_FullMethodName             = "/warren.admin.v1.AdminService/ListLimits"
 )
 
 // AdminServiceClient is the client API for AdminService service.
@@ -88,6 +90,9 @@ type AdminServiceClient interface {
 	RestartVHost(ctx context.Context, in *RestartVHostRequest, opts ...grpc.CallOption) (*RestartVHostResponse, error)
 	// CloseConnections is close_connection and its sisters.
 	CloseConnections(ctx context.Context, in *CloseConnectionsRequest, opts ...grpc.CallOption) (*CloseConnectionsResponse, error)
+	// SetMemoryHighWatermark and SetDiskFreeLimit hold until the broker stops.
+	SetMemoryHighWatermark(ctx context.Context, in *SetMemoryHighWatermarkRequest, opts ...grpc.CallOption) (*SetMemoryHighWatermarkResponse, error)
+	SetDiskFreeLimit(ctx context.Context, in *SetDiskFreeLimitRequest, opts ...grpc.CallOption) (*SetDiskFreeLimitResponse, error)
 	ListVHosts(ctx context.Context, in *ListVHostsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ListVHostsResponse], error)
 	ListUsers(ctx context.Context, in *ListUsersRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ListUsersResponse], error)
 	ListPermissions(ctx context.Context, in *ListPermissionsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ListPermissionsResponse], error)
@@ -368,6 +373,26 @@ func (c *adminServiceClient) CloseConnections(ctx context.Context, in *CloseConn
 	return out, nil
 }
 
+func (c *adminServiceClient) SetMemoryHighWatermark(ctx context.Context, in *SetMemoryHighWatermarkRequest, opts ...grpc.CallOption) (*SetMemoryHighWatermarkResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(SetMemoryHighWatermarkResponse)
+	err := c.cc.Invoke(ctx, AdminService_SetMemoryHighWatermark_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *adminServiceClient) SetDiskFreeLimit(ctx context.Context, in *SetDiskFreeLimitRequest, opts ...grpc.CallOption) (*SetDiskFreeLimitResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(SetDiskFreeLimitResponse)
+	err := c.cc.Invoke(ctx, AdminService_SetDiskFreeLimit_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *adminServiceClient) ListVHosts(ctx context.Context, in *ListVHostsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ListVHostsResponse], error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	stream, err := c.cc.NewStream(ctx, &AdminService_ServiceDesc.Streams[9], AdminService_ListVHosts_FullMethodName, cOpts...)
@@ -500,6 +525,9 @@ type AdminServiceServer interface {
 	RestartVHost(context.Context, *RestartVHostRequest) (*RestartVHostResponse, error)
 	// CloseConnections is close_connection and its sisters.
 	CloseConnections(context.Context, *CloseConnectionsRequest) (*CloseConnectionsResponse, error)
+	// SetMemoryHighWatermark and SetDiskFreeLimit hold until the broker stops.
+	SetMemoryHighWatermark(context.Context, *SetMemoryHighWatermarkRequest) (*SetMemoryHighWatermarkResponse, error)
+	SetDiskFreeLimit(context.Context, *SetDiskFreeLimitRequest) (*SetDiskFreeLimitResponse, error)
 	ListVHosts(*ListVHostsRequest, grpc.ServerStreamingServer[ListVHostsResponse]) error
 	ListUsers(*ListUsersRequest, grpc.ServerStreamingServer[ListUsersResponse]) error
 	ListPermissions(*ListPermissionsRequest, grpc.ServerStreamingServer[ListPermissionsResponse]) error
@@ -571,6 +599,12 @@ func (UnimplementedAdminServiceServer) RestartVHost(context.Context, *RestartVHo
 }
 func (UnimplementedAdminServiceServer) CloseConnections(context.Context, *CloseConnectionsRequest) (*CloseConnectionsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method CloseConnections not implemented")
+}
+func (UnimplementedAdminServiceServer) SetMemoryHighWatermark(context.Context, *SetMemoryHighWatermarkRequest) (*SetMemoryHighWatermarkResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method SetMemoryHighWatermark not implemented")
+}
+func (UnimplementedAdminServiceServer) SetDiskFreeLimit(context.Context, *SetDiskFreeLimitRequest) (*SetDiskFreeLimitResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method SetDiskFreeLimit not implemented")
 }
 func (UnimplementedAdminServiceServer) ListVHosts(*ListVHostsRequest, grpc.ServerStreamingServer[ListVHostsResponse]) error {
 	return status.Error(codes.Unimplemented, "method ListVHosts not implemented")
@@ -883,6 +917,42 @@ func _AdminService_CloseConnections_Handler(srv interface{}, ctx context.Context
 	return interceptor(ctx, in, info, handler)
 }
 
+func _AdminService_SetMemoryHighWatermark_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(SetMemoryHighWatermarkRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AdminServiceServer).SetMemoryHighWatermark(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AdminService_SetMemoryHighWatermark_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AdminServiceServer).SetMemoryHighWatermark(ctx, req.(*SetMemoryHighWatermarkRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _AdminService_SetDiskFreeLimit_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(SetDiskFreeLimitRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AdminServiceServer).SetDiskFreeLimit(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AdminService_SetDiskFreeLimit_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AdminServiceServer).SetDiskFreeLimit(ctx, req.(*SetDiskFreeLimitRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _AdminService_ListVHosts_Handler(srv interface{}, stream grpc.ServerStream) error {
 	m := new(ListVHostsRequest)
 	if err := stream.RecvMsg(m); err != nil {
@@ -984,6 +1054,14 @@ var AdminService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "CloseConnections",
 			Handler:    _AdminService_CloseConnections_Handler,
+		},
+		{
+			MethodName: "SetMemoryHighWatermark",
+			Handler:    _AdminService_SetMemoryHighWatermark_Handler,
+		},
+		{
+			MethodName: "SetDiskFreeLimit",
+			Handler:    _AdminService_SetDiskFreeLimit_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{
