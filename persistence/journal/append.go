@@ -35,25 +35,39 @@ func (j *Journal) Append(id StreamID, incarnation, index uint64, kind Kind, payl
 // AppendSummarized is Append of a payload whose first bytes, as many as summary says, are what a start is to find without reading
 // the rest; see Found.
 func (j *Journal) AppendSummarized(id StreamID, incarnation, index uint64, kind Kind, summary int, payload []byte) error {
+	return j.append(id, segment.Record{Index: index, Incarnation: incarnation, Kind: kind, Summary: summary, Payload: payload})
+}
+
+// Tail is the end of a payload that several records have: see AppendShared.
+type Tail = segment.Tail
+
+// AppendShared is Append of a payload that consists of its summary and of a tail which other records have as well. A segment has the
+// bytes of a tail once.
+func (j *Journal) AppendShared(id StreamID, incarnation, index uint64, kind Kind, summary []byte, tail Tail) error {
+	return j.append(id, segment.Record{Index: index, Incarnation: incarnation, Kind: kind, Summary: len(summary), Payload: summary, Tail: tail})
+}
+
+func (j *Journal) append(id StreamID, r segment.Record) error {
+	kind, index := r.Kind, r.Index
 	if kind != Event && kind != Messages {
 		return fmt.Errorf("journal: append to stream %d: %s is no event", id, kind)
 	}
-	s, err := j.writer(id, incarnation)
+	s, err := j.writer(id, r.Incarnation)
 	if err != nil {
 		return err
 	}
 	if index != s.next {
 		return fmt.Errorf("journal: append event %d to %s, whose next is %d: %w", index, s.name, s.next, ErrIndex)
 	}
-	if len(payload) > maxPayload {
-		return fmt.Errorf("journal: append %d bytes to %s: the limit is %d", len(payload), s.name, maxPayload)
+	if r.Size() > maxPayload {
+		return fmt.Errorf("journal: append %d bytes to %s: the limit is %d", r.Size(), s.name, maxPayload)
 	}
-	if summary > min(len(payload), segment.MaxSummary) {
-		return fmt.Errorf("journal: append to %s: a summary of %d bytes, of %d: the limit is %d", s.name, summary, len(payload), segment.MaxSummary)
+	if r.Summary > min(len(r.Payload), segment.MaxSummary) {
+		return fmt.Errorf("journal: append to %s: a summary of %d bytes, of %d: the limit is %d", s.name, r.Summary, len(r.Payload), segment.MaxSummary)
 	}
 	s.next++
-	s.entries = append(s.entries, entry{index: index, kind: kind, bytes: uint32(len(payload))})
-	j.push(s, segment.Record{Index: index, Incarnation: incarnation, Kind: kind, Summary: summary, Payload: payload})
+	s.entries = append(s.entries, entry{index: index, kind: kind, bytes: uint32(r.Size())})
+	j.push(s, r)
 	return nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"io"
 	"time"
 
+	"warren/persistence/segment"
 	"warren/persistence/vfs"
 )
 
@@ -22,7 +23,8 @@ type Dumped struct {
 	Bytes       int       `json:"bytes"`
 	Copy        bool      `json:"copy,omitempty"`
 	Compressed  bool      `json:"compressed,omitempty"`
-	Payload     []byte    `json:"payload"` // base64
+	Shared      bool      `json:"shared,omitempty"` // most of it stands in an earlier record
+	Payload     []byte    `json:"payload"`          // base64
 	Error       string    `json:"error,omitempty"`
 }
 
@@ -50,7 +52,7 @@ func (l *loader) dump(to *json.Encoder) error {
 			d := Dumped{
 				File: f.name, Offset: e.Offset, Stream: StreamID(e.Stream), Name: x.catalogue.streams[StreamID(e.Stream)].name,
 				Kind: e.Kind.String(), Index: e.Index, Incarnation: record.Incarnation, Time: time.Unix(0, record.Time).UTC(),
-				Bytes: int(e.Bytes), Copy: e.Flags&1 != 0, Compressed: e.Flags&2 != 0, Payload: record.Payload,
+				Bytes: int(e.Bytes), Copy: e.Flags&segment.Copy != 0, Compressed: e.Flags&segment.Zstd != 0, Shared: e.Flags&segment.Shared != 0, Payload: record.Payload,
 			}
 			if err != nil {
 				d.Error = err.Error()

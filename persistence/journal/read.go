@@ -133,9 +133,18 @@ func (j *Journal) addWaiting(r *Reader, s *stream, from uint64) {
 			if r.waiting == nil {
 				r.waiting = map[uint64]segment.Record{}
 			}
-			r.waiting[p.record.Index] = p.record
+			r.waiting[p.record.Index] = whole(p.record)
 		}
 	}
+}
+
+// whole is a record as readers see it, with its tail in the payload.
+func whole(r segment.Record) segment.Record {
+	if len(r.Tail.Bytes) > 0 {
+		r.Payload = append(append(make([]byte, 0, r.Size()), r.Payload...), r.Tail.Bytes...)
+	}
+	r.Tail = segment.Tail{}
+	return r
 }
 
 // Reader is a stream, or some of it, as it was when Read or Pick was called. It holds the segments that it needs until All is through or it is closed, and may
