@@ -149,11 +149,7 @@ func (p *Journal) append(ctx actor.Context, m *Append) {
 			kind = journal.Messages
 			s.living = append(s.living, r.Index)
 		}
-		summary := 0
-		if r.Summary > 0 {
-			summary = r.Summary + 1 // the kind is part of it
-		}
-		if err := p.j.AppendSummarized(s.id, m.Incarnation, r.Index-1, kind, summary, append([]byte{r.Kind}, r.Payload...)); err != nil {
+		if err := p.write(s, m.Incarnation, kind, r); err != nil {
 			panic(err)
 		}
 		s.next++
@@ -166,6 +162,18 @@ func (p *Journal) append(ctx actor.Context, m *Append) {
 	} else {
 		p.schedule(ctx)
 	}
+}
+
+// write gives the journal a record, with its kind in front.
+func (p *Journal) write(s *stream, incarnation uint64, kind journal.Kind, r *Record) error {
+	payload := append(append(make([]byte, 0, 1+len(r.Payload)), r.Kind), r.Payload...)
+	switch {
+	case r.Tail.ID != 0:
+		return p.j.AppendShared(s.id, incarnation, r.Index-1, kind, payload, r.Tail)
+	case r.Summary > 0:
+		return p.j.AppendSummarized(s.id, incarnation, r.Index-1, kind, r.Summary+1, payload)
+	}
+	return p.j.Append(s.id, incarnation, r.Index-1, kind, payload)
 }
 
 // lazyAfter is how long settlements wait for company.

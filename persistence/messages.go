@@ -1,6 +1,10 @@
 package persistence
 
-import "github.com/asynkron/protoactor-go/actor"
+import (
+	"github.com/asynkron/protoactor-go/actor"
+
+	"warren/persistence/journal"
+)
 
 // What the persistence actor takes and says.
 type (
@@ -25,6 +29,8 @@ type (
 		// Brief: the payload ends with the summary. A start reads no more; Fetch brings the rest.
 		Brief   bool
 		Payload []byte
+		// Tail follows the payload, which is the summary alone then, in a record whose end other streams have as well.
+		Tail journal.Tail
 	}
 	// Checkpoint stands for every record of a stream up to Upto but those that live on; Upto 0 means all that there are.
 	Checkpoint struct {
