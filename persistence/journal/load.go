@@ -20,7 +20,8 @@ type loader struct {
 	readOnly bool
 	progress func(Progress)
 
-	files    []*file // by number
+	listed   []string // names of the segments
+	files    []*file  // by number
 	free     []string
 	newest   newest
 	epoch    uint64 // the highest that was seen
@@ -32,6 +33,7 @@ func (l *loader) load() error {
 	if err != nil {
 		return err
 	}
+	l.listed = segmentsAmong(names)
 	for _, name := range names {
 		if number, epoch, ok := segment.ParseName(name); ok {
 			if err := l.open(name, number, epoch); err != nil {
