@@ -216,6 +216,11 @@ func (m *model) rebase(j *Journal) {
 		}
 		s.upto, s.snap = info.Durable, info.Checkpoint
 		snap, _ := m.checkSnap(j, s)
+		for i := range min(snap.upto, info.Next) { // and what it has seen need not
+			if !snap.live[i] {
+				s.events[i].released, s.events[i].settled = true, true
+			}
+		}
 		s.snaps = slices.DeleteFunc(s.snaps, func(c modelSnap) bool { return c.upto > snap.upto })
 	}
 }
