@@ -42,12 +42,13 @@ type Log struct {
 	loaded     bool
 
 	mu        sync.Mutex
-	recovered map[string][]Record
+	recovered map[string]recovered
+	tails     map[string]*tail
 }
 
 // NewLog returns the log of a data directory. Nothing is opened before the actor starts.
 func NewLog(pid *actor.PID, fs vfs.FS, dataDir string, o Options) *Log {
-	return &Log{PID: pid, fs: fs, dir: Dir(dataDir), acceptLoss: o.AcceptLoss, freeLimit: o.DiskFreeLimit, options: o.Options, recovered: map[string][]Record{}, reading: make(chan struct{}, readers)}
+	return &Log{PID: pid, fs: fs, dir: Dir(dataDir), acceptLoss: o.AcceptLoss, freeLimit: o.DiskFreeLimit, options: o.Options, recovered: map[string]recovered{}, reading: make(chan struct{}, readers)}
 }
 
 // Dir is where the journal of a data directory is.
@@ -128,6 +129,13 @@ type found struct {
 	name   string
 	next   uint64
 	living []uint64
+	upto   uint64 // the checkpoint's
+}
+
+// recovered is what was in a stream, and the index of its next record.
+type recovered struct {
+	records []Record
+	next    uint64
 }
 
 // open opens the journal for an incarnation of the actor: as the process before left it, or as an incarnation did that
@@ -160,7 +168,7 @@ func (l *Log) open(log zerolog.Logger) (*journal.Journal, []found, error) {
 			}
 			continue
 		}
-		f := found{id: info.ID, name: info.Name, next: info.Next + 1}
+		f := found{id: info.ID, name: info.Name, next: info.Next + 1, upto: info.Checkpoint}
 		if err := l.load(j, &f, log); err != nil {
 			return nil, nil, err
 		}
@@ -233,7 +241,7 @@ func (l *Log) load(j *journal.Journal, f *found, log zerolog.Logger) error {
 		records = append(records, fromJournal(event, event.Index+1))
 	}
 	l.mu.Lock()
-	l.recovered[f.name] = records
+	l.recovered[f.name] = recovered{records, f.next}
 	l.mu.Unlock()
 	return nil
 }
@@ -285,7 +293,7 @@ func (l *Log) close(log zerolog.Logger) {
 func (l *Log) Recovered(stream string) []Record {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	r := l.recovered[stream]
+	r := l.recovered[stream].records
 	delete(l.recovered, stream)
 	return r
 }
