@@ -40,6 +40,8 @@ type Log struct {
 	j          *journal.Journal // of the actor's present incarnation
 	reading    chan struct{}    // as many as may read at a time
 	loaded     bool
+	opened     sync.Once
+	locked     chan struct{}
 
 	mu        sync.Mutex
 	recovered map[string]recovered
@@ -48,7 +50,7 @@ type Log struct {
 
 // NewLog returns the log of a data directory. Nothing is opened before the actor starts.
 func NewLog(pid *actor.PID, fs vfs.FS, dataDir string, o Options) *Log {
-	return &Log{PID: pid, fs: fs, dir: Dir(dataDir), acceptLoss: o.AcceptLoss, freeLimit: o.DiskFreeLimit, options: o.Options, recovered: map[string]recovered{}, reading: make(chan struct{}, readers)}
+	return &Log{PID: pid, fs: fs, dir: Dir(dataDir), acceptLoss: o.AcceptLoss, freeLimit: o.DiskFreeLimit, options: o.Options, recovered: map[string]recovered{}, reading: make(chan struct{}, readers), locked: make(chan struct{})}
 }
 
 // Dir is where the journal of a data directory is.
@@ -143,7 +145,8 @@ type recovered struct {
 func (l *Log) open(log zerolog.Logger) (*journal.Journal, []found, error) {
 	l.close(log)
 	options := l.options
-	options.Progress = progress(log)
+	tell := l.tell(log)
+	options.Progress = func(p journal.Progress) { tell(Reading{Progress: p}) }
 	j, recovery, err := journal.Open(l.fs, l.dir, options)
 	if err != nil {
 		return nil, nil, err
@@ -161,7 +164,11 @@ func (l *Log) open(log zerolog.Logger) (*journal.Journal, []found, error) {
 	log.Info().Int("segments", recovery.Segments).Int("streams", recovery.Streams).Int("records", recovery.Records).
 		Int64("bytes", recovery.Bytes).Dur("took", recovery.Took).Msg("journal opened")
 	var streams []found
+	at := Reading{Progress: journal.Progress{Segments: recovery.Segments, OfSegments: recovery.Segments, Bytes: recovery.Bytes, OfBytes: recovery.Bytes}}
+	at.OfStreams = recovery.Streams
 	for info := range j.Streams() {
+		tell(at)
+		at.Streams++
 		if !l.loaded && strings.HasPrefix(info.Name, Spool) {
 			if err := j.Remove(info.ID); err != nil {
 				return nil, nil, err
@@ -179,14 +186,18 @@ func (l *Log) open(log zerolog.Logger) (*journal.Journal, []found, error) {
 	return j, streams, nil
 }
 
-// progress says once a second how far the journal has been read.
-func progress(log zerolog.Logger) func(journal.Progress) {
+// tell publishes how far the start has come, and logs it once a second. When the journal is opened again, there is little to tell.
+func (l *Log) tell(log zerolog.Logger) func(Reading) {
+	if l.loaded {
+		return func(Reading) {}
+	}
 	last := time.Now()
-	return func(p journal.Progress) {
+	return func(r Reading) {
+		l.read(r)
 		if now := time.Now(); now.Sub(last) >= time.Second {
 			last = now
-			log.Info().Int("segments", p.Segments).Int("of_segments", p.OfSegments).Int64("bytes", p.Bytes).Int64("of_bytes", p.OfBytes).
-				Msg("reading the journal")
+			log.Info().Int("segments", r.Segments).Int("of_segments", r.OfSegments).Int64("bytes", r.Bytes).Int64("of_bytes", r.OfBytes).
+				Int("streams", r.Streams).Int("of_streams", r.OfStreams).Msg("reading the journal")
 		}
 	}
 }

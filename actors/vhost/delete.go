@@ -140,6 +140,6 @@ func (v *VHost) forgetOwners(ctx actor.Context) {
 	}
 	slices.Sort(names)
 	if events := v.defs.deleteQueues(names...).events; len(events) > 0 {
-		v.happen(ctx, "", events)
+		v.happen("", events)
 	}
 }

@@ -208,6 +208,8 @@ func journalText(s *adminv1.JournalStatusResponse) string {
 		line("State: failing, the journal cannot be written and confirms stop until it can")
 	case "stopped":
 		line("State: the broker is not running")
+	case "reading":
+		return "State: " + readingText(s.GetReading()) + "\n"
 	default:
 		line("State: %s", s.GetState())
 	}
@@ -228,6 +230,14 @@ func journalText(s *adminv1.JournalStatusResponse) string {
 	line("Commits: %d, syncs: %d, failures: %d", s.GetCommits(), s.GetSyncs(), s.GetFailures())
 	line("Last commit: %s", when(s.GetLastCommit()))
 	return b.String()
+}
+
+func readingText(r *adminv1.JournalReading) string {
+	text := fmt.Sprintf("the broker is starting, it has read %d of %d segments (%d of %d bytes)", r.GetSegments(), r.GetOfSegments(), r.GetBytes(), r.GetOfBytes())
+	if r.GetOfStreams() > 0 {
+		text += fmt.Sprintf(" and %d of %d streams", r.GetStreams(), r.GetOfStreams())
+	}
+	return text
 }
 
 func when(milliseconds int64) string {

@@ -179,6 +179,7 @@ func (l *loader) readAll() {
 		sizes[i], _ = f.f.Size()
 		p.OfBytes += sizes[i]
 	}
+	l.progress(p)
 	for i, f := range l.files {
 		if f.void {
 			f.end = segment.DataStart

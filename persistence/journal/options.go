@@ -30,7 +30,7 @@ type Options struct {
 	// Verify reads every record at Open, not only those that no footer lists. Otherwise a record that went bad is found when it is
 	// read.
 	Verify bool
-	// Progress is told how far Open has come, after every segment.
+	// Progress is told how far Open has come, before the first segment and after every one: the directory is locked by then.
 	Progress func(Progress)
 	// Now is the clock, time.Now unless told. It stamps records and is read once a group.
 	Now func() time.Time

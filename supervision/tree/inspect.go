@@ -32,6 +32,9 @@ func (b *Broker) Status() *adminv1.StatusResponse {
 		Disk:   &adminv1.Disk{Free: host.FreeDisk(b.DataDir), Limit: b.Config.DiskFreeLimit},
 		Totals: &adminv1.Totals{},
 	}
+	if r := b.journal.Status().Reading; r != nil {
+		s.Reading = reading(r)
+	}
 	if b.memory.Raised() {
 		s.Memory.State = "blocked"
 		s.Alarms = append(s.Alarms, "memory")
