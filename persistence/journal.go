@@ -40,9 +40,8 @@ type stream struct {
 	id     journal.StreamID
 	name   string
 	owner  *actor.PID
-	next   uint64   // index of the next record, from 1
-	living []uint64 // records of messages that were not released, ascending
-	tokens []token  // of appends and checkpoints that are not durable
+	next   uint64  // index of the next record, from 1
+	tokens []token // of appends and checkpoints that are not durable
 	// upto is the newest checkpoint's, and tail a provider's.
 	upto uint64
 	tail *tail
@@ -110,7 +109,7 @@ func (p *Journal) open() {
 	}
 	p.j, p.streams, p.ids = j, map[string]*stream{}, map[journal.StreamID]*stream{}
 	for _, r := range recovered {
-		s := &stream{id: r.id, name: r.name, next: r.next, living: r.living, upto: r.upto}
+		s := &stream{id: r.id, name: r.name, next: r.next, upto: r.upto}
 		p.streams[s.name], p.ids[s.id] = s, s
 	}
 	p.Log.publish(j.Stats(), p.Log.Status().LastCommit)
@@ -166,7 +165,6 @@ func (p *Journal) append(ctx actor.Context, m *Append) {
 		kind := journal.Event
 		if r.Messages {
 			kind = journal.Messages
-			s.living = append(s.living, r.Index)
 		}
 		if err := p.write(s, m.Incarnation, kind, r); err != nil {
 			panic(err)
@@ -230,15 +228,17 @@ func (p *Journal) checkpoint(ctx actor.Context, m *Checkpoint) {
 		s.owner, s.tail = m.From, m.tail
 		s.tokens = append(s.tokens, token{s.next - 1, m.Token})
 	}
-	kept := s.living[:0]
-	for _, index := range s.living {
-		if _, lives := slices.BinarySearch(m.Live, index); lives || index > upto {
-			kept = append(kept, index)
-		} else if err := p.j.Release(s.id, index-1); err != nil {
-			panic(err)
+	live := m.Live
+	err := p.j.ReleaseBut(s.id, upto, func(index uint64) bool { // it rises, as live does
+		for len(live) > 0 && live[0] < index+1 {
+			live = live[1:]
 		}
+		return len(live) > 0 && live[0] == index+1
+	})
+	if err != nil {
+		panic(err)
 	}
-	s.living, p.checkpoints = kept, true
+	p.checkpoints = true
 	if err := p.j.Checkpoint(s.id, m.Incarnation, upto, append([]byte{m.Kind}, m.Payload...)); err != nil {
 		panic(err)
 	}

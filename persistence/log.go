@@ -127,11 +127,10 @@ func (l *Log) lowOnDisk(reserve int64, log zerolog.Logger) {
 
 // found is a stream that was in the journal when it was opened.
 type found struct {
-	id     journal.StreamID
-	name   string
-	next   uint64
-	living []uint64
-	upto   uint64 // the checkpoint's
+	id   journal.StreamID
+	name string
+	next uint64
+	upto uint64 // the checkpoint's
 }
 
 // recovered is what was in a stream, and the index of its next record.
@@ -213,9 +212,6 @@ func (l *Log) load(j *journal.Journal, f *found, log zerolog.Logger) error {
 	}
 	var unread []uint64
 	for _, e := range there {
-		if e.Kind == journal.Messages {
-			f.living = append(f.living, e.Index+1)
-		}
 		if e.Summary == "" {
 			unread = append(unread, e.Index)
 		}

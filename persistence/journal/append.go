@@ -66,7 +66,7 @@ func (j *Journal) append(id StreamID, r segment.Record) error {
 		return fmt.Errorf("journal: append to %s: a summary of %d bytes, of %d: the limit is %d", s.name, r.Summary, len(r.Payload), segment.MaxSummary)
 	}
 	s.next++
-	s.entries = append(s.entries, entry{index: index, kind: kind, bytes: uint32(r.Size())})
+	s.entries = append(s.entries, newEntry(index, kind, uint32(r.Size())))
 	j.push(s, r)
 	return nil
 }
@@ -101,11 +101,38 @@ func (j *Journal) Release(id StreamID, index uint64) error {
 		return err
 	}
 	e := s.find(index)
-	if e == nil || e.kind != Messages || e.released {
+	if e == nil || e.kind() != Messages || e.released() {
 		return nil
 	}
-	e.released = true
+	e.release()
 	j.after(effect{do: becomeReleased, stream: s, number: index})
+	return nil
+}
+
+// ReleaseBut releases all messages below an index that do not live. It asks for each, in order.
+func (j *Journal) ReleaseBut(id StreamID, below uint64, lives func(index uint64) bool) error {
+	s, err := j.stream(id)
+	if err != nil {
+		return err
+	}
+	settled := j.settled[:0] // a release may move entries
+	for i := range s.entries {
+		e := &s.entries[i]
+		if e.index >= below {
+			break
+		}
+		if e.kind() == Messages && !e.released() && !lives(e.index) {
+			settled = append(settled, e.index)
+		}
+	}
+	for _, index := range settled {
+		if err := j.Release(id, index); err != nil {
+			return err
+		}
+	}
+	if j.settled = settled; cap(settled) > keepPending {
+		j.settled = nil
+	}
 	return nil
 }
 

@@ -145,10 +145,10 @@ func (j *Journal) copyForward(s *stream, e *entry, out *Cleaned) error {
 	}
 	deflate(&record)
 	record.Flags |= segment.Copy
-	if j.cleaning.tails != nil && e.kind == Messages {
+	if j.cleaning.tails != nil && e.kind() == Messages {
 		j.cleaning.share(&record, tail)
 	}
-	j.pending = append(j.pending, pending{record: record, stream: s, from: e.file, offset: e.offset})
+	j.pending = append(j.pending, pending{record: record, stream: s, from: e.file, offset: e.offset()})
 	out.Copied++
 	out.CopiedBytes += segment.Bytes(record.Size())
 	j.stats.Copied++
@@ -191,15 +191,15 @@ func (j *Journal) choose() bool {
 	j.cleaning.file = best
 	for _, s := range j.streams {
 		if s.hasSnap && s.snap.file == best {
-			j.cleaning.left = append(j.cleaning.left, living{s, s.snap.index, s.snap.offset, true})
+			j.cleaning.left = append(j.cleaning.left, living{s, s.snap.index, s.snap.offset(), true})
 		}
 		for i := range s.entries {
 			e := &s.entries[i]
 			if e.file != best {
 				continue
 			}
-			j.cleaning.left = append(j.cleaning.left, living{s, e.index, e.offset, false})
-			if e.flags&segment.Shared != 0 && j.cleaning.tails == nil {
+			j.cleaning.left = append(j.cleaning.left, living{s, e.index, e.offset(), false})
+			if e.flags()&segment.Shared != 0 && j.cleaning.tails == nil {
 				j.cleaning.tails = map[int64]uint64{}
 			}
 		}

@@ -1,6 +1,10 @@
 package journal
 
-import "time"
+import (
+	"time"
+
+	"warren/persistence/segment"
+)
 
 // SyncMode says what a commit waits for.
 type SyncMode uint8
@@ -23,7 +27,7 @@ type Options struct {
 	Sync SyncMode
 	// Interval between syncs with SyncInterval, 200 ms unless told. There is no timer here: whoever waits calls Sync.
 	Interval time.Duration
-	// SegmentBytes is the size of a segment file, 64 MiB unless told. A record that is larger gets a segment of its own.
+	// SegmentBytes is the size of a segment file, 64 MiB unless told, and at most 2 GiB. A record that is larger gets a segment of its own.
 	SegmentBytes int64
 	// Spare is how many free segment files are kept for their next use, 2 unless told.
 	Spare int
@@ -55,6 +59,7 @@ func (o Options) withDefaults() Options {
 	if o.SegmentBytes <= 0 {
 		o.SegmentBytes = defaultSegmentBytes
 	}
+	o.SegmentBytes = min(o.SegmentBytes, segment.MaxFile)
 	if o.Spare <= 0 {
 		o.Spare = defaultSpare
 	}

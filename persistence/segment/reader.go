@@ -27,7 +27,7 @@ func ReadFooter(r io.ReaderAt, size int64, epoch uint64) (entries []Entry, end i
 	if !ok {
 		return nil, 0, nil
 	}
-	if s.bytes < RecordHeader || s.footer+int64(s.bytes) > size {
+	if s.bytes < RecordHeader || s.footer > MaxFile || s.footer+int64(s.bytes) > size {
 		return nil, s.footer, fmt.Errorf("footer at %d is cut off: %w", s.footer, errFooter)
 	}
 	b = make([]byte, s.bytes)

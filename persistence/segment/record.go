@@ -11,8 +11,11 @@ const RecordHeader = 48
 // align is the step at which records begin, so that a search for one has few places to look at.
 const align = 8
 
-// MaxPayload bounds a record: a length beyond it is not believed.
-const MaxPayload = 1 << 30
+// MaxPayload bounds a record, and MaxFile where in a file one may end: what is beyond is not believed.
+const (
+	MaxPayload = 1<<30 - 1
+	MaxFile    = 1 << 31
+)
 
 // Kind is what a record is to the log. What the payload is to its stream, only the stream's owner knows.
 type Kind uint8

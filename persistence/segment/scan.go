@@ -46,11 +46,11 @@ type Limits struct {
 // ScanFile reads a segment record by record and decides what counts. size is that of the file, which may have been cut off.
 func ScanFile(r io.ReaderAt, size int64, h Header, known Limits) Scan {
 	s := scanner{
-		window: window{r: r, size: size}, sum: newChecksum(h.Epoch), number: h.Number, limit: size, last: DataStart,
+		window: window{r: r, size: size}, sum: newChecksum(h.Epoch), number: h.Number, limit: min(size, MaxFile), last: DataStart,
 		out: Scan{Stated: max(known.Stated, known.End), Before: h.Before},
 	}
 	if known.End > 0 {
-		s.limit = min(size, known.End)
+		s.limit = min(s.limit, known.End)
 	}
 	s.run()
 	s.judge()
