@@ -5,6 +5,7 @@
 package persistence
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -39,9 +40,11 @@ type stream struct {
 	id     journal.StreamID
 	name   string
 	owner  *actor.PID
-	next   uint64   // index of the next record, from 1
-	living []uint64 // records of messages that were not released, ascending
-	tokens []token  // of appends that are not durable
+	next   uint64  // index of the next record, from 1
+	tokens []token // of appends and checkpoints that are not durable
+	// upto is the newest checkpoint's, and tail a provider's.
+	upto uint64
+	tail *tail
 }
 
 type token struct{ index, token uint64 }
@@ -72,6 +75,7 @@ func (p *Journal) Receive(ctx actor.Context) {
 	switch m := ctx.Message().(type) {
 	case *actor.Started:
 		p.open()
+		p.writeAgain(ctx)
 		p.look(ctx)
 	case *look:
 		if m.of == p { // its predecessor's timer may still be on
@@ -83,6 +87,8 @@ func (p *Journal) Receive(ctx actor.Context) {
 		p.checkpoint(ctx, m)
 	case *Fetch:
 		p.fetch(ctx, m)
+	case *readRequest:
+		p.answer(ctx, m)
 	case *Forget:
 		p.forget(ctx, m.Stream)
 	case *Retain:
@@ -103,10 +109,22 @@ func (p *Journal) open() {
 	}
 	p.j, p.streams, p.ids = j, map[string]*stream{}, map[journal.StreamID]*stream{}
 	for _, r := range recovered {
-		s := &stream{id: r.id, name: r.name, next: r.next, living: r.living}
+		s := &stream{id: r.id, name: r.name, next: r.next, upto: r.upto}
 		p.streams[s.name], p.ids[s.id] = s, s
 	}
 	p.Log.publish(j.Stats(), p.Log.Status().LastCommit)
+}
+
+// writeAgain takes what providers sent to the incarnation before this one.
+func (p *Journal) writeAgain(ctx actor.Context) {
+	for _, m := range p.Log.unwritten() {
+		switch m := m.(type) {
+		case *Append:
+			p.append(ctx, m)
+		case *Checkpoint:
+			p.checkpoint(ctx, m)
+		}
+	}
 }
 
 // Terminate writes what waits, unless the actor comes back: then its successor is sent it again.
@@ -128,7 +146,7 @@ func (p *Journal) stream(name string) *stream {
 
 func (p *Journal) append(ctx actor.Context, m *Append) {
 	s := p.stream(m.Stream)
-	s.owner = m.From
+	s.owner, s.tail = m.From, m.tail
 	for i := range m.Records {
 		r := &m.Records[i]
 		if r.Index == 0 {
@@ -147,13 +165,8 @@ func (p *Journal) append(ctx actor.Context, m *Append) {
 		kind := journal.Event
 		if r.Messages {
 			kind = journal.Messages
-			s.living = append(s.living, r.Index)
 		}
-		summary := 0
-		if r.Summary > 0 {
-			summary = r.Summary + 1 // the kind is part of it
-		}
-		if err := p.j.AppendSummarized(s.id, m.Incarnation, r.Index-1, kind, summary, append([]byte{r.Kind}, r.Payload...)); err != nil {
+		if err := p.write(s, m.Incarnation, kind, r); err != nil {
 			panic(err)
 		}
 		s.next++
@@ -166,6 +179,18 @@ func (p *Journal) append(ctx actor.Context, m *Append) {
 	} else {
 		p.schedule(ctx)
 	}
+}
+
+// write gives the journal a record, with its kind in front.
+func (p *Journal) write(s *stream, incarnation uint64, kind journal.Kind, r *Record) error {
+	payload := append(append(make([]byte, 0, 1+len(r.Payload)), r.Kind), r.Payload...)
+	switch {
+	case r.Tail.ID != 0:
+		return p.j.AppendShared(s.id, incarnation, r.Index-1, kind, payload, r.Tail)
+	case r.Summary > 0:
+		return p.j.AppendSummarized(s.id, incarnation, r.Index-1, kind, r.Summary+1, payload)
+	}
+	return p.j.Append(s.id, incarnation, r.Index-1, kind, payload)
 }
 
 // lazyAfter is how long settlements wait for company.
@@ -192,21 +217,28 @@ func (p *Journal) schedule(ctx actor.Context) {
 func (p *Journal) checkpoint(ctx actor.Context, m *Checkpoint) {
 	s := p.stream(m.Stream)
 	upto := m.Upto
-	if upto == 0 {
-		upto = s.next - 1
-	}
 	if upto >= s.next {
 		return // what it stands for did not come: its owner restarts
 	}
-	kept := s.living[:0]
-	for _, index := range s.living {
-		if _, lives := slices.BinarySearch(m.Live, index); lives || index > upto {
-			kept = append(kept, index)
-		} else if err := p.j.Release(s.id, index-1); err != nil {
-			panic(err)
-		}
+	if upto < s.upto {
+		return // a newer one came before its repeat
 	}
-	s.living, p.checkpoints = kept, true
+	s.upto = upto
+	if m.Token != 0 {
+		s.owner, s.tail = m.From, m.tail
+		s.tokens = append(s.tokens, token{s.next - 1, m.Token})
+	}
+	live := m.Live
+	err := p.j.ReleaseBut(s.id, upto, func(index uint64) bool { // it rises, as live does
+		for len(live) > 0 && live[0] < index+1 {
+			live = live[1:]
+		}
+		return len(live) > 0 && live[0] == index+1
+	})
+	if err != nil {
+		panic(err)
+	}
+	p.checkpoints = true
 	if err := p.j.Checkpoint(s.id, m.Incarnation, upto, append([]byte{m.Kind}, m.Payload...)); err != nil {
 		panic(err)
 	}
@@ -220,7 +252,7 @@ func (p *Journal) retain(ctx actor.Context, m *Retain) {
 			p.Log.Recovered(name)
 		}
 	}
-	for name := range p.streams {
+	for _, name := range append(slices.Collect(maps.Keys(p.streams)), p.Log.tailNames()...) {
 		if !m.Keep(name) {
 			p.forget(ctx, name)
 		}
@@ -228,6 +260,7 @@ func (p *Journal) retain(ctx actor.Context, m *Retain) {
 }
 
 func (p *Journal) forget(ctx actor.Context, name string) {
+	p.Log.dropTail(name)
 	s := p.streams[name]
 	if s == nil {
 		return
@@ -327,8 +360,8 @@ func (p *Journal) clean(ctx actor.Context) {
 // tell says to the owners of streams how far they are durable.
 func (p *Journal) tell(ctx actor.Context, done []journal.Durable) {
 	for _, d := range done {
-		if s := p.ids[d.Stream]; s != nil && s.owner != nil {
-			ctx.Send(s.owner, &Durable{Stream: s.name, Upto: d.Upto, Token: s.take(d.Upto)})
+		if s := p.ids[d.Stream]; s != nil {
+			s.durable(ctx, d.Upto)
 		}
 	}
 }
@@ -336,15 +369,25 @@ func (p *Journal) tell(ctx actor.Context, done []journal.Durable) {
 // tellAgain is for owners that crashed with the word of what is durable in their mailbox.
 func (p *Journal) tellAgain(ctx actor.Context) {
 	for _, s := range p.repeats {
-		if info, err := p.j.Info(s.id); err == nil && s.owner != nil && info.Durable > 0 { // else it was forgotten
-			ctx.Send(s.owner, &Durable{Stream: s.name, Upto: info.Durable, Token: s.take(info.Durable)})
+		if info, err := p.j.Info(s.id); err == nil && info.Durable > 0 { // else it was forgotten
+			s.durable(ctx, info.Durable)
 		}
 	}
 	clear(p.repeats)
 	p.repeats = p.repeats[:0]
 }
 
-// take forgets the tokens of appends that are durable and returns the newest.
+func (s *stream) durable(ctx actor.Context, upto uint64) {
+	newest := s.take(upto)
+	if s.tail != nil {
+		s.tail.written(newest)
+	}
+	if s.owner != nil {
+		ctx.Send(s.owner, &Durable{Stream: s.name, Upto: upto, Token: newest})
+	}
+}
+
+// take forgets the tokens of what is durable and returns the newest.
 func (s *stream) take(upto uint64) (newest uint64) {
 	n := 0
 	for n < len(s.tokens) && s.tokens[n].index <= upto {

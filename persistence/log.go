@@ -40,14 +40,20 @@ type Log struct {
 	j          *journal.Journal // of the actor's present incarnation
 	reading    chan struct{}    // as many as may read at a time
 	loaded     bool
+	opened     sync.Once
+	locked     chan struct{}
 
 	mu        sync.Mutex
-	recovered map[string][]Record
+	recovered map[string]recovered
+	tails     map[string]*tail
 }
 
 // NewLog returns the log of a data directory. Nothing is opened before the actor starts.
 func NewLog(pid *actor.PID, fs vfs.FS, dataDir string, o Options) *Log {
-	l := &Log{PID: pid, fs: fs, dir: Dir(dataDir), acceptLoss: o.AcceptLoss, options: o.Options, recovered: map[string][]Record{}, reading: make(chan struct{}, readers)}
+	l := &Log{
+		PID: pid, fs: fs, dir: Dir(dataDir), acceptLoss: o.AcceptLoss, options: o.Options, recovered: map[string]recovered{},
+		reading: make(chan struct{}, readers), locked: make(chan struct{}),
+	}
 	l.freeLimit.Store(o.DiskFreeLimit)
 	return l
 }
@@ -133,10 +139,16 @@ func (l *Log) lowOnDisk(reserve int64, log zerolog.Logger) {
 
 // found is a stream that was in the journal when it was opened.
 type found struct {
-	id     journal.StreamID
-	name   string
-	next   uint64
-	living []uint64
+	id   journal.StreamID
+	name string
+	next uint64
+	upto uint64 // the checkpoint's
+}
+
+// recovered is what was in a stream, and the index of its next record.
+type recovered struct {
+	records []Record
+	next    uint64
 }
 
 // open opens the journal for an incarnation of the actor: as the process before left it, or as an incarnation did that
@@ -144,7 +156,8 @@ type found struct {
 func (l *Log) open(log zerolog.Logger) (*journal.Journal, []found, error) {
 	l.close(log)
 	options := l.options
-	options.Progress = progress(log)
+	tell := l.tell(log)
+	options.Progress = func(p journal.Progress) { tell(Reading{Progress: p}) }
 	j, recovery, err := journal.Open(l.fs, l.dir, options)
 	if err != nil {
 		return nil, nil, err
@@ -162,14 +175,18 @@ func (l *Log) open(log zerolog.Logger) (*journal.Journal, []found, error) {
 	log.Info().Int("segments", recovery.Segments).Int("streams", recovery.Streams).Int("records", recovery.Records).
 		Int64("bytes", recovery.Bytes).Dur("took", recovery.Took).Msg("journal opened")
 	var streams []found
+	at := Reading{Progress: journal.Progress{Segments: recovery.Segments, OfSegments: recovery.Segments, Bytes: recovery.Bytes, OfBytes: recovery.Bytes}}
+	at.OfStreams = recovery.Streams
 	for info := range j.Streams() {
+		tell(at)
+		at.Streams++
 		if !l.loaded && strings.HasPrefix(info.Name, Spool) {
 			if err := j.Remove(info.ID); err != nil {
 				return nil, nil, err
 			}
 			continue
 		}
-		f := found{id: info.ID, name: info.Name, next: info.Next + 1}
+		f := found{id: info.ID, name: info.Name, next: info.Next + 1, upto: info.Checkpoint}
 		if err := l.load(j, &f, log); err != nil {
 			return nil, nil, err
 		}
@@ -180,14 +197,18 @@ func (l *Log) open(log zerolog.Logger) (*journal.Journal, []found, error) {
 	return j, streams, nil
 }
 
-// progress says once a second how far the journal has been read.
-func progress(log zerolog.Logger) func(journal.Progress) {
+// tell publishes how far the start has come, and logs it once a second. When the journal is opened again, there is little to tell.
+func (l *Log) tell(log zerolog.Logger) func(Reading) {
+	if l.loaded {
+		return func(Reading) {}
+	}
 	last := time.Now()
-	return func(p journal.Progress) {
+	return func(r Reading) {
+		l.read(r)
 		if now := time.Now(); now.Sub(last) >= time.Second {
 			last = now
-			log.Info().Int("segments", p.Segments).Int("of_segments", p.OfSegments).Int64("bytes", p.Bytes).Int64("of_bytes", p.OfBytes).
-				Msg("reading the journal")
+			log.Info().Int("segments", r.Segments).Int("of_segments", r.OfSegments).Int64("bytes", r.Bytes).Int64("of_bytes", r.OfBytes).
+				Int("streams", r.Streams).Int("of_streams", r.OfStreams).Msg("reading the journal")
 		}
 	}
 }
@@ -203,9 +224,6 @@ func (l *Log) load(j *journal.Journal, f *found, log zerolog.Logger) error {
 	}
 	var unread []uint64
 	for _, e := range there {
-		if e.Kind == journal.Messages {
-			f.living = append(f.living, e.Index+1)
-		}
 		if e.Summary == "" {
 			unread = append(unread, e.Index)
 		}
@@ -242,7 +260,7 @@ func (l *Log) load(j *journal.Journal, f *found, log zerolog.Logger) error {
 		records = append(records, fromJournal(event, event.Index+1))
 	}
 	l.mu.Lock()
-	l.recovered[f.name] = records
+	l.recovered[f.name] = recovered{records, f.next}
 	l.mu.Unlock()
 	return nil
 }
@@ -294,7 +312,7 @@ func (l *Log) close(log zerolog.Logger) {
 func (l *Log) Recovered(stream string) []Record {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	r := l.recovered[stream]
+	r := l.recovered[stream].records
 	delete(l.recovered, stream)
 	return r
 }

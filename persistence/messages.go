@@ -1,6 +1,10 @@
 package persistence
 
-import "github.com/asynkron/protoactor-go/actor"
+import (
+	"github.com/asynkron/protoactor-go/actor"
+
+	"warren/persistence/journal"
+)
 
 // What the persistence actor takes and says.
 type (
@@ -14,6 +18,7 @@ type (
 		Token       uint64 // comes back with Durable
 		// Lazy records may wait for the next group, or 50 ms: nobody waits for them.
 		Lazy bool
+		tail *tail // of what a provider sends
 	}
 	// Record is one event of a durable stream, numbered from 1 without gaps; index 0 stands for the next one.
 	Record struct {
@@ -25,15 +30,20 @@ type (
 		// Brief: the payload ends with the summary. A start reads no more; Fetch brings the rest.
 		Brief   bool
 		Payload []byte
+		// Tail follows the payload, which is the summary alone then, in a record whose end other streams have as well.
+		Tail journal.Tail
 	}
-	// Checkpoint stands for every record of a stream up to Upto but those that live on; Upto 0 means all that there are.
+	// Checkpoint stands for every record of a stream up to Upto but those that live on.
 	Checkpoint struct {
 		Stream      string
 		Incarnation uint64
+		From        *actor.PID // hears of Durable, when there is a token
+		Token       uint64
 		Upto        uint64
 		Kind        uint8
 		Payload     []byte
 		Live        []uint64 // ascending
+		tail        *tail
 	}
 	// Fetch asks for records that hold messages, in rising order; From hears of Fetched.
 	Fetch struct {
@@ -58,6 +68,6 @@ type (
 	Durable struct {
 		Stream string
 		Upto   uint64
-		Token  uint64 // of the newest Append among them
+		Token  uint64 // of the newest Append or Checkpoint among them
 	}
 )

@@ -1,15 +1,20 @@
 package persistence
 
-import "github.com/asynkron/protoactor-go/actor"
+import (
+	"github.com/asynkron/protoactor-go/actor"
+	proto_actor "github.com/asynkron/protoactor-go/persistence"
+	"google.golang.org/protobuf/proto"
+)
 
-// Writer is an actor's way to a durable stream of its own, and the answers that wait until what it wrote is on disk. It is for
-// streams whose every record is one command's; a queue, which writes batches, numbers them itself.
+// Writer is an actor's way to a durable stream of its own through a Provider, and the answers that wait until what it wrote is on disk.
+// It is for streams whose every record is one command's; a queue, which writes batches, numbers them itself.
 type Writer struct {
-	log         *Log
-	stream      string
-	incarnation uint64
-	sent, safe  uint64 // tokens of appends
-	held        []held
+	state      proto_actor.ProviderState
+	tail       *tail
+	stream     string
+	next       int    // index of the next event
+	sent, safe uint64 // tokens
+	held       []held
 }
 
 type held struct {
@@ -18,26 +23,37 @@ type held struct {
 }
 
 // NewWriter returns the writer of a stream for one incarnation of its actor.
-func NewWriter(log *Log, stream string, incarnation uint64) Writer {
-	// Tokens are of one incarnation: the word that what a former one sent is durable may come to this one.
-	none := incarnation << 32
-	return Writer{log: log, stream: stream, incarnation: incarnation, sent: none, safe: none}
+func NewWriter(p *Provider, stream string) *Writer {
+	w := &Writer{state: p.GetState(), tail: p.Log.tail(stream), stream: stream}
+	w.next, w.sent, w.safe = w.tail.state()
+	return w
 }
 
-// Append sends a record to the journal. The actor gets Durable, and gives it to Durable.
-func (w *Writer) Append(ctx actor.Context, kind uint8, payload []byte) {
-	w.sent++
-	ctx.Send(w.log.PID, &Append{
-		Stream: w.stream, Incarnation: w.incarnation, From: ctx.Self(), Token: w.sent, Records: []Record{{Kind: kind, Payload: payload}},
-	})
+// Recover calls apply with the newest snapshot and the events behind it. What cannot be read panics.
+func (w *Writer) Recover(apply func(m any)) {
+	w.state.Restart()
+	from := 0
+	if snapshot, index, ok := w.state.GetSnapshot(w.stream); ok {
+		from = index
+		apply(snapshot)
+	}
+	w.state.GetEvents(w.stream, from, 0, apply)
+	w.state.Restart() // lets go of what it read
 }
 
-// Checkpoint makes a payload stand for every record so far.
-func (w *Writer) Checkpoint(ctx actor.Context, kind uint8, payload []byte) {
-	ctx.Send(w.log.PID, &Checkpoint{Stream: w.stream, Incarnation: w.incarnation, Kind: kind, Payload: payload})
+// Event has an event written. The actor gets Durable, and gives it to Durable.
+func (w *Writer) Event(m proto.Message) {
+	w.state.PersistEvent(w.stream, w.next, m)
+	w.next, w.sent, _ = w.tail.state()
 }
 
-// WhenSafe calls f when everything that was appended so far is on disk: what a client was told is there is there.
+// Snapshot makes a message stand for every event so far.
+func (w *Writer) Snapshot(m proto.Message) {
+	w.state.PersistSnapshot(w.stream, w.next, m)
+	_, w.sent, _ = w.tail.state()
+}
+
+// WhenSafe calls f when everything that was written so far is on disk: what a client was told is there is there.
 func (w *Writer) WhenSafe(ctx actor.Context, f func(actor.Context)) {
 	if w.safe >= w.sent {
 		f(ctx)

@@ -4,40 +4,33 @@ import (
 	"testing"
 
 	"github.com/asynkron/protoactor-go/actor"
+	"google.golang.org/protobuf/types/known/wrapperspb"
 )
-
-// outbox is a turn of an actor that sends to nobody.
-type outbox struct {
-	actor.Context
-	tokens []uint64
-}
-
-func (o *outbox) Self() *actor.PID { return &actor.PID{Id: "writer"} }
-func (o *outbox) Send(_ *actor.PID, m any) {
-	if a, ok := m.(*Append); ok {
-		o.tokens = append(o.tokens, a.Token)
-	}
-}
 
 // Issue 3: what a client was told is there is there after a kill -9. The word of what a former incarnation wrote is no word of what this
 // one writes.
 func TestWriterWaitsForItsOwn(t *testing.T) {
-	ctx, log := &outbox{}, &Log{PID: &actor.PID{Id: "journal"}}
-	before, now := NewWriter(log, "s", 7), NewWriter(log, "s", 8)
-	before.Append(ctx, 1, nil)
-	before.Append(ctx, 1, nil)
-	now.Append(ctx, 1, nil)
+	var tokens []uint64
+	log := &Log{PID: &actor.PID{Id: "journal"}}
+	writer := func(incarnation uint64) *Writer {
+		return NewWriter(&Provider{Log: log, Incarnation: incarnation, Send: func(_ *actor.PID, m any) { tokens = append(tokens, m.(*Append).Token) }}, "s")
+	}
+	before := writer(7)
+	before.Event(wrapperspb.String("a"))
+	before.Event(wrapperspb.String("b"))
+	now := writer(8)
+	now.Event(wrapperspb.String("c"))
 	safe := false
-	now.WhenSafe(ctx, func(actor.Context) { safe = true })
-	now.Durable(ctx, &Durable{Token: ctx.tokens[1]})
+	now.WhenSafe(nil, func(actor.Context) { safe = true })
+	now.Durable(nil, &Durable{Token: tokens[1]})
 	if safe {
 		t.Error("another incarnation's")
 	}
-	now.Durable(ctx, &Durable{Token: ctx.tokens[2]})
+	now.Durable(nil, &Durable{Token: tokens[2]})
 	if !safe {
 		t.Error("its own is safe")
 	}
-	now.WhenSafe(ctx, func(actor.Context) { safe = false })
+	now.WhenSafe(nil, func(actor.Context) { safe = false })
 	if safe {
 		t.Error("there is nothing to wait for")
 	}

@@ -84,6 +84,9 @@ func appendBytes(buf, b []byte) (grown, part []byte) {
 func appendString(buf []byte, s string) (grown []byte, part string) {
 	start := len(buf)
 	buf = append(buf, s...)
-	// buf was made large enough for everything, so it never moves, and nobody writes these bytes again.
-	return buf, unsafe.String(unsafe.SliceData(buf[start:]), len(s))
+	// buf was made large enough for everything, so it never moves.
+	return buf, Text(buf[start:])
 }
+
+// Text is bytes that nobody writes again as a string, without a copy.
+func Text(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }

@@ -50,8 +50,13 @@ const (
 type disk struct{}
 
 func (disk) Receive(ctx actor.Context) {
-	if m, ok := ctx.Message().(*persistence.Append); ok {
+	switch m := ctx.Message().(type) {
+	case *persistence.Append:
 		ctx.Send(m.From, &persistence.Durable{Stream: m.Stream, Upto: m.Records[len(m.Records)-1].Index, Token: m.Token})
+	case *persistence.Checkpoint:
+		if m.Token != 0 {
+			ctx.Send(m.From, &persistence.Durable{Stream: m.Stream, Upto: m.Upto, Token: m.Token})
+		}
 	}
 }
 
@@ -62,6 +67,7 @@ func newOffice(t *testing.T, lot *rand.Rand) *office {
 	}})
 	o.directory = vhost.NewDirectory("/", "/", o.system.PID(definitions))
 	o.system.Actors().ProcessRegistry.Add(&door{o}, definitions)
+	o.system.Actors().ProcessRegistry.Add(&door{o}, journal)
 	options := vhost.Options{Directory: o.directory, Access: o.access, System: o.system, Streams: o.streams, Sessions: o.sessions, Owners: everybody{}, Ledger: o,
 		Journal: &persistence.Log{PID: o.system.PID(journal)}, Log: zerolog.Nop(), Queues: "core/queues", Exchanges: "core/exchanges"}
 	o.seat(journal, func(uint64) actor.Actor { return disk{} })

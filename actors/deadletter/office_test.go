@@ -52,8 +52,13 @@ const (
 type disk struct{}
 
 func (disk) Receive(ctx actor.Context) {
-	if m, ok := ctx.Message().(*persistence.Append); ok {
+	switch m := ctx.Message().(type) {
+	case *persistence.Append:
 		ctx.Send(m.From, &persistence.Durable{Stream: m.Stream, Upto: m.Records[len(m.Records)-1].Index, Token: m.Token})
+	case *persistence.Checkpoint:
+		if m.Token != 0 {
+			ctx.Send(m.From, &persistence.Durable{Stream: m.Stream, Upto: m.Upto, Token: m.Token})
+		}
 	}
 }
 
@@ -66,6 +71,7 @@ func newOffice(t *testing.T, seed uint64) *office {
 	o := &office{t: t, lot: rand.New(rand.NewPCG(seed, 3)), system: supervision.NewSystem(zerolog.Nop()), streams: volatile.NewStore(), sessions: session.NewRegistry(1)}
 	o.directory = vhost.NewDirectory("/", "/", o.system.PID(definitions))
 	o.system.Actors().ProcessRegistry.Add(&door{o}, definitions)
+	o.system.Actors().ProcessRegistry.Add(&door{o}, journal)
 	o.options = vhost.Options{Directory: o.directory, System: o.system, Streams: o.streams, Sessions: o.sessions, Ledger: o, Access: auth.NewAccess(nil),
 		Journal: &persistence.Log{PID: o.system.PID(journal)}, Resident: 1 << 20, Log: zerolog.Nop(), DeadLetters: o.system.PID(publisher), Queues: "queues", Exchanges: "exchanges"}
 	o.seat(journal, func(uint64) actor.Actor { return disk{} })

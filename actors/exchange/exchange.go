@@ -61,7 +61,9 @@ type link struct {
 type queueBatch struct {
 	to       *queue.Slot
 	messages []protocol.Message
-	shared   bool // messages is a part of what came in, and must not be appended to
+	shared   bool        // messages is a part of what came in, and must not be appended to
+	kept     *queue.Kept // what its queue and others keep of it
+	closed   bool        // it is for the disk as it is, and what follows is a batch of its own
 }
 
 const sweepFrom = 64
@@ -196,22 +198,51 @@ func (x *Exchange) routeAll(ctx actor.Context, m *Publish, messages []protocol.M
 	}
 }
 
+// keepTogether is how many bytes are worth to go to several queues as one batch, also when their other batches differ: from there on
+// RabbitMQ has a message in one file for all queues as well (queue_index_embed_msgs_below, contract D-06).
+const keepTogether = 4096
+
 // collect adds messages to the batches of this turn.
 func (x *Exchange) collect(to *Route, messages []protocol.Message) {
-	before := len(x.batches) // a route has every queue once
-next:
-	for _, q := range to.Queues {
-		for i := range x.batches[:before] {
-			if b := &x.batches[i]; b.to == q {
-				if b.shared { // copy on the first append: a batch that goes to one queue whole is never copied
-					b.messages, b.shared = append(make([]protocol.Message, 0, 2*(len(b.messages)+len(messages))), b.messages...), false
-				}
-				b.messages = append(b.messages, messages...)
-				continue next
-			}
-		}
-		x.batches = append(x.batches, queueBatch{to: q, messages: messages, shared: true})
+	var kept *queue.Kept
+	closed := false
+	if len(to.Queues) > 1 {
+		kept, closed = new(queue.Kept), bytesReach(messages, keepTogether)
 	}
+	before := len(x.batches) // a route has every queue once
+	for _, q := range to.Queues {
+		b := x.open(q, before)
+		if b == nil || closed {
+			x.batches = append(x.batches, queueBatch{to: q, messages: messages, shared: true, kept: kept, closed: closed})
+			continue
+		}
+		if b.shared { // copy on the first append: a batch that goes to one queue whole is never copied
+			b.messages, b.shared, b.kept = append(make([]protocol.Message, 0, 2*(len(b.messages)+len(messages))), b.messages...), false, nil
+		}
+		b.messages = append(b.messages, messages...)
+	}
+}
+
+// open is the batch among the first ones that messages to a queue may be added to, nil if there is none.
+func (x *Exchange) open(q *queue.Slot, first int) *queueBatch {
+	for i := first - 1; i >= 0; i-- {
+		if b := &x.batches[i]; b.to == q {
+			if b.closed {
+				return nil
+			}
+			return b
+		}
+	}
+	return nil
+}
+
+func bytesReach(messages []protocol.Message, limit int) bool {
+	for i := range messages {
+		if limit -= len(messages[i].Body); limit <= 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // WithoutBCC are messages as queues may have them (contract P-36). They are copied if there is something to hide.
@@ -259,6 +290,7 @@ func (x *Exchange) forward(ctx actor.Context, l *link) {
 				Exchange:    string(x.Slot.Name),
 				Settled:     l.settled,
 				Messages:    b.messages,
+				Kept:        b.kept,
 			})
 		}
 		x.batches[i] = queueBatch{}

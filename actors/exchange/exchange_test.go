@@ -249,3 +249,48 @@ func TestLinksAreSwept(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatSeveralQueuesGet(t *testing.T) {
+	// Contract D-06, DESIGN 4 "Bytes": what goes to several queues whole is kept once for all of them; bodies of 4 KiB also when
+	// the queues' other messages differ. Order is each queue's all the same.
+	b := newBooth(t, Direct, "A -one-> q", "A -all-> q", "A -all-> r", "A -two-> r", "A -two-> s")
+	q, r, s := b.queues["q"], b.queues["r"], b.queues["s"]
+	prev := uint64(0)
+	publish := func(size int, keys ...string) []letter {
+		t.Helper()
+		in := messages(prev+1, keys...)
+		for i := range in {
+			in[i].Body = make([]byte, size)
+		}
+		out := b.tell(&Publish{Session: 1, Incarnation: 1, Prev: prev, Messages: in})
+		prev += uint64(len(in))
+		return out
+	}
+	kept := func(letters []letter, q *queue.Slot) (out []*queue.Kept) {
+		for _, l := range letters {
+			if m, ok := l.message.(*queue.Enqueue); ok && l.to == q.PID {
+				out = append(out, m.Kept)
+			}
+		}
+		return out
+	}
+	got := publish(10, "all", "all")
+	if x, y := kept(got, q), kept(got, r); len(x) != 1 || x[0] == nil || !slices.Equal(x, y) {
+		t.Errorf("a whole batch: %v and %v", x, y)
+	}
+	if x := kept(publish(10, "one"), q); x[0] != nil {
+		t.Error("kept for nobody else")
+	}
+	got = publish(10, "all", "two", "all")
+	if x, y, z := kept(got, q), kept(got, r), kept(got, s); len(x)+len(y)+len(z) != 3 || x[0] != nil || y[0] != nil || z[0] == nil {
+		t.Errorf("small ones: %v, %v and %v", x, y, z)
+	}
+	got = publish(keepTogether, "one", "all", "one", "two", "all")
+	x, y, z := kept(got, q), kept(got, r), kept(got, s)
+	if len(x) != 4 || len(y) != 3 || x[1] == nil || x[1] != y[0] || x[3] == nil || x[3] != y[2] || y[1] == nil || y[1] != z[0] || x[0] != nil || x[2] != nil {
+		t.Errorf("large ones: %v, %v and %v", x, y, z)
+	}
+	if x, y := enqueued(got, q), enqueued(got, r); !slices.Equal(x, []uint64{7, 8, 9, 11}) || !slices.Equal(y, []uint64{8, 10, 11}) {
+		t.Errorf("order %v, %v", x, y)
+	}
+}

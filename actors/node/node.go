@@ -4,13 +4,11 @@
 package node
 
 import (
-	"fmt"
 	"slices"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/rs/zerolog"
-	"google.golang.org/protobuf/proto"
 
 	"warren/actors/auth"
 	"warren/actors/queue"
@@ -51,8 +49,8 @@ type Node struct {
 	incarnation uint64
 	stream      *volatile.Stream[*state, event]
 	state       *state
-	writer      persistence.Writer
-	records     int // since the last checkpoint
+	writer      *persistence.Writer
+	events      int // since the last snapshot
 	starting    map[string][]func(actor.Context, error)
 	stopping    map[string][]func(actor.Context)
 }
@@ -76,8 +74,7 @@ type Up struct{}
 
 // New returns the actor for one incarnation.
 func New(o Options, incarnation uint64) *Node {
-	return &Node{Options: o, incarnation: incarnation, writer: persistence.NewWriter(o.Journal, Stream, incarnation),
-		starting: map[string][]func(actor.Context, error){}, stopping: map[string][]func(actor.Context){}}
+	return &Node{Options: o, incarnation: incarnation, starting: map[string][]func(actor.Context, error){}, stopping: map[string][]func(actor.Context){}}
 }
 
 // Receive is the actor's table of contents.
@@ -137,10 +134,11 @@ func (n *Node) recover(ctx actor.Context) {
 		panic(err)
 	}
 	n.state = got.State
+	n.store(ctx)
 	if len(n.state.Users)+len(n.state.VHosts) == 0 {
 		n.first(ctx)
 	} else { // what was on its way to the journal may be lost
-		n.writer.Append(ctx, kindSnapshot, marshal(n.state.Snapshot()))
+		n.writer.Snapshot(n.state.Snapshot())
 	}
 	n.Access.Publish(n.state.Definitions.Clone())
 	n.reconcile(ctx)
@@ -149,7 +147,7 @@ func (n *Node) recover(ctx actor.Context) {
 
 // first is the first start in this process: with what is on disk, or with what an empty data directory gets.
 func (n *Node) first(ctx actor.Context) {
-	batch, err := load(n.Journal.Recovered(Stream))
+	batch, err := load(n.writer)
 	if err != nil {
 		panic(err)
 	}
@@ -165,7 +163,7 @@ func (n *Node) first(ctx actor.Context) {
 	if err != nil {
 		panic(&supervision.Refusal{Err: err})
 	}
-	n.happen(ctx, &Request{}, events)
+	n.happen(&Request{}, events)
 }
 
 // request carries out a command. What is refused has changed nothing.
@@ -181,7 +179,7 @@ func (n *Node) request(ctx actor.Context, r *Request) {
 			return
 		}
 		before := n.Access.Now()
-		n.happen(ctx, r, events)
+		n.happen(r, events)
 		n.Access.Publish(n.state.Definitions.Clone())
 		n.put(ctx, before, events)
 	}
@@ -201,7 +199,7 @@ func (n *Node) leaving(c Command) (name string, is bool) {
 }
 
 // happen makes events part of the node, as one atomic batch.
-func (n *Node) happen(ctx actor.Context, r *Request, events []*eventv1.NodeDefinition) {
+func (n *Node) happen(r *Request, events []*eventv1.NodeDefinition) {
 	now := time.Now().UnixNano()
 	for _, e := range events {
 		e.TimeUnixNano, e.User = now, r.User
@@ -209,7 +207,7 @@ func (n *Node) happen(ctx actor.Context, r *Request, events []*eventv1.NodeDefin
 	batch := &eventv1.NodeBatch{Definitions: events}
 	n.enter(event{r.ID, batch})
 	if len(events) > 0 {
-		n.save(ctx, batch)
+		n.save(batch)
 	}
 }
 
@@ -260,12 +258,4 @@ func vhostsOf(c Command) []string {
 		return names
 	}
 	return nil
-}
-
-func marshal(b *eventv1.NodeBatch) []byte {
-	payload, err := proto.Marshal(b)
-	if err != nil { // names are checked when they come in
-		panic(fmt.Sprintf("node: definitions do not encode: %v", err))
-	}
-	return payload
 }

@@ -1,10 +1,10 @@
 package node
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/asynkron/protoactor-go/actor"
-	"google.golang.org/protobuf/proto"
 
 	"warren/actors/auth"
 	"warren/actors/vhost"
@@ -15,44 +15,38 @@ import (
 // Stream is the name of the node's durable stream.
 const Stream = "node"
 
-// Kinds of records in it; the numbers are on disk. Both are a NodeBatch.
-const (
-	kindBatch    uint8 = 1 // what one command changed
-	kindSnapshot uint8 = 2 // everything there is: what came before does not count
-)
+// snapshotAfter is how many events a snapshot is worth, at least.
+const snapshotAfter = 1000
 
-// checkpointAfter is how many records a checkpoint is worth, at least.
-const checkpointAfter = 1000
+// store makes the way to the durable stream, whose events and snapshots are batches.
+func (n *Node) store(ctx actor.Context) {
+	n.writer = persistence.NewWriter(&persistence.Provider{
+		Log: n.Journal, Send: n.System.Send, Incarnation: n.incarnation, From: ctx.Self(),
+		Event: &eventv1.NodeBatch{}, Snapshot: &eventv1.NodeBatch{}, Interval: snapshotAfter,
+	}, Stream)
+}
 
-func (n *Node) save(ctx actor.Context, b *eventv1.NodeBatch) {
-	n.writer.Append(ctx, kindBatch, marshal(b))
-	if n.records++; n.records >= max(checkpointAfter, len(n.state.Users)+len(n.state.VHosts)) {
-		n.records = 0
-		n.writer.Checkpoint(ctx, kindSnapshot, marshal(n.state.Snapshot()))
+func (n *Node) save(b *eventv1.NodeBatch) {
+	n.writer.Event(b)
+	if n.events++; n.events >= max(snapshotAfter, len(n.state.Users)+len(n.state.VHosts)) {
+		n.events = 0
+		n.writer.Snapshot(n.state.Snapshot())
 	}
 }
 
-// load returns what was on disk when the broker started, as one batch.
-func load(records []persistence.Record) (*eventv1.NodeBatch, error) {
+// load returns what is on disk, as one batch.
+func load(w *persistence.Writer) (*eventv1.NodeBatch, error) {
 	d := auth.NewDefinitions()
-	for _, r := range records {
-		b := &eventv1.NodeBatch{}
-		if err := proto.Unmarshal(r.Payload, b); err != nil {
-			return nil, fmt.Errorf("node: definition record %d: %w", r.Index, err)
-		}
-		switch r.Kind {
-		case kindSnapshot:
-			d = auth.NewDefinitions()
-		case kindBatch:
-		default:
-			return nil, fmt.Errorf("node: definition record %d is of unknown kind %d", r.Index, r.Kind)
-		}
+	var bad error
+	w.Recover(func(m any) {
+		b := m.(*eventv1.NodeBatch)
 		if err := check(b); err != nil {
-			return nil, fmt.Errorf("node: definition record %d: %w", r.Index, err)
+			bad = errors.Join(bad, fmt.Errorf("node: definitions: %w", err))
+			return
 		}
 		d.Apply(b)
-	}
-	return d.Snapshot(), nil
+	})
+	return d.Snapshot(), bad
 }
 
 // check refuses patterns that do not compile: another version may have known more.

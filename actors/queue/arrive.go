@@ -24,10 +24,8 @@ func (q *Queue) enqueue(ctx actor.Context, m *Enqueue) {
 			fresh, poison = q.setAside(m, fresh)
 		}
 		q.expire(ctx)
-		if !q.passing(fresh) {
-			fresh = protocol.CopyOut(fresh)
-		}
-		q.happen(q.arrival(m, fresh, poison))
+		kept, encoded := q.keep(m, fresh)
+		q.happen(q.arrival(m, kept, poison, encoded))
 		q.Slot.Published.Add(int64(len(fresh)))
 	} else if q.state.Refusing(m.Link, m.Settled) {
 		q.happen(&ready.Refused{Link: m.Link, Settled: m.Settled})
@@ -50,15 +48,18 @@ func (q *Queue) enqueue(ctx actor.Context, m *Enqueue) {
 }
 
 // arrival is the event that messages arrive: those there is room for, each on its level, and the others refused, with those that are
-// set aside.
-func (q *Queue) arrival(m *Enqueue, messages, poison []protocol.Message) ready.Event {
+// set aside. encoded is what all of them are on disk, if that is known.
+func (q *Queue) arrival(m *Enqueue, messages, poison []protocol.Message, encoded *ready.Encoded) ready.Event {
 	messages, refused := q.admit(messages)
+	if len(refused) > 0 {
+		encoded = nil
+	}
 	if len(refused) == 0 && len(poison) == 0 && !q.state.Refusing(m.Link, m.Settled) {
-		return q.leveled(m, messages)
+		return q.leveled(m, messages, encoded)
 	}
 	all := &ready.Together{}
 	if len(messages) > 0 {
-		all.Events = append(all.Events, q.leveled(m, messages))
+		all.Events = append(all.Events, q.leveled(m, messages, encoded))
 	}
 	note := &ready.Refused{Link: m.Link, Settled: m.Settled}
 	for i := range refused {
@@ -123,8 +124,8 @@ func (q *Queue) level(m *protocol.Message) ready.Level {
 }
 
 // leveled is the event that messages arrive, each on its level.
-func (q *Queue) leveled(m *Enqueue, messages []protocol.Message) ready.Event {
-	content := ready.Content{Exchange: m.Exchange, Messages: messages}
+func (q *Queue) leveled(m *Enqueue, messages []protocol.Message, encoded *ready.Encoded) ready.Event {
+	content := ready.Content{Exchange: m.Exchange, Messages: messages, Encoded: encoded}
 	if q.Slot.Settings.MaxPriority == 0 {
 		q.stamp(&content)
 		return &ready.Enqueued{Link: m.Link, Content: content}

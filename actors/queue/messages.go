@@ -16,6 +16,7 @@ type (
 		Exchange    string
 		Settled     uint64 // sequence up to which the session waits for nothing on this link
 		Messages    []protocol.Message
+		Kept        *Kept // of Messages, when other queues get them as well
 	}
 	// Commands are what a session wants of a queue, in the session's order. The sequence has no gaps; what arrives
 	// twice is applied once, and what arrives behind a gap waits to be sent again.

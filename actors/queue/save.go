@@ -8,6 +8,7 @@ import (
 	"warren/actors/queue/ready"
 	"warren/actors/queue/record"
 	"warren/persistence"
+	"warren/persistence/segment"
 )
 
 // save ends a turn of a durable queue: what has to be on disk goes to the journal, which answers with Durable. What a crash
@@ -31,7 +32,7 @@ func (q *Queue) save(ctx actor.Context) {
 		r := &pending[i]
 		m.Records[i] = encode(r)
 		m.Lazy = m.Lazy && r.Kind != ready.RecordEnqueued
-		q.sinceCheckpoint.bytes += len(m.Records[i].Payload)
+		q.sinceCheckpoint.bytes += len(m.Records[i].Payload) + len(m.Records[i].Tail.Bytes)
 		q.journaled = r.Index
 	}
 	ctx.Send(q.Journal.PID, m)
@@ -73,6 +74,12 @@ func encode(r *ready.Record) persistence.Record {
 	switch r.Kind {
 	case ready.RecordEnqueued:
 		out.Kind, out.Messages = uint8(record.Enqueued), true
+		if e := r.Content.Encoded; e != nil {
+			if out.Payload = record.AppendSummary(nil, r.First, r.Content); len(out.Payload) <= maxSummary {
+				out.Summary, out.Tail = len(out.Payload), segment.Tail{ID: e.ID, Bytes: e.Bytes}
+				break
+			}
+		}
 		out.Payload, out.Summary = record.AppendEnqueued(make([]byte, 0, 64+len(r.Content.Exchange)+r.Bytes), r.First, r.Content)
 		if r.Content.Held || out.Summary > maxSummary {
 			out.Summary = 0 // a start reads all of it, for the times

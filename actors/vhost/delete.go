@@ -84,7 +84,7 @@ func (v *VHost) queueDeletable(ctx actor.Context, m *queue.Deletable) {
 			v.Directory.deleted.Note(m.Session, m.Request, m.Messages, v.Sessions)
 		}
 		d := v.defs.deleteQueues(name)
-		v.happen(ctx, "", d.events)
+		v.happen("", d.events)
 		v.put(ctx, d.events)
 	}
 	if m.Session != 0 {
@@ -117,7 +117,7 @@ func (v *VHost) ownerGone(ctx actor.Context, m *OwnerGone) {
 	}
 	names := slices.Sorted(maps.Keys(v.defs.owned[m.Connection]))
 	if events := v.defs.deleteQueues(names...).events; len(events) > 0 {
-		v.happen(ctx, "", events)
+		v.happen("", events)
 		v.put(ctx, events)
 		for _, e := range events {
 			if q, ok := e.Event.(*eventv1.Definition_QueueDeleted); ok {
@@ -140,6 +140,6 @@ func (v *VHost) forgetOwners(ctx actor.Context) {
 	}
 	slices.Sort(names)
 	if events := v.defs.deleteQueues(names...).events; len(events) > 0 {
-		v.happen(ctx, "", events)
+		v.happen("", events)
 	}
 }

@@ -21,7 +21,7 @@ func (v *VHost) bind(ctx actor.Context, m *Bind) {
 		return
 	}
 	if len(d.events) > 0 {
-		v.happen(ctx, m.User, d.events)
+		v.happen(m.User, d.events)
 		v.put(ctx, d.events)
 	}
 	if len(v.greeting[x]) == 0 {

@@ -1,28 +1,28 @@
 package vhost
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/asynkron/protoactor-go/actor"
-	"google.golang.org/protobuf/proto"
 
 	"warren/persistence"
 	eventv1 "warren/proto/event/v1"
 )
 
-// Kinds of records in a vhost's durable stream; the numbers are on disk. Both are a DefinitionBatch.
-const (
-	kindBatch    uint8 = 1 // what one command changed
-	kindSnapshot uint8 = 2 // everything there is: what came before does not count
-)
+// snapshotAfter is how many events a snapshot is worth, at least.
+const snapshotAfter = 1000
 
-// checkpointAfter is how many records a checkpoint is worth, at least.
-const checkpointAfter = 1000
+// store makes the way to the durable stream, whose events and snapshots are batches.
+func (v *VHost) store(ctx actor.Context) {
+	v.writer = persistence.NewWriter(&persistence.Provider{
+		Log: v.Journal, Send: v.System.Send, Incarnation: v.incarnation, From: ctx.Self(),
+		Event: &eventv1.DefinitionBatch{}, Snapshot: &eventv1.DefinitionBatch{}, Interval: snapshotAfter,
+	}, storedName(v.Directory.Key))
+}
 
 // save sends what of a batch has to survive the process to the journal. It is called when the batch has been applied;
 // before is what was there before it.
-func (v *VHost) save(ctx actor.Context, before *lasting, events []*eventv1.Definition) {
+func (v *VHost) save(before *lasting, events []*eventv1.Definition) {
 	var lasts []*eventv1.Definition
 	for _, e := range events {
 		if before.includes(e) || v.defs.lasts(e) {
@@ -32,39 +32,18 @@ func (v *VHost) save(ctx actor.Context, before *lasting, events []*eventv1.Defin
 	if len(lasts) == 0 {
 		return
 	}
-	v.writer.Append(ctx, kindBatch, marshal(&eventv1.DefinitionBatch{Definitions: lasts}))
-	if v.records++; v.records >= max(checkpointAfter, len(v.defs.Queues)+len(v.defs.Bindings)) {
-		v.records = 0
-		v.writer.Checkpoint(ctx, kindSnapshot, marshal(v.defs.snapshot()))
+	v.writer.Event(&eventv1.DefinitionBatch{Definitions: lasts})
+	if v.events++; v.events >= max(snapshotAfter, len(v.defs.Queues)+len(v.defs.Bindings)) {
+		v.events = 0
+		v.writer.Snapshot(v.defs.snapshot())
 	}
 }
 
-func marshal(b *eventv1.DefinitionBatch) []byte {
-	payload, err := proto.Marshal(b)
-	if err != nil { // names are checked when they come in
-		panic(fmt.Sprintf("vhost: definitions do not encode: %v", err))
-	}
-	return payload
-}
-
-// load returns what was on disk when the broker started, as one batch.
-func load(records []persistence.Record) (*eventv1.DefinitionBatch, error) {
+// load returns what is on disk, as one batch.
+func (v *VHost) load() *eventv1.DefinitionBatch {
 	d := newDefinitions()
-	for _, r := range records {
-		b := &eventv1.DefinitionBatch{}
-		if err := proto.Unmarshal(r.Payload, b); err != nil {
-			return nil, fmt.Errorf("vhost: definition record %d: %w", r.Index, err)
-		}
-		switch r.Kind {
-		case kindSnapshot:
-			d = newDefinitions()
-		case kindBatch:
-		default:
-			return nil, fmt.Errorf("vhost: definition record %d is of unknown kind %d", r.Index, r.Kind)
-		}
-		d.Apply(b)
-	}
-	return d.snapshot(), nil
+	v.writer.Recover(func(m any) { d.Apply(m.(*eventv1.DefinitionBatch)) })
+	return d.snapshot()
 }
 
 // forgetOrphans ends the streams of queues whose deletion reached the disk and whose end did not.

@@ -47,8 +47,13 @@ const (
 type disk struct{}
 
 func (disk) Receive(ctx actor.Context) {
-	if m, ok := ctx.Message().(*persistence.Append); ok {
+	switch m := ctx.Message().(type) {
+	case *persistence.Append:
 		ctx.Send(m.From, &persistence.Durable{Stream: m.Stream, Upto: m.Records[len(m.Records)-1].Index, Token: m.Token})
+	case *persistence.Checkpoint:
+		if m.Token != 0 {
+			ctx.Send(m.From, &persistence.Durable{Stream: m.Stream, Upto: m.Upto, Token: m.Token})
+		}
 	}
 }
 

@@ -47,8 +47,8 @@ type VHost struct {
 	incarnation uint64
 	stream      *volatile.Stream[*Definitions, *eventv1.DefinitionBatch]
 	defs        *Definitions
-	writer      persistence.Writer
-	records     int                                     // since the last checkpoint
+	writer      *persistence.Writer
+	events      int                                     // since the last snapshot
 	waiting     map[string][]Request                    // by what is being started: who is answered then
 	stopping    map[string][]func(actor.Context)        // by what is being stopped: what goes on then
 	deleting    map[*queue.Slot]map[uint64]*DeleteQueue // by queue and session: what the queue was asked
@@ -58,8 +58,7 @@ type VHost struct {
 
 // New returns the actor for one incarnation.
 func New(o Options, incarnation uint64) *VHost {
-	return &VHost{Options: o, incarnation: incarnation, writer: persistence.NewWriter(o.Journal, storedName(o.Directory.Key), incarnation),
-		waiting: map[string][]Request{}, stopping: map[string][]func(actor.Context){},
+	return &VHost{Options: o, incarnation: incarnation, waiting: map[string][]Request{}, stopping: map[string][]func(actor.Context){},
 		deleting: map[*queue.Slot]map[uint64]*DeleteQueue{}, greeting: map[*exchange.Slot][]greeting{}}
 }
 
@@ -131,10 +130,11 @@ func (v *VHost) recover(ctx actor.Context) {
 		panic(err)
 	}
 	v.defs = got.State
+	v.store(ctx)
 	if len(v.defs.Exchanges) == 0 {
 		v.first(ctx)
 	} else { // what was on its way to the journal may be lost
-		v.writer.Append(ctx, kindSnapshot, marshal(v.defs.snapshot()))
+		v.writer.Snapshot(v.defs.snapshot())
 	}
 	v.forgetOwners(ctx)
 	v.Directory.reconcile(v, ctx)
@@ -146,7 +146,7 @@ func (v *VHost) recover(ctx actor.Context) {
 
 // happen makes events part of the vhost, as one atomic batch: in the stream first, then in the definitions, then in the
 // slots that everybody reads.
-func (v *VHost) happen(ctx actor.Context, user string, events []*eventv1.Definition) {
+func (v *VHost) happen(user string, events []*eventv1.Definition) {
 	now := time.Now().UnixNano()
 	for _, e := range events {
 		e.TimeUnixNano, e.User = now, user
@@ -156,7 +156,7 @@ func (v *VHost) happen(ctx actor.Context, user string, events []*eventv1.Definit
 	}
 	before := v.defs.takesAway(events)
 	v.enter(&eventv1.DefinitionBatch{Definitions: events})
-	v.save(ctx, before, events)
+	v.save(before, events)
 }
 
 func (v *VHost) enter(batch *eventv1.DefinitionBatch) {
@@ -168,22 +168,19 @@ func (v *VHost) enter(batch *eventv1.DefinitionBatch) {
 
 // first is the first start of the vhost in this process: with what is on disk, or with what every vhost has.
 func (v *VHost) first(ctx actor.Context) {
-	batch, err := load(v.Journal.Recovered(storedName(v.Directory.Key)))
-	if err != nil {
-		panic(err)
-	}
+	batch := v.load()
 	if len(batch.Definitions) > 0 {
 		v.enter(batch)
 		v.forgetOrphans(ctx)
 	} else {
-		v.happen(ctx, "", predeclared())
+		v.happen("", predeclared())
 	}
 }
 
 // carryOut does what was decided and answers the session.
 func (v *VHost) carryOut(ctx actor.Context, r Request, d decision) {
 	if d.err == nil && len(d.events) > 0 {
-		v.happen(ctx, r.User, d.events)
+		v.happen(r.User, d.events)
 		v.put(ctx, d.events)
 	}
 	v.answer(ctx, r, &Answer{ID: r.ID, Err: d.err})
@@ -264,7 +261,7 @@ func (v *VHost) declareExchange(ctx actor.Context, m *DeclareExchange) {
 			return
 		}
 		if len(d.events) > 0 {
-			v.happen(ctx, m.User, d.events)
+			v.happen(m.User, d.events)
 			v.put(ctx, d.events)
 			if s := v.Directory.Queue(queue.Name(hold)); s != nil {
 				v.startQueue(ctx, s)
@@ -289,7 +286,7 @@ func (v *VHost) declareQueue(ctx actor.Context, m *DeclareQueue) {
 			return
 		}
 		if len(d.events) > 0 {
-			v.happen(ctx, m.User, d.events)
+			v.happen(m.User, d.events)
 			v.put(ctx, d.events)
 			v.startQueue(ctx, v.Directory.Queue(queue.Name(m.Name)))
 		}
@@ -333,7 +330,7 @@ func (v *VHost) up(ctx actor.Context, m *up) {
 	}
 	r := v.defs.removal() // nobody lives there
 	if m.undo(r); len(r.events) > 0 {
-		v.happen(ctx, "", r.events)
+		v.happen("", r.events)
 		v.put(ctx, r.events)
 	}
 }

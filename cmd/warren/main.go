@@ -82,17 +82,24 @@ func serve(c config.Config, dataDir string, sockets []*tree.Socket, log zerolog.
 	}
 	b := tree.New(c, dataDir, sockets, total, log, stop)
 	paceCollector()
-	if err := b.Start(); err != nil {
-		if refusal := (*supervision.Refusal)(nil); errors.As(err, &refusal) {
-			return refusal.Err // where in the tree that was is of no use to who started us
+	started := make(chan error, 1)
+	go func() { started <- b.Start() }()
+	select {
+	case err := <-started:
+		if err != nil {
+			return refused(err)
 		}
-		return err
+		started <- nil
+	case <-b.Locked():
 	}
 	a, err := admin.Serve(dataDir, b, log)
 	if err != nil {
 		return err
 	}
 	defer a.Close()
+	if err := <-started; err != nil {
+		return refused(err)
+	}
 	for _, s := range sockets {
 		log.Info().Str("protocol", s.Protocol()).Str("listener", s.Name).Str("address", s.Addr().String()).Msg("listening")
 	}
@@ -110,6 +117,14 @@ func serve(c config.Config, dataDir string, sockets []*tree.Socket, log zerolog.
 	case <-b.Done():
 		return b.Err()
 	}
+}
+
+// refused is the reason of a broker that does not start. Where in the tree that was is of no use to who started us.
+func refused(err error) error {
+	if refusal := (*supervision.Refusal)(nil); errors.As(err, &refusal) {
+		return refusal.Err
+	}
+	return err
 }
 
 // paceCollector collects garbage when the heap has grown threefold: a broker's heap is small and its garbage large.

@@ -148,6 +148,8 @@ func (f *fake) RestartQueue(_ context.Context, vhost, name string) error {
 	return admin.NoSuchQueue(vhost, name)
 }
 
+func (f *fake) Starting() error { return nil }
+
 func (f *fake) JournalStatus() *adminv1.JournalStatusResponse {
 	return &adminv1.JournalStatusResponse{
 		State: "running", Segments: 2, FreeSegments: 1, Bytes: 192 << 20, LivingBytes: proto.Int64(5_000), Streams: 3, Records: 40,

@@ -13,7 +13,6 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	"warren/internal/admin"
 	"warren/persistence"
 	"warren/persistence/journal"
 	"warren/persistence/segment"
@@ -45,7 +44,7 @@ func (c *ctl) verifyCommand() *cobra.Command {
 				return err
 			}
 			c.banner("Verifying the journal in " + dir + " ...")
-			found, err := c.verify(dir)
+			found, err := journal.Verify(vfs.OS{}, dir)
 			if err != nil {
 				return err
 			}
@@ -68,31 +67,6 @@ func verdict(dir string, r *journal.Recovery) string {
 	}
 	return fmt.Sprintf("the journal in %s is not intact: %d damaged places, %d records known to be hit, %d ranges of events lost, %d streams without a name",
 		dir, len(r.Damage), hit, len(r.Lost), len(r.Orphans))
-}
-
-// verifyAttempts are made on the files of a running broker: what it recycles meanwhile looks like damage, but not twice.
-const verifyAttempts = 4
-
-func (c *ctl) verify(dir string) (found journal.Recovery, err error) {
-	for attempt := 1; ; attempt++ {
-		found, err = journal.Verify(vfs.OS{}, dir)
-		if err == nil && found.Intact() || attempt == verifyAttempts || !c.running() {
-			return found, err
-		}
-	}
-}
-
-// running says whether a broker answers in the data directory.
-func (c *ctl) running() bool {
-	conn, err := admin.Dial(c.dataDir)
-	if err != nil {
-		return false
-	}
-	defer func() { _ = conn.Close() }()
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-	defer cancel()
-	_, err = adminv1.NewAdminServiceClient(conn).JournalStatus(ctx, &adminv1.JournalStatusRequest{})
-	return status.Code(err) != codes.Unavailable
 }
 
 func (c *ctl) journalDir() (string, error) {
@@ -234,6 +208,8 @@ func journalText(s *adminv1.JournalStatusResponse) string {
 		line("State: failing, the journal cannot be written and confirms stop until it can")
 	case "stopped":
 		line("State: the broker is not running")
+	case "reading":
+		return "State: " + readingText(s.GetReading()) + "\n"
 	default:
 		line("State: %s", s.GetState())
 	}
@@ -254,6 +230,14 @@ func journalText(s *adminv1.JournalStatusResponse) string {
 	line("Commits: %d, syncs: %d, failures: %d", s.GetCommits(), s.GetSyncs(), s.GetFailures())
 	line("Last commit: %s", when(s.GetLastCommit()))
 	return b.String()
+}
+
+func readingText(r *adminv1.JournalReading) string {
+	text := fmt.Sprintf("the broker is starting, it has read %d of %d segments (%d of %d bytes)", r.GetSegments(), r.GetOfSegments(), r.GetBytes(), r.GetOfBytes())
+	if r.GetOfStreams() > 0 {
+		text += fmt.Sprintf(" and %d of %d streams", r.GetStreams(), r.GetOfStreams())
+	}
+	return text
 }
 
 func when(milliseconds int64) string {

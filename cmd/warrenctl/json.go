@@ -92,9 +92,13 @@ func jsonMessage(m protoreflect.Message) any {
 		return inner.AsDuration().Seconds()
 	}
 	fields := m.Descriptor().Fields()
-	all := make([]column, fields.Len())
-	for i := range all {
-		all[i] = fields.Get(i)
+	all := make([]column, 0, fields.Len())
+	for i := range fields.Len() {
+		f := fields.Get(i)
+		if f.Kind() == protoreflect.MessageKind && f.HasOptionalKeyword() && !m.Has(f) {
+			continue // there at times, and then it is an object
+		}
+		all = append(all, f)
 	}
 	return jsonColumns(m, all)
 }

@@ -48,6 +48,9 @@ func statusText(s *adminv1.StatusResponse) string {
 	}
 	line := fmt.Sprintf
 
+	if r := s.GetReading(); r != nil {
+		section("Start", readingText(r))
+	}
 	section("Runtime",
 		line("OS PID: %d", s.GetPid()),
 		line("Uptime (seconds): %.0f", s.GetUptime().AsDuration().Seconds()),

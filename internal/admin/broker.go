@@ -18,6 +18,8 @@ import (
 // published state: none waits for an actor's turn but those that take a context, so that a broker that is stuck can still be looked at.
 // What they return is given away.
 type Broker interface {
+	// Starting says why there is nothing to see or to do yet but Status, JournalStatus, Tree and Stop; nil when there is.
+	Starting() error
 	Status() *adminv1.StatusResponse
 	Connections() []*adminv1.Connection
 	Channels() []*adminv1.Channel

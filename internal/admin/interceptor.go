@@ -8,16 +8,36 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
+	adminv1 "warren/proto/admin/v1"
 )
 
 // interceptor stands around every call: looking at the broker must never hurt it. A panic becomes an error of that call, an error
 // gets a code, and what goes out is made valid.
+//
+// While the broker starts, only what early names is answered.
 type interceptor struct {
-	log zerolog.Logger
+	log    zerolog.Logger
+	broker Broker
+}
+
+var early = map[string]bool{
+	adminv1.AdminService_Status_FullMethodName: true, adminv1.AdminService_JournalStatus_FullMethodName: true,
+	adminv1.AdminService_ActorsTree_FullMethodName: true, adminv1.AdminService_Stop_FullMethodName: true,
+}
+
+func (i interceptor) admit(method string) error {
+	if early[method] {
+		return nil
+	}
+	return i.broker.Starting()
 }
 
 func (i interceptor) unary(ctx context.Context, request any, info *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (response any, err error) {
 	defer i.recover(info.FullMethod, &err)
+	if err = i.admit(info.FullMethod); err != nil {
+		return nil, coded(err)
+	}
 	response, err = handle(ctx, request)
 	makeValid(response)
 	return response, coded(err)
@@ -25,6 +45,9 @@ func (i interceptor) unary(ctx context.Context, request any, info *grpc.UnarySer
 
 func (i interceptor) stream(service any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handle grpc.StreamHandler) (err error) {
 	defer i.recover(info.FullMethod, &err)
+	if err = i.admit(info.FullMethod); err != nil {
+		return coded(err)
+	}
 	return coded(handle(service, validStream{stream}))
 }
 

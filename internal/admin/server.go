@@ -38,7 +38,7 @@ func Serve(dataDir string, b Broker, log zerolog.Logger) (*Server, error) {
 		return nil, err
 	}
 
-	i := interceptor{log}
+	i := interceptor{log, b}
 	s := &Server{
 		directory: d,
 		grpc:      grpc.NewServer(grpc.UnaryInterceptor(i.unary), grpc.StreamInterceptor(i.stream)),

@@ -23,9 +23,12 @@ import (
 // fake is a broker of many queues.
 type fake struct {
 	Broker
-	queues  int
-	stopped chan struct{}
+	queues   int
+	stopped  chan struct{}
+	starting error
 }
+
+func (f *fake) Starting() error { return f.starting }
 
 func (f *fake) Status() *adminv1.StatusResponse { return &adminv1.StatusResponse{Pid: 42} }
 
@@ -69,6 +72,29 @@ func status1(t *testing.T, client adminv1.AdminServiceClient) error {
 		t.Fatalf("somebody else answered: %v", s)
 	}
 	return err
+}
+
+// Issue 3, progress: a broker that is starting says how far it is, can be stopped, and has nothing to show yet.
+func TestWhileTheBrokerStarts(t *testing.T) {
+	f := &fake{queues: 1, starting: errors.New("the broker is starting: 1 of 2"), stopped: make(chan struct{})}
+	client, _ := serve(t, t.TempDir(), f)
+	if err := status1(t, client); err != nil {
+		t.Error(err)
+	}
+	list, err := client.ListQueues(context.Background(), &adminv1.ListQueuesRequest{Vhost: "/"})
+	if err == nil {
+		_, err = list.Recv()
+	}
+	if status.Code(err) != codes.FailedPrecondition || !strings.Contains(err.Error(), "1 of 2") {
+		t.Errorf("list: %v", err)
+	}
+	if _, err := client.Define(context.Background(), &adminv1.DefineRequest{}); status.Code(err) != codes.FailedPrecondition {
+		t.Errorf("define: %v", err)
+	}
+	if _, err := client.Stop(context.Background(), &adminv1.StopRequest{}); err != nil {
+		t.Error(err)
+	}
+	<-f.stopped
 }
 
 // Package doc: whoever can connect may stop the broker, so only its own user can.

@@ -35,25 +35,39 @@ func (j *Journal) Append(id StreamID, incarnation, index uint64, kind Kind, payl
 // AppendSummarized is Append of a payload whose first bytes, as many as summary says, are what a start is to find without reading
 // the rest; see Found.
 func (j *Journal) AppendSummarized(id StreamID, incarnation, index uint64, kind Kind, summary int, payload []byte) error {
+	return j.append(id, segment.Record{Index: index, Incarnation: incarnation, Kind: kind, Summary: summary, Payload: payload})
+}
+
+// Tail is the end of a payload that several records have: see AppendShared.
+type Tail = segment.Tail
+
+// AppendShared is Append of a payload that consists of its summary and of a tail which other records have as well. A segment has the
+// bytes of a tail once.
+func (j *Journal) AppendShared(id StreamID, incarnation, index uint64, kind Kind, summary []byte, tail Tail) error {
+	return j.append(id, segment.Record{Index: index, Incarnation: incarnation, Kind: kind, Summary: len(summary), Payload: summary, Tail: tail})
+}
+
+func (j *Journal) append(id StreamID, r segment.Record) error {
+	kind, index := r.Kind, r.Index
 	if kind != Event && kind != Messages {
 		return fmt.Errorf("journal: append to stream %d: %s is no event", id, kind)
 	}
-	s, err := j.writer(id, incarnation)
+	s, err := j.writer(id, r.Incarnation)
 	if err != nil {
 		return err
 	}
 	if index != s.next {
 		return fmt.Errorf("journal: append event %d to %s, whose next is %d: %w", index, s.name, s.next, ErrIndex)
 	}
-	if len(payload) > maxPayload {
-		return fmt.Errorf("journal: append %d bytes to %s: the limit is %d", len(payload), s.name, maxPayload)
+	if r.Size() > maxPayload {
+		return fmt.Errorf("journal: append %d bytes to %s: the limit is %d", r.Size(), s.name, maxPayload)
 	}
-	if summary > min(len(payload), segment.MaxSummary) {
-		return fmt.Errorf("journal: append to %s: a summary of %d bytes, of %d: the limit is %d", s.name, summary, len(payload), segment.MaxSummary)
+	if r.Summary > min(len(r.Payload), segment.MaxSummary) {
+		return fmt.Errorf("journal: append to %s: a summary of %d bytes, of %d: the limit is %d", s.name, r.Summary, len(r.Payload), segment.MaxSummary)
 	}
 	s.next++
-	s.entries = append(s.entries, entry{index: index, kind: kind, bytes: uint32(len(payload))})
-	j.push(s, segment.Record{Index: index, Incarnation: incarnation, Kind: kind, Summary: summary, Payload: payload})
+	s.entries = append(s.entries, newEntry(index, kind, uint32(r.Size())))
+	j.push(s, r)
 	return nil
 }
 
@@ -87,11 +101,38 @@ func (j *Journal) Release(id StreamID, index uint64) error {
 		return err
 	}
 	e := s.find(index)
-	if e == nil || e.kind != Messages || e.released {
+	if e == nil || e.kind() != Messages || e.released() {
 		return nil
 	}
-	e.released = true
+	e.release()
 	j.after(effect{do: becomeReleased, stream: s, number: index})
+	return nil
+}
+
+// ReleaseBut releases all messages below an index that do not live. It asks for each, in order.
+func (j *Journal) ReleaseBut(id StreamID, below uint64, lives func(index uint64) bool) error {
+	s, err := j.stream(id)
+	if err != nil {
+		return err
+	}
+	settled := j.settled[:0] // a release may move entries
+	for i := range s.entries {
+		e := &s.entries[i]
+		if e.index >= below {
+			break
+		}
+		if e.kind() == Messages && !e.released() && !lives(e.index) {
+			settled = append(settled, e.index)
+		}
+	}
+	for _, index := range settled {
+		if err := j.Release(id, index); err != nil {
+			return err
+		}
+	}
+	if j.settled = settled; cap(settled) > keepPending {
+		j.settled = nil
+	}
 	return nil
 }
 

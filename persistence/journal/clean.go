@@ -1,7 +1,9 @@
 package journal
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 
 	"warren/persistence/segment"
 )
@@ -22,12 +24,15 @@ type Cleaned struct {
 // cleaning is the segment that is being emptied, and which of its records are still to be looked at.
 type cleaning struct {
 	file *file
-	left []living
+	left []living // by offset, so that those who share bytes come close behind each other
+	// tails are the ids of bytes that living records share, by where they are in the file; nil if none do.
+	tails map[int64]uint64
 }
 
 type living struct {
 	stream *stream
 	index  uint64
+	offset int64
 	snap   bool
 }
 
@@ -132,7 +137,7 @@ func (j *Journal) carry(out *Cleaned, bytes int64) error {
 }
 
 func (j *Journal) copyForward(s *stream, e *entry, out *Cleaned) error {
-	record, err := segment.NewReader(e.file.f, e.file.header.Epoch).ReadAt(e.segment(s.id))
+	record, tail, err := segment.NewReader(e.file.f, e.file.header.Epoch).ReadShared(e.segment(s.id))
 	if err != nil {
 		e.file.damaged = true
 		out.Damage = append(out.Damage, damaged(e.file, e.segment(s.id), err).(*DamageError).Damage)
@@ -140,11 +145,25 @@ func (j *Journal) copyForward(s *stream, e *entry, out *Cleaned) error {
 	}
 	deflate(&record)
 	record.Flags |= segment.Copy
-	j.pending = append(j.pending, pending{record: record, stream: s, from: e.file, offset: e.offset})
+	if j.cleaning.tails != nil && e.kind() == Messages {
+		j.cleaning.share(&record, tail)
+	}
+	j.pending = append(j.pending, pending{record: record, stream: s, from: e.file, offset: e.offset()})
 	out.Copied++
-	out.CopiedBytes += segment.Bytes(len(record.Payload))
+	out.CopiedBytes += segment.Bytes(record.Size())
 	j.stats.Copied++
 	return nil
+}
+
+// share gives the copies of records that shared bytes in the source a tail, which they share where they are written to.
+func (c *cleaning) share(r *segment.Record, at int64) {
+	id := c.tails[at]
+	rest := segment.Tail{ID: id, Bytes: r.Payload[r.Summary:]}
+	if id == 0 {
+		rest = segment.NewTail(rest.Bytes)
+		c.tails[at] = rest.ID
+	}
+	r.Payload, r.Tail = r.Payload[:r.Summary], rest
 }
 
 // choose picks the segment to empty: one that was abandoned, since it keeps its successors, else the one with the least share
@@ -172,14 +191,20 @@ func (j *Journal) choose() bool {
 	j.cleaning.file = best
 	for _, s := range j.streams {
 		if s.hasSnap && s.snap.file == best {
-			j.cleaning.left = append(j.cleaning.left, living{s, s.snap.index, true})
+			j.cleaning.left = append(j.cleaning.left, living{s, s.snap.index, s.snap.offset(), true})
 		}
 		for i := range s.entries {
-			if s.entries[i].file == best {
-				j.cleaning.left = append(j.cleaning.left, living{s, s.entries[i].index, false})
+			e := &s.entries[i]
+			if e.file != best {
+				continue
+			}
+			j.cleaning.left = append(j.cleaning.left, living{s, e.index, e.offset(), false})
+			if e.flags()&segment.Shared != 0 && j.cleaning.tails == nil {
+				j.cleaning.tails = map[int64]uint64{}
 			}
 		}
 	}
+	slices.SortFunc(j.cleaning.left, func(a, b living) int { return cmp.Compare(a.offset, b.offset) })
 	if len(j.cleaning.left) == 0 {
 		panic(fmt.Sprintf("journal: segment %d counts %d living records and no stream has one", best.number(), best.live))
 	}

@@ -172,7 +172,7 @@ func (j *Journal) placeOne(p *pending) {
 	}
 	switch {
 	case !s.hasSnap || s.snap.index < p.record.Index:
-		c := entry{index: p.record.Index, kind: Checkpoint}
+		c := newEntry(p.record.Index, Checkpoint, 0)
 		c.move(j.file, p.at)
 		s.supersede(c)
 	case s.snap.index == p.record.Index:
@@ -186,7 +186,7 @@ func (p *pending) replace(f *file) {
 	if p.record.Kind == Checkpoint {
 		e = &p.stream.snap
 	}
-	if e != nil && e.file == p.from && e.offset == p.offset {
+	if e != nil && e.file == p.from && e.offset() == p.offset {
 		e.move(f, p.at)
 	}
 }

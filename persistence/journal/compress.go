@@ -31,13 +31,15 @@ var (
 // minCompress is what is not worth a frame of its own.
 const minCompress = 128
 
-// deflate compresses a payload, its summary excepted, if that saves an eighth of it.
+// deflate compresses what is behind a payload's summary, if that saves an eighth of it. What is the same in two records is then the
+// same again.
 func deflate(r *segment.Record) {
-	if r.Flags&segment.Zstd != 0 || len(r.Payload) < minCompress {
+	rest := r.Payload[r.Summary:]
+	if r.Flags&segment.Zstd != 0 || len(rest) < minCompress {
 		return
 	}
-	b := compressor().EncodeAll(r.Payload[r.Summary:], append(make([]byte, 0, len(r.Payload)), r.Payload[:r.Summary]...))
-	if len(b) <= len(r.Payload)-len(r.Payload)/8 {
+	b := compressor().EncodeAll(rest, append(make([]byte, 0, len(r.Payload)), r.Payload[:r.Summary]...))
+	if len(b)-r.Summary <= len(rest)-len(rest)/8 {
 		r.Payload, r.Flags = b, r.Flags|segment.Zstd
 	}
 }

@@ -33,8 +33,8 @@ func sample(t *testing.T, seed uint64, stop bool) (*vfs.Memory, *model, map[stri
 			places[key(s.name, Checkpoint, s.snap.index)] = s.snap.where()
 		}
 		for _, e := range s.entries {
-			if e.kind != 0 {
-				places[key(s.name, e.kind, e.index)] = e.where()
+			if !e.dead() {
+				places[key(s.name, e.kind(), e.index)] = e.where()
 			}
 		}
 	}
@@ -45,7 +45,7 @@ func sample(t *testing.T, seed uint64, stop bool) (*vfs.Memory, *model, map[stri
 }
 
 func (e *entry) where() where {
-	return where{e.file.name, e.offset, e.offset + segment.Bytes(int(e.bytes))}
+	return where{e.file.name, e.offset(), e.offset() + segment.Bytes(int(e.bytes()))}
 }
 
 func key(name string, kind Kind, index uint64) string { return fmt.Sprint(name, " ", kind, " ", index) }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"time"
 
+	"warren/persistence/segment"
 	"warren/persistence/vfs"
 )
 
@@ -22,45 +23,81 @@ type Dumped struct {
 	Bytes       int       `json:"bytes"`
 	Copy        bool      `json:"copy,omitempty"`
 	Compressed  bool      `json:"compressed,omitempty"`
-	Payload     []byte    `json:"payload"` // base64
+	Shared      bool      `json:"shared,omitempty"` // most of it stands in an earlier record
+	Payload     []byte    `json:"payload"`          // base64
 	Error       string    `json:"error,omitempty"`
 }
 
 // Dump writes every record that counts as a line of JSON, in the order of the files, superseded ones included, and changes nothing.
 // Payloads are the stream owner's bytes; who knows what they are decodes them from here.
+//
+// Of a segment that is recycled meanwhile the rest is left out: what is needed of it was carried forward, and comes at the end.
 func Dump(fs vfs.FS, dir string, w io.Writer) (Recovery, error) {
-	l := &loader{fs: fs, dir: dir, full: true, readOnly: true, progress: func(Progress) {}}
-	defer l.close()
-	err := l.load()
-	if err == nil {
-		err = l.dump(json.NewEncoder(w))
+	d := dumper{to: json.NewEncoder(w)}
+	var recovery Recovery
+	d.cut = true
+	for round := 0; d.cut; round++ {
+		if round == looks {
+			return recovery, fmt.Errorf("journal: dump %s: %w", dir, errBusy)
+		}
+		var x *index
+		l, err := look(fs, dir, func(l *loader) {
+			x = &index{loader: l}
+			x.readCatalogue()
+		})
+		if err == nil {
+			recovery = l.recovery
+			d.cut = false
+			err = d.dump(x)
+			l.close()
+		}
+		if err != nil {
+			return recovery, fmt.Errorf("journal: dump %s: %w", dir, err)
+		}
 	}
-	if err != nil {
-		return l.recovery, fmt.Errorf("journal: dump %s: %w", dir, err)
-	}
-	return l.recovery, nil
+	return recovery, nil
 }
 
-func (l *loader) dump(to *json.Encoder) error {
-	x := &index{loader: l}
-	x.readCatalogue()
-	for _, f := range l.files {
+type dumper struct {
+	to   *json.Encoder
+	from segment.Position // what is before it was written
+	cut  bool             // a segment was recycled before all of it was written
+}
+
+func (d *dumper) dump(x *index) error {
+	for _, f := range x.files {
 		for _, e := range f.entries {
-			record, err := readRecord(f, e)
-			d := Dumped{
-				File: f.name, Offset: e.Offset, Stream: StreamID(e.Stream), Name: x.catalogue.streams[StreamID(e.Stream)].name,
-				Kind: e.Kind.String(), Index: e.Index, Incarnation: record.Incarnation, Time: time.Unix(0, record.Time).UTC(),
-				Bytes: int(e.Bytes), Copy: e.Flags&1 != 0, Compressed: e.Flags&2 != 0, Payload: record.Payload,
+			at := segment.Position{Segment: f.number(), Offset: e.Offset}
+			if at.Less(d.from) {
+				continue
 			}
-			if err != nil {
-				d.Error = err.Error()
-			} else if e.Kind == Checkpoint {
-				_, d.Payload, _ = parseRanges(record.Payload)
+			line, err := x.dumped(f, e)
+			if err != nil && x.gone(f) {
+				d.cut = true
+				break
 			}
-			if err := to.Encode(d); err != nil {
+			if err := d.to.Encode(line); err != nil {
 				return err
 			}
 		}
+		if end := (segment.Position{Segment: f.number(), Offset: f.end}); d.from.Less(end) {
+			d.from = end
+		}
 	}
 	return nil
+}
+
+func (x *index) dumped(f *file, e segment.Entry) (Dumped, error) {
+	record, err := readRecord(f, e)
+	d := Dumped{
+		File: f.name, Offset: e.Offset, Stream: StreamID(e.Stream), Name: x.catalogue.streams[StreamID(e.Stream)].name,
+		Kind: e.Kind.String(), Index: e.Index, Incarnation: record.Incarnation, Time: time.Unix(0, record.Time).UTC(),
+		Bytes: int(e.Bytes), Copy: e.Flags&segment.Copy != 0, Compressed: e.Flags&segment.Zstd != 0, Shared: e.Flags&segment.Shared != 0, Payload: record.Payload,
+	}
+	if err != nil {
+		d.Error = err.Error()
+	} else if e.Kind == Checkpoint {
+		_, d.Payload, _ = parseRanges(record.Payload)
+	}
+	return d, err
 }

@@ -205,7 +205,7 @@ func (x *index) gather() map[StreamID][]placed {
 			if e.Summary != "" {
 				s.summaries = append(s.summaries, summary{e.Index, e.Summary})
 			}
-			s.entries = append(s.entries, entry{index: e.Index, file: f, offset: e.Offset, bytes: e.Bytes, kind: e.Kind, flags: e.Flags})
+			s.entries = append(s.entries, placedEntry(f, e))
 		}
 		if f.sealed {
 			f.entries = nil // the others are still to be sealed with them
@@ -234,7 +234,7 @@ func (x *index) settle(s *stream, snaps []placed, durable uint64) {
 	seen := ranges{}
 	for _, e := range s.entries {
 		if e.index < upto {
-			if e.kind == segment.Messages && left.has(e.index) {
+			if e.kind() == segment.Messages && left.has(e.index) {
 				kept = append(kept, e)
 				seen = seen.add(e.index)
 			}
@@ -253,7 +253,7 @@ func (x *index) settle(s *stream, snaps []placed, durable uint64) {
 	s.entries, s.next, s.durable = kept, next, next
 	x.left = append(x.left, func() { x.perhaps(s, left, seen) })
 	for _, e := range s.entries {
-		e.file.add(e.bytes)
+		e.file.add(e.bytes())
 	}
 }
 
@@ -271,7 +271,7 @@ func (x *index) chooseSnap(s *stream, snaps []placed) ranges {
 		if err != nil {
 			continue
 		}
-		s.snap = entry{index: p.Index, file: p.file, offset: p.Offset, bytes: p.Bytes, kind: Checkpoint, flags: p.Flags}
+		s.snap = placedEntry(p.file, p.Entry)
 		s.hasSnap = true
 		p.file.add(p.Bytes)
 		return left

@@ -75,7 +75,8 @@ type Journal struct {
 	touched []*stream
 	out     []Durable
 
-	now      int64 // of this group; 0 until somebody asks
+	settled  []uint64 // scratch of ReleaseBut
+	now      int64    // of this group; 0 until somebody asks
 	lastSync int64
 	cleaning cleaning
 	stats    Stats

@@ -20,7 +20,8 @@ type loader struct {
 	readOnly bool
 	progress func(Progress)
 
-	files    []*file // by number
+	listed   []string // names of the segments
+	files    []*file  // by number
 	free     []string
 	newest   newest
 	epoch    uint64 // the highest that was seen
@@ -32,6 +33,7 @@ func (l *loader) load() error {
 	if err != nil {
 		return err
 	}
+	l.listed = segmentsAmong(names)
 	for _, name := range names {
 		if number, epoch, ok := segment.ParseName(name); ok {
 			if err := l.open(name, number, epoch); err != nil {
@@ -177,6 +179,7 @@ func (l *loader) readAll() {
 		sizes[i], _ = f.f.Size()
 		p.OfBytes += sizes[i]
 	}
+	l.progress(p)
 	for i, f := range l.files {
 		if f.void {
 			f.end = segment.DataStart

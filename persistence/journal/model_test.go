@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 
+	"warren/persistence/segment"
 	"warren/persistence/vfs"
 )
 
@@ -215,6 +216,11 @@ func (m *model) rebase(j *Journal) {
 		}
 		s.upto, s.snap = info.Durable, info.Checkpoint
 		snap, _ := m.checkSnap(j, s)
+		for i := range min(snap.upto, info.Next) { // and what it has seen need not
+			if !snap.live[i] {
+				s.events[i].released, s.events[i].settled = true, true
+			}
+		}
 		s.snaps = slices.DeleteFunc(s.snaps, func(c modelSnap) bool { return c.upto > snap.upto })
 	}
 }
@@ -234,6 +240,7 @@ type runner struct {
 	j     *Journal
 	m     *model
 	names int
+	tail  Tail // of the last fanOut
 	// incarnation of all writers
 	incarnation uint64
 	// Whether commits may fail.
@@ -259,10 +266,12 @@ func (x *runner) step() {
 	switch n := x.r.IntN(100); {
 	case n < 4 || len(x.m.order) < 2:
 		x.stream()
-	case n < 50:
+	case n < 40:
 		for range 1 + x.r.IntN(4) {
 			x.append()
 		}
+	case n < 50:
+		x.fanOut()
 	case n < 58:
 		x.checkpoint()
 	case n < 70:
@@ -293,6 +302,23 @@ func (x *runner) append() {
 	e := modelEvent{kind: []Kind{Event, Messages}[x.r.IntN(2)], payload: x.m.payload(x.r)}
 	x.must(x.j.Append(s.id, x.incarnation, uint64(len(s.events)), e.kind, e.payload))
 	s.events = append(s.events, e)
+}
+
+// fanOut appends records with the same tail to several streams; now and then a tail that was there before.
+func (x *runner) fanOut() {
+	if x.tail.ID == 0 || x.r.IntN(3) > 0 {
+		x.tail = segment.NewTail(x.m.payload(x.r))
+	}
+	for range 1 + x.r.IntN(5) {
+		name, s := x.m.pick(x.r)
+		if s == nil {
+			return
+		}
+		summary := fmt.Appendf(nil, "%s %d ", name, len(s.events))
+		e := modelEvent{kind: Messages, payload: append(bytes.Clone(summary), x.tail.Bytes...)}
+		x.must(x.j.AppendShared(s.id, x.incarnation, uint64(len(s.events)), e.kind, summary, x.tail))
+		s.events = append(s.events, e)
+	}
 }
 
 func (x *runner) checkpoint() {

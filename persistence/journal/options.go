@@ -1,6 +1,10 @@
 package journal
 
-import "time"
+import (
+	"time"
+
+	"warren/persistence/segment"
+)
 
 // SyncMode says what a commit waits for.
 type SyncMode uint8
@@ -23,14 +27,14 @@ type Options struct {
 	Sync SyncMode
 	// Interval between syncs with SyncInterval, 200 ms unless told. There is no timer here: whoever waits calls Sync.
 	Interval time.Duration
-	// SegmentBytes is the size of a segment file, 64 MiB unless told. A record that is larger gets a segment of its own.
+	// SegmentBytes is the size of a segment file, 64 MiB unless told, and at most 2 GiB. A record that is larger gets a segment of its own.
 	SegmentBytes int64
 	// Spare is how many free segment files are kept for their next use, 2 unless told.
 	Spare int
 	// Verify reads every record at Open, not only those that no footer lists. Otherwise a record that went bad is found when it is
 	// read.
 	Verify bool
-	// Progress is told how far Open has come, after every segment.
+	// Progress is told how far Open has come, before the first segment and after every one: the directory is locked by then.
 	Progress func(Progress)
 	// Now is the clock, time.Now unless told. It stamps records and is read once a group.
 	Now func() time.Time
@@ -55,6 +59,7 @@ func (o Options) withDefaults() Options {
 	if o.SegmentBytes <= 0 {
 		o.SegmentBytes = defaultSegmentBytes
 	}
+	o.SegmentBytes = min(o.SegmentBytes, segment.MaxFile)
 	if o.Spare <= 0 {
 		o.Spare = defaultSpare
 	}

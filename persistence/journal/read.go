@@ -60,7 +60,7 @@ func (j *Journal) Read(id StreamID, from uint64) (*Reader, error) {
 	}
 	r := &Reader{id: id}
 	for _, e := range s.entries[s.search(from):] {
-		if e.kind != 0 {
+		if !e.dead() {
 			r.add(e)
 		}
 	}
@@ -104,13 +104,13 @@ func (j *Journal) Found(id StreamID) ([]Found, error) {
 	at := 0
 	for i := range s.entries {
 		e := &s.entries[i]
-		if e.kind == 0 {
+		if e.dead() {
 			continue
 		}
 		for at < len(s.summaries) && s.summaries[at].index < e.index {
 			at++
 		}
-		f := Found{Index: e.index, Kind: e.kind}
+		f := Found{Index: e.index, Kind: e.kind()}
 		if at < len(s.summaries) && s.summaries[at].index == e.index {
 			f.Summary = s.summaries[at].text
 		}
@@ -133,9 +133,18 @@ func (j *Journal) addWaiting(r *Reader, s *stream, from uint64) {
 			if r.waiting == nil {
 				r.waiting = map[uint64]segment.Record{}
 			}
-			r.waiting[p.record.Index] = p.record
+			r.waiting[p.record.Index] = whole(p.record)
 		}
 	}
+}
+
+// whole is a record as readers see it, with its tail in the payload.
+func whole(r segment.Record) segment.Record {
+	if len(r.Tail.Bytes) > 0 {
+		r.Payload = append(append(make([]byte, 0, r.Size()), r.Payload...), r.Tail.Bytes...)
+	}
+	r.Tail = segment.Tail{}
+	return r
 }
 
 // Reader is a stream, or some of it, as it was when Read or Pick was called. It holds the segments that it needs until All is through or it is closed, and may
@@ -173,7 +182,7 @@ func (r *Reader) All() iter.Seq2[Record, error] {
 			e := &r.items[i]
 			record, err := r.read(i)
 			if err != nil {
-				record = segment.Record{Stream: uint64(r.id), Index: e.index, Kind: e.kind}
+				record = segment.Record{Stream: uint64(r.id), Index: e.index, Kind: e.kind()}
 			}
 			if !yield(toRecord(record), err) {
 				return
@@ -205,12 +214,12 @@ func (r *Reader) read(i int) (segment.Record, error) {
 		return record, nil
 	}
 	at := e.segment(r.id)
-	if e.file != r.file || e.offset < r.base || at.End() > r.base+int64(len(r.buf)) {
+	if e.file != r.file || e.offset() < r.base || at.End() > r.base+int64(len(r.buf)) {
 		if err := r.fetch(i); err != nil {
 			return segment.Record{}, err
 		}
 	}
-	record, err := r.reader.Decode(r.buf[min(e.offset-r.base, int64(len(r.buf))):], at)
+	record, err := r.reader.Decode(r.buf[min(e.offset()-r.base, int64(len(r.buf))):], at)
 	if err == nil {
 		err = inflate(&record)
 	}
@@ -232,7 +241,7 @@ func (r *Reader) fetch(i int) error {
 	for k := i + 1; k < len(r.items); k++ {
 		e := &r.items[k]
 		at := e.segment(r.id)
-		if e.file != first.file || e.offset < end || at.End() > first.offset+readAhead || at.Offset-end > 4*(segment.RecordHeader+int64(e.bytes))+4096 {
+		if e.file != first.file || e.offset() < end || at.End() > first.offset()+readAhead || at.Offset-end > 4*(segment.RecordHeader+int64(e.bytes()))+4096 {
 			break
 		}
 		end = at.End()
@@ -240,7 +249,7 @@ func (r *Reader) fetch(i int) error {
 	if first.file != r.file {
 		r.file, r.reader = first.file, segment.NewReader(first.file.f, first.file.header.Epoch)
 	}
-	r.base, r.buf = first.offset, make([]byte, end-first.offset)
+	r.base, r.buf = first.offset(), make([]byte, end-first.offset())
 	n, err := first.file.f.ReadAt(r.buf, r.base)
 	if r.buf = r.buf[:n]; err != nil && !errors.Is(err, io.EOF) {
 		r.file = nil

@@ -58,7 +58,7 @@ func (j *Journal) rollTo(size int64) error {
 	opening := j.catalogueNow().encode()
 	payload := int64(len(opening))
 	if len(j.pending) > 0 {
-		payload += int64(len(j.pending[0].record.Payload))
+		payload += int64(j.pending[0].record.Size())
 	}
 	f.header.Size = max(size, segment.SizeFor(2, payload))
 

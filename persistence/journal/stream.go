@@ -35,22 +35,6 @@ type summary struct {
 	text  string
 }
 
-// entry is where a record is.
-type entry struct {
-	index  uint64
-	file   *file // nil while the record waits in Journal.pending
-	offset int64
-	bytes  uint32
-	kind   segment.Kind // 0 = died
-	flags  segment.Flags
-	// released: what it holds is settled.
-	released bool
-}
-
-func (e *entry) segment(id StreamID) segment.Entry {
-	return segment.Entry{Stream: uint64(id), Index: e.index, Offset: e.offset, Bytes: e.bytes, Kind: e.kind, Flags: e.flags}
-}
-
 // upto is the first index that no checkpoint stands for.
 func (s *stream) upto() uint64 {
 	if s.hasSnap {
@@ -77,43 +61,25 @@ func (s *stream) search(index uint64) int {
 
 func (s *stream) find(index uint64) *entry {
 	i := s.search(index)
-	if i < len(s.entries) && s.entries[i].index == index && s.entries[i].kind != 0 {
+	if i < len(s.entries) && s.entries[i].index == index && !s.entries[i].dead() {
 		return &s.entries[i]
 	}
 	return nil
 }
 
-// move says where a record is now.
-func (e *entry) move(f *file, at segment.Entry) {
-	if e.file != nil {
-		e.file.drop(e.bytes)
-	}
-	e.file, e.offset, e.bytes, e.flags = f, at.Offset, at.Bytes, at.Flags
-	if f != nil {
-		f.add(e.bytes)
-	}
-}
-
-// lift puts a record back among the pending ones.
-func (e *entry) lift(from *file) {
-	if e.file == from {
-		e.move(nil, segment.Entry{Bytes: e.bytes, Flags: e.flags})
-	}
-}
-
 // die takes an entry out.
 func (s *stream) die(e *entry) {
 	if e.file != nil {
-		e.file.drop(e.bytes)
+		e.file.drop(e.bytes())
 	}
 	*e = entry{index: e.index}
 	s.dead++
-	for len(s.entries) > 0 && s.entries[0].kind == 0 {
+	for len(s.entries) > 0 && s.entries[0].dead() {
 		s.entries = s.entries[1:]
 		s.dead--
 	}
 	if s.dead > 32 && s.dead > len(s.entries)/2 {
-		s.entries = slices.DeleteFunc(s.entries, func(e entry) bool { return e.kind == 0 })
+		s.entries = slices.DeleteFunc(s.entries, func(e entry) bool { return e.dead() })
 		s.dead = 0
 	}
 }
@@ -123,7 +89,7 @@ func (s *stream) die(e *entry) {
 func (s *stream) supersede(c entry) {
 	from := s.upto()
 	if s.hasSnap && s.snap.file != nil {
-		s.snap.file.drop(s.snap.bytes)
+		s.snap.file.drop(s.snap.bytes())
 	}
 	s.snap, s.hasSnap = c, true
 	// Below the last checkpoint only messages are left, and those die by themselves.
@@ -131,12 +97,12 @@ func (s *stream) supersede(c entry) {
 	kept := s.entries[:i]
 	for _, e := range s.entries[i:k] {
 		switch {
-		case e.kind == segment.Messages && !e.released:
+		case e.kind() == segment.Messages && !e.released():
 			kept = append(kept, e)
-		case e.kind == 0:
+		case e.dead():
 			s.dead--
 		case e.file != nil:
-			e.file.drop(e.bytes)
+			e.file.drop(e.bytes())
 		}
 	}
 	kept = append(kept, s.entries[k:]...)
@@ -152,7 +118,7 @@ func (s *stream) living(below uint64) ranges {
 		if e.index >= below {
 			break
 		}
-		if e.kind == segment.Messages && !e.released {
+		if e.kind() == segment.Messages && !e.released() {
 			out = out.add(e.index)
 		}
 	}
@@ -163,11 +129,11 @@ func (s *stream) living(below uint64) ranges {
 func (s *stream) clear() {
 	for _, e := range s.entries {
 		if e.file != nil {
-			e.file.drop(e.bytes)
+			e.file.drop(e.bytes())
 		}
 	}
 	if s.hasSnap && s.snap.file != nil {
-		s.snap.file.drop(s.snap.bytes)
+		s.snap.file.drop(s.snap.bytes())
 	}
 	s.entries, s.dead = nil, 0
 	s.snap, s.hasSnap = entry{}, false
@@ -179,12 +145,12 @@ func (s *stream) info() StreamInfo {
 	}
 	for i := range s.entries {
 		switch e := &s.entries[i]; {
-		case e.kind == 0:
+		case e.dead():
 		case e.index < out.Checkpoint:
 			out.Messages++
 		default:
 			out.Events++
-			out.EventBytes += int64(e.bytes)
+			out.EventBytes += int64(e.bytes())
 		}
 	}
 	return out

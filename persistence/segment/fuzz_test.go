@@ -14,6 +14,8 @@ func FuzzRecord(f *testing.F) {
 		}
 	}
 	f.Add(int64(DataStart), make([]byte, RecordHeader))
+	refers := Record{Stream: 1, Kind: Messages, Flags: Shared, Summary: 1, Payload: reference{DataStart, 5, 6}.append([]byte{1})}
+	f.Add(int64(2*DataStart), sum.append(nil, 2*DataStart, &refers))
 	f.Fuzz(func(t *testing.T, offset int64, b []byte) {
 		r, n, err := Parse(testEpoch, offset, b)
 		if err != nil {
@@ -64,6 +66,10 @@ func FuzzScan(f *testing.F) {
 		}
 	}
 	f.Add(b[DataStart:], int64(0), int64(0))
+	shared := reference{DataStart + RecordHeader, 9, payloadSum([]byte("catalogue"))} // the first payload there is
+	for _, r := range []reference{shared, {shared.offset, 9, 1}, {shared.offset, 1 << 29, 1}, {0, 8, 1}} {
+		b = sum.append(b, int64(len(b)), &Record{Stream: 9, Kind: Messages, Flags: Shared, Payload: r.append(nil)})
+	}
 	f.Add(b[DataStart:], int64(len(b)), int64(4200))
 	f.Fuzz(func(t *testing.T, data []byte, end, stated int64) {
 		file := append(make([]byte, DataStart), data...)

@@ -30,7 +30,7 @@ func TestFileOpens(t *testing.T) {
 	if *update {
 		writeGolden(t)
 	}
-	opens(t, goldenFile, Version, someGroups())
+	opens(t, goldenFile, Version, sharingGroups())
 }
 
 func opens(t *testing.T, file string, version uint32, groups [][]Record) {
@@ -56,7 +56,7 @@ func opens(t *testing.T, file string, version uint32, groups [][]Record) {
 		for _, want := range g {
 			got, err := NewReader(f, h.Epoch).ReadAt(footer[i])
 			must(t, err)
-			if fmt.Sprint(got) != fmt.Sprint(want) || footer[i].Summary != string(want.Payload[:want.Summary]) {
+			if fmt.Sprint(got) != fmt.Sprint(asRead(want)) || footer[i].Summary != string(want.Payload[:want.Summary]) {
 				t.Errorf("record %d: %v, want %v", i, got, want)
 			}
 			i++
@@ -69,7 +69,7 @@ func TestFormatIsItsVersion(t *testing.T) {
 	want, err := os.ReadFile(goldenFile)
 	must(t, err)
 	m := vfs.NewMemory()
-	_, w := build(t, m, goldenHeader(), someGroups()...)
+	_, w := build(t, m, goldenHeader(), sharingGroups()...)
 	must(t, w.Seal(42))
 	got, err := vfs.ReadAll(m, "segment")
 	must(t, err)
@@ -86,7 +86,7 @@ func goldenHeader() Header {
 
 func writeGolden(t *testing.T) {
 	m := vfs.NewMemory()
-	_, w := build(t, m, goldenHeader(), someGroups()...)
+	_, w := build(t, m, goldenHeader(), sharingGroups()...)
 	must(t, w.Seal(42))
 	b, err := vfs.ReadAll(m, "segment")
 	must(t, err)

@@ -27,7 +27,7 @@ func ReadFooter(r io.ReaderAt, size int64, epoch uint64) (entries []Entry, end i
 	if !ok {
 		return nil, 0, nil
 	}
-	if s.bytes < RecordHeader || s.footer+int64(s.bytes) > size {
+	if s.bytes < RecordHeader || s.footer > MaxFile || s.footer+int64(s.bytes) > size {
 		return nil, s.footer, fmt.Errorf("footer at %d is cut off: %w", s.footer, errFooter)
 	}
 	b = make([]byte, s.bytes)
@@ -56,17 +56,40 @@ func NewReader(r io.ReaderAt, epoch uint64) *Reader {
 	return &Reader{r: r, sum: newChecksum(epoch)}
 }
 
-// ReadAt reads one record, payload as it stands there, in memory of its own. An error that matches ErrChecksum is damage.
+// ReadAt reads one record, payload as its writer gave it but for compression, in memory of its own. An error that matches ErrChecksum
+// is damage.
 func (r *Reader) ReadAt(e Entry) (Record, error) {
-	b := make([]byte, RecordHeader+int(e.Bytes))
-	if _, err := r.r.ReadAt(b, e.Offset); err != nil && !errors.Is(err, io.EOF) {
-		return Record{}, err
-	}
-	return r.Decode(b, e)
+	record, _, err := r.ReadShared(e)
+	return record, err
 }
 
-// Decode takes a record out of bytes that were read from its offset on. The payload aliases them.
+// ReadShared is ReadAt that also says where in the file the bytes behind the summary are, be they the record's own or shared.
+func (r *Reader) ReadShared(e Entry) (record Record, tail int64, err error) {
+	b := make([]byte, RecordHeader+int(e.Bytes))
+	if _, err := r.r.ReadAt(b, e.Offset); err != nil && !errors.Is(err, io.EOF) {
+		return Record{}, 0, err
+	}
+	if record, err = r.parse(b, e); err != nil {
+		return record, 0, err
+	}
+	tail = e.Offset + RecordHeader + int64(record.Summary)
+	if f, ok := parseReference(record.Payload[record.Summary:], e.Offset); ok && record.Flags&Shared != 0 {
+		tail = f.offset
+	}
+	return record, tail, resolve(r.r, &record, e.Offset)
+}
+
+// Decode takes a record out of bytes that were read from its offset on. The payload aliases them, but for one that refers to bytes
+// elsewhere, which are read.
 func (r *Reader) Decode(b []byte, e Entry) (Record, error) {
+	record, err := r.parse(b, e)
+	if err != nil {
+		return record, err
+	}
+	return record, resolve(r.r, &record, e.Offset)
+}
+
+func (r *Reader) parse(b []byte, e Entry) (Record, error) {
 	record, _, err := r.sum.record(b, e.Offset)
 	if err != nil {
 		return Record{}, err

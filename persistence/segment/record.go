@@ -11,8 +11,11 @@ const RecordHeader = 48
 // align is the step at which records begin, so that a search for one has few places to look at.
 const align = 8
 
-// MaxPayload bounds a record: a length beyond it is not believed.
-const MaxPayload = 1 << 30
+// MaxPayload bounds a record, and MaxFile where in a file one may end: what is beyond is not believed.
+const (
+	MaxPayload = 1<<30 - 1
+	MaxFile    = 1 << 31
+)
 
 // Kind is what a record is to the log. What the payload is to its stream, only the stream's owner knows.
 type Kind uint8
@@ -44,8 +47,10 @@ const (
 	Copy Flags = 1 << iota
 	// Zstd marks a payload that is compressed.
 	Zstd
+	// Shared marks a payload that ends with a reference to bytes which another record has: see Tail.
+	Shared
 
-	knownFlags = Copy | Zstd
+	knownFlags = Copy | Zstd | Shared
 )
 
 // Record is one entry of the log.
@@ -58,7 +63,7 @@ const (
 //	    24      8  incarnation of its writer
 //	    32      8  time, nanoseconds since 1970
 //	    40      1  kind
-//	    41      1  flags: 1 a copy made by cleaning, 2 payload compressed with zstd
+//	    41      1  flags: 1 a copy made by cleaning, 2 payload compressed with zstd, 4 a reference stands for what is behind the summary
 //	    42      2  bytes of the payload that are its summary
 //	    44      4  CRC-32C of the payload
 //	    48         payload, and zeros up to the next multiple of 8
@@ -75,7 +80,13 @@ type Record struct {
 	// Summary is how many bytes at the beginning of the payload the footer repeats, so that a start need not read the rest.
 	Summary int
 	Payload []byte
+	// Tail follows the payload, which is the summary alone then. Who writes a record may give it one; who reads it finds all in
+	// the payload.
+	Tail Tail
 }
+
+// Size is that of the payload, with the tail.
+func (r *Record) Size() int { return len(r.Payload) + len(r.Tail.Bytes) }
 
 // MaxSummary bounds a summary.
 const MaxSummary = 1 << 10
@@ -88,23 +99,26 @@ func (c *checksum) append(b []byte, offset int64, r *Record) []byte {
 	start := len(b)
 	b = append(b, make([]byte, RecordHeader)...)
 	b = append(b, r.Payload...)
+	b = append(b, r.Tail.Bytes...)
+	n := len(b) - start
 	for len(b)%align != start%align {
 		b = append(b, 0)
 	}
-	c.encode(b[start:], offset, r)
+	c.encode(b[start:start+n], offset, r)
 	return b
 }
 
-// encode fills in the header of a record whose payload stands behind it.
+// encode fills in the header of a record whose payload stands behind it, to the end of h.
 func (c *checksum) encode(h []byte, offset int64, r *Record) {
-	binary.LittleEndian.PutUint32(h[0:], uint32(len(r.Payload)))
+	payload := h[RecordHeader:]
+	binary.LittleEndian.PutUint32(h[0:], uint32(len(payload)))
 	binary.LittleEndian.PutUint64(h[8:], r.Stream)
 	binary.LittleEndian.PutUint64(h[16:], r.Index)
 	binary.LittleEndian.PutUint64(h[24:], r.Incarnation)
 	binary.LittleEndian.PutUint64(h[32:], uint64(r.Time))
 	h[40], h[41] = byte(r.Kind), byte(r.Flags)
 	binary.LittleEndian.PutUint16(h[42:], uint16(r.Summary))
-	binary.LittleEndian.PutUint32(h[44:], payloadSum(r.Payload))
+	binary.LittleEndian.PutUint32(h[44:], payloadSum(payload))
 	binary.LittleEndian.PutUint32(h[4:], c.header(offset, h))
 }
 
@@ -123,6 +137,9 @@ func (c *checksum) parse(b []byte, offset int64) (p parsed, ok bool) {
 	}
 	n, summary := binary.LittleEndian.Uint32(b[0:]), binary.LittleEndian.Uint16(b[42:])
 	if n > MaxPayload || summary > MaxSummary || uint32(summary) > n || binary.LittleEndian.Uint32(b[4:]) != c.header(offset, b) {
+		return parsed{}, false
+	}
+	if Flags(b[41])&Shared != 0 && n != uint32(summary)+referenceBytes {
 		return parsed{}, false
 	}
 	return parsed{

@@ -1,6 +1,10 @@
 package segment
 
-import "io"
+import (
+	"cmp"
+	"io"
+	"slices"
+)
 
 // Scan is what reading a segment record by record found.
 type Scan struct {
@@ -42,11 +46,11 @@ type Limits struct {
 // ScanFile reads a segment record by record and decides what counts. size is that of the file, which may have been cut off.
 func ScanFile(r io.ReaderAt, size int64, h Header, known Limits) Scan {
 	s := scanner{
-		window: window{r: r, size: size}, sum: newChecksum(h.Epoch), number: h.Number, limit: size, last: DataStart,
+		window: window{r: r, size: size}, sum: newChecksum(h.Epoch), number: h.Number, limit: min(size, MaxFile), last: DataStart,
 		out: Scan{Stated: max(known.Stated, known.End), Before: h.Before},
 	}
 	if known.End > 0 {
-		s.limit = min(size, known.End)
+		s.limit = min(s.limit, known.End)
 	}
 	s.run()
 	s.judge()
@@ -61,6 +65,9 @@ type scanner struct {
 	out    Scan
 	faults []Fault
 	last   int64 // end of the last record that is whole
+	// Records that are whole and refer to bytes which are not, and which references are known to hold.
+	parted []Fault
+	holds  map[reference]bool
 }
 
 // run goes from record to record, and where there is none it searches for the next. It decides nothing: what is behind a fault may
@@ -96,7 +103,12 @@ func (s *scanner) run() {
 			s.state(payload)
 		} else {
 			entry.Summary = string(payload[:p.Summary])
-			s.out.Entries = append(s.out.Entries, entry)
+			if p.Flags&Shared == 0 || s.refers(payload[p.Summary:], offset) {
+				s.out.Entries = append(s.out.Entries, entry)
+			} else {
+				lost := entry
+				s.parted = append(s.parted, Fault{Offset: offset, Bytes: end - offset, Record: &lost})
+			}
 		}
 		offset, s.last = end, end
 	}
@@ -112,6 +124,28 @@ func (s *scanner) payload(p parsed, offset int64) []byte {
 		return nil
 	}
 	return b[:p.payload:p.payload]
+}
+
+// refers says whether a reference leads to bytes that its checksum fits. The bytes of the payload are not used after that.
+func (s *scanner) refers(b []byte, offset int64) bool {
+	f, ok := parseReference(b, offset)
+	if !ok {
+		return false
+	}
+	holds, known := s.holds[f]
+	if !known {
+		// Mostly it is close by; where it is not, the window must not jump back and forth.
+		w := &s.window
+		if f.offset < s.base {
+			w = &window{r: s.r, size: s.size}
+		}
+		holds = payloadSum(w.at(f.offset, int(f.bytes))) == f.sum
+		if s.holds == nil {
+			s.holds = map[reference]bool{}
+		}
+		s.holds[f] = holds
+	}
+	return holds
 }
 
 func (s *scanner) state(payload []byte) {
@@ -171,11 +205,26 @@ func (s *scanner) judge() {
 		end = s.out.Stated
 	}
 	s.out.End = end
+	s.judgeParted()
 	for i, e := range s.out.Entries {
 		if e.Offset >= s.out.End {
 			s.out.Entries = s.out.Entries[:i]
 			break
 		}
+	}
+}
+
+// judgeParted makes damage of records that share bytes which went bad. They decide nothing about the end of the log: the bytes come
+// before them, and had their own fault if they were part of the torn tail.
+func (s *scanner) judgeParted() {
+	before := len(s.out.Damage)
+	for _, f := range s.parted {
+		if f.Offset < s.out.End {
+			s.out.Damage = append(s.out.Damage, f)
+		}
+	}
+	if len(s.out.Damage) > before {
+		slices.SortStableFunc(s.out.Damage, func(a, b Fault) int { return cmp.Compare(a.Offset, b.Offset) })
 	}
 }
 

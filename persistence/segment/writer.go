@@ -26,6 +26,7 @@ type Writer struct {
 	entries []Entry
 	// What the summaries among them take in the footer.
 	summaries int64
+	shares    shares
 }
 
 // Create makes a file a segment: room for h.Size bytes, the header, durable before anything else is written. The caller gives the
@@ -60,27 +61,58 @@ func (w *Writer) Len() int { return len(w.entries) }
 
 // Fits says whether one more record has room in this group.
 func (w *Writer) Fits(r *Record) bool {
-	used := w.end + max(GroupBytes, int64(len(w.group))) + Bytes(len(r.Payload)) + w.summaries + int64(r.Summary)
+	payload := r.Size()
+	if _, shared := w.shares.find(r); shared {
+		payload = len(r.Payload) + referenceBytes
+	}
+	used := w.end + max(GroupBytes, int64(len(w.group))) + Bytes(payload) + w.summaries + int64(r.Summary)
 	return len(w.entries) < MaxRecords && used+int64(len(w.entries)+1)*footerReserve+RecordHeader <= w.header.Size
 }
 
 // GroupBytes is how large the group in the making is.
 func (w *Writer) GroupBytes() int { return len(w.group) }
 
-// Add puts a record into the group and says where it will be.
+// Add puts a record into the group and says where it will be. A tail that the segment has already is referred to.
 func (w *Writer) Add(r *Record) Entry {
 	if len(w.group) == 0 {
 		w.group = append(w.group, make([]byte, GroupBytes)...)
 	}
+	offset := w.end + int64(len(w.group))
+	if r.Tail.ID != 0 {
+		shared := *r
+		w.share(&shared, offset)
+		r = &shared
+	}
 	e := Entry{
 		Stream: r.Stream, Index: r.Index, Kind: r.Kind, Flags: r.Flags,
-		Offset: w.end + int64(len(w.group)), Bytes: uint32(len(r.Payload)), Summary: string(r.Payload[:r.Summary]),
+		Offset: offset, Bytes: uint32(r.Size()), Summary: string(r.Payload[:r.Summary]),
 	}
 	w.group = w.sum.append(w.group, e.Offset, r)
 	w.records++
 	w.summaries += int64(r.Summary)
 	w.entries = append(w.entries, e)
 	return e
+}
+
+// share has a record refer to its tail if that is here already, and otherwise remembers where it will be.
+func (w *Writer) share(r *Record, offset int64) {
+	if len(r.Payload) != r.Summary {
+		panic(fmt.Sprintf("segment: %s %d/%d has a tail behind %d bytes, of which %d are its summary", r.Kind, r.Stream, r.Index, len(r.Payload), r.Summary))
+	}
+	p, there := w.shares.find(r)
+	switch {
+	case len(r.Tail.Bytes) < leastShared:
+	case !there:
+		at := offset + RecordHeader + int64(len(r.Payload))
+		w.shares.put(r.Tail.ID, place{reference: reference{offset: at, bytes: uint32(len(r.Tail.Bytes))}, flags: r.Flags})
+	default:
+		if !p.summed { // most tails are never referred to
+			p.sum, p.summed = payloadSum(r.Tail.Bytes), true
+			w.shares.put(r.Tail.ID, p)
+		}
+		r.Flags |= Shared
+		r.Tail = Tail{Bytes: p.append(make([]byte, 0, referenceBytes))}
+	}
 }
 
 // keepGroup is how large a buffer is kept for the next group.
@@ -93,7 +125,7 @@ func (w *Writer) Write(durable Position, now int64) error {
 	}
 	payload := w.group[RecordHeader:GroupBytes]
 	Statement{Durable: durable, Bytes: uint32(len(w.group)), Records: w.records}.encode(payload)
-	w.sum.encode(w.group, w.end, &Record{Kind: Group, Time: now, Payload: payload})
+	w.sum.encode(w.group[:GroupBytes], w.end, &Record{Kind: Group, Time: now})
 	if _, err := w.f.WriteAt(w.group, w.end); err != nil {
 		return fmt.Errorf("segment %d: write %d bytes at %d: %w", w.header.Number, len(w.group), w.end, err)
 	}

@@ -3,6 +3,7 @@ package tree
 import (
 	"fmt"
 	"runtime"
+	"sync/atomic"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -42,6 +43,7 @@ type Broker struct {
 	started     time.Time
 	totalMemory int64
 	stop        func()
+	ready       atomic.Bool // clients are served
 }
 
 // New puts a broker together on listening sockets. totalMemory is what there is, in bytes; stop begins the orderly
@@ -91,8 +93,13 @@ var syncModes = map[string]journal.SyncMode{"always": journal.SyncAlways, "inter
 // Start boots the tree. It returns when clients are served.
 func (b *Broker) Start() error {
 	b.system.Watch(supervision.Watchdog{StuckAfter: b.Config.StuckAfter, ReplaceAfter: b.Config.ReplaceAfter})
-	return b.system.Start(top, b.spec())
+	err := b.system.Start(top, b.spec())
+	b.ready.Store(err == nil)
+	return err
 }
+
+// Locked is closed when the data directory is this process's. What the process before left is not read then, which may take a while.
+func (b *Broker) Locked() <-chan struct{} { return b.journal.Locked() }
 
 // Shutdown stops the tree in reverse. First the listeners go, with all connections. Then what clients have sent takes effect:
 // the end of an actor overtakes what waits in its mailbox, so the core only ends when nothing waits any more.

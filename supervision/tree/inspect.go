@@ -32,6 +32,9 @@ func (b *Broker) Status() *adminv1.StatusResponse {
 		Disk:   &adminv1.Disk{Free: host.FreeDisk(b.DataDir), Limit: b.journal.DiskFreeLimit()},
 		Totals: &adminv1.Totals{},
 	}
+	if r := b.journal.Status().Reading; r != nil {
+		s.Reading = reading(r)
+	}
 	if memory.Memory {
 		s.Alarms = append(s.Alarms, "Memory alarm on node "+b.Config.ClusterName)
 	}

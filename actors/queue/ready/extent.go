@@ -16,6 +16,14 @@ type Content struct {
 	Expiries []int64
 	// Held: the messages are held back, and Expiries are when each goes on its way.
 	Held bool
+	// Encoded is what the messages are on disk, when other queues have the same.
+	Encoded *Encoded
+}
+
+// Encoded is a batch as records have it, without what is each queue's own. It is the same when its id is.
+type Encoded struct {
+	ID    uint64
+	Bytes []byte
 }
 
 // extent is the messages of one batch, at consecutive indexes: where they are, and how many of them are still needed.

@@ -41,7 +41,14 @@ func AppendSpooled(dst []byte, first uint64, c *ready.Content) []byte {
 // AppendEnqueued writes the persistent ones of a batch, which has the indexes from first on, and says how much of it is the
 // summary.
 func AppendEnqueued(dst []byte, first uint64, c *ready.Content) (b []byte, summary int) {
-	start, bytes, bodies, n := len(dst), 0, 0, 0
+	start := len(dst)
+	dst = AppendSummary(dst, first, c)
+	return AppendMessages(dst, c.Exchange, c.Messages), len(dst) - start
+}
+
+// AppendSummary writes what is a queue's own of a batch, which a start reads.
+func AppendSummary(dst []byte, first uint64, c *ready.Content) []byte {
+	bytes, bodies, n := 0, 0, 0
 	for i := range c.Messages {
 		if m := &c.Messages[i]; m.Flags.Has(protocol.FlagPersistent) {
 			bytes += m.Size()
@@ -58,15 +65,18 @@ func AppendEnqueued(dst []byte, first uint64, c *ready.Content) (b []byte, summa
 	dst = appendUint(dst, fieldBytes, uint64(bytes))
 	dst = appendRanges(dst, fieldStored, stored)
 	dst = appendUint(dst, fieldBodies, uint64(bodies))
-	dst = appendUint(dst, fieldArrived, uint64(c.Arrived))
-	summary = len(dst) - start
-	dst = appendText(dst, fieldExchange, c.Exchange)
-	for i := range c.Messages {
-		if m := &c.Messages[i]; m.Flags.Has(protocol.FlagPersistent) {
+	return appendUint(dst, fieldArrived, uint64(c.Arrived))
+}
+
+// AppendMessages writes what every queue has alike of a batch.
+func AppendMessages(dst []byte, exchange string, messages []protocol.Message) []byte {
+	dst = appendText(dst, fieldExchange, exchange)
+	for i := range messages {
+		if m := &messages[i]; m.Flags.Has(protocol.FlagPersistent) {
 			dst = appendStored(dst, i, m)
 		}
 	}
-	return dst, summary
+	return dst
 }
 
 // persistent are the persistent ones of messages, as indexes from first on.
@@ -81,14 +91,18 @@ func persistent(messages []protocol.Message, first uint64) []ready.Interval {
 }
 
 func appendStored(dst []byte, offset int, m *protocol.Message) []byte {
-	size := sizeUint(fieldOffset, uint64(offset)) + sizeText(fieldRoutingKey, len(m.RoutingKey)) +
-		sizeText(fieldProperties, len(m.Properties)) + sizeText(fieldBody, len(m.Body))
+	size := sizeStored(offset, m)
 	dst = protowire.AppendTag(dst, fieldMessages, protowire.BytesType)
 	dst = protowire.AppendVarint(dst, uint64(size))
 	dst = appendUint(dst, fieldOffset, uint64(offset))
 	dst = appendText(dst, fieldRoutingKey, m.RoutingKey)
 	dst = appendText(dst, fieldProperties, m.Properties)
 	return appendText(dst, fieldBody, m.Body)
+}
+
+func sizeStored(offset int, m *protocol.Message) int {
+	return sizeUint(fieldOffset, uint64(offset)) + sizeText(fieldRoutingKey, len(m.RoutingKey)) +
+		sizeText(fieldProperties, len(m.Properties)) + sizeText(fieldBody, len(m.Body))
 }
 
 // Brief is what a summary tells of a batch.

@@ -84,8 +84,10 @@ type StatusResponse struct {
 	Disk   *Disk    `protobuf:"bytes,12,opt,name=disk,proto3" json:"disk,omitempty"`
 	Totals *Totals  `protobuf:"bytes,13,opt,name=totals,proto3" json:"totals,omitempty"`
 	// Actors alive and goroutines of the process.
-	Actors        int64 `protobuf:"varint,14,opt,name=actors,proto3" json:"actors,omitempty"`
-	Goroutines    int64 `protobuf:"varint,15,opt,name=goroutines,proto3" json:"goroutines,omitempty"`
+	Actors     int64 `protobuf:"varint,14,opt,name=actors,proto3" json:"actors,omitempty"`
+	Goroutines int64 `protobuf:"varint,15,opt,name=goroutines,proto3" json:"goroutines,omitempty"`
+	// Only while it reads its journal: clients are not served yet, and the totals are 0.
+	Reading       *JournalReading `protobuf:"bytes,16,opt,name=reading,proto3,oneof" json:"reading,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -223,6 +225,13 @@ func (x *StatusResponse) GetGoroutines() int64 {
 		return x.Goroutines
 	}
 	return 0
+}
+
+func (x *StatusResponse) GetReading() *JournalReading {
+	if x != nil {
+		return x.Reading
+	}
+	return nil
 }
 
 type Listener struct {
@@ -2975,7 +2984,7 @@ func (*JournalStatusRequest) Descriptor() ([]byte, []int) {
 // JournalStatusResponse is what the journal was like after its newest commit.
 type JournalStatusResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// running, failing (it cannot be written, and confirms stop), or stopped: then it was read from the files.
+	// running, failing (it cannot be written, and confirms stop), reading (the broker starts), or stopped: then it was read from the files.
 	State string `protobuf:"bytes,1,opt,name=state,proto3" json:"state,omitempty"`
 	// Segment files that hold records, and files that wait for their next use.
 	Segments     int64 `protobuf:"varint,2,opt,name=segments,proto3" json:"segments,omitempty"`
@@ -2996,8 +3005,10 @@ type JournalStatusResponse struct {
 	Syncs    int64 `protobuf:"varint,11,opt,name=syncs,proto3" json:"syncs,omitempty"`
 	Failures int64 `protobuf:"varint,12,opt,name=failures,proto3" json:"failures,omitempty"`
 	// Places that are damaged and ranges of events that are lost, as journal verify names them; a running broker does not look.
-	Damaged       int64 `protobuf:"varint,13,opt,name=damaged,proto3" json:"damaged,omitempty"`
-	Lost          int64 `protobuf:"varint,14,opt,name=lost,proto3" json:"lost,omitempty"`
+	Damaged int64 `protobuf:"varint,13,opt,name=damaged,proto3" json:"damaged,omitempty"`
+	Lost    int64 `protobuf:"varint,14,opt,name=lost,proto3" json:"lost,omitempty"`
+	// Only while the broker starts, and state is reading: nothing else is known then.
+	Reading       *JournalReading `protobuf:"bytes,15,opt,name=reading,proto3,oneof" json:"reading,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3130,6 +3141,99 @@ func (x *JournalStatusResponse) GetLost() int64 {
 	return 0
 }
 
+func (x *JournalStatusResponse) GetReading() *JournalReading {
+	if x != nil {
+		return x.Reading
+	}
+	return nil
+}
+
+// JournalReading is how far a broker that starts has come with its journal: first segments, then streams.
+type JournalReading struct {
+	state      protoimpl.MessageState `protogen:"open.v1"`
+	Segments   int64                  `protobuf:"varint,1,opt,name=segments,proto3" json:"segments,omitempty"`
+	OfSegments int64                  `protobuf:"varint,2,opt,name=of_segments,json=ofSegments,proto3" json:"of_segments,omitempty"`
+	Bytes      int64                  `protobuf:"varint,3,opt,name=bytes,proto3" json:"bytes,omitempty"`
+	OfBytes    int64                  `protobuf:"varint,4,opt,name=of_bytes,json=ofBytes,proto3" json:"of_bytes,omitempty"`
+	Streams    int64                  `protobuf:"varint,5,opt,name=streams,proto3" json:"streams,omitempty"`
+	// 0 until the segments are read.
+	OfStreams     int64 `protobuf:"varint,6,opt,name=of_streams,json=ofStreams,proto3" json:"of_streams,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *JournalReading) Reset() {
+	*x = JournalReading{}
+	mi := &file_admin_v1_admin_proto_msgTypes[42]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *JournalReading) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*JournalReading) ProtoMessage() {}
+
+func (x *JournalReading) ProtoReflect() protoreflect.Message {
+	mi := &file_admin_v1_admin_proto_msgTypes[42]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use JournalReading.ProtoReflect.Descriptor instead.
+func (*JournalReading) Descriptor() ([]byte, []int) {
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{42}
+}
+
+func (x *JournalReading) GetSegments() int64 {
+	if x != nil {
+		return x.Segments
+	}
+	return 0
+}
+
+func (x *JournalReading) GetOfSegments() int64 {
+	if x != nil {
+		return x.OfSegments
+	}
+	return 0
+}
+
+func (x *JournalReading) GetBytes() int64 {
+	if x != nil {
+		return x.Bytes
+	}
+	return 0
+}
+
+func (x *JournalReading) GetOfBytes() int64 {
+	if x != nil {
+		return x.OfBytes
+	}
+	return 0
+}
+
+func (x *JournalReading) GetStreams() int64 {
+	if x != nil {
+		return x.Streams
+	}
+	return 0
+}
+
+func (x *JournalReading) GetOfStreams() int64 {
+	if x != nil {
+		return x.OfStreams
+	}
+	return 0
+}
+
 type ExportDefinitionsRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -3138,7 +3242,7 @@ type ExportDefinitionsRequest struct {
 
 func (x *ExportDefinitionsRequest) Reset() {
 	*x = ExportDefinitionsRequest{}
-	mi := &file_admin_v1_admin_proto_msgTypes[42]
+	mi := &file_admin_v1_admin_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3150,7 +3254,7 @@ func (x *ExportDefinitionsRequest) String() string {
 func (*ExportDefinitionsRequest) ProtoMessage() {}
 
 func (x *ExportDefinitionsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[42]
+	mi := &file_admin_v1_admin_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3163,7 +3267,7 @@ func (x *ExportDefinitionsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportDefinitionsRequest.ProtoReflect.Descriptor instead.
 func (*ExportDefinitionsRequest) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{42}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{43}
 }
 
 type ExportDefinitionsResponse struct {
@@ -3175,7 +3279,7 @@ type ExportDefinitionsResponse struct {
 
 func (x *ExportDefinitionsResponse) Reset() {
 	*x = ExportDefinitionsResponse{}
-	mi := &file_admin_v1_admin_proto_msgTypes[43]
+	mi := &file_admin_v1_admin_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3187,7 +3291,7 @@ func (x *ExportDefinitionsResponse) String() string {
 func (*ExportDefinitionsResponse) ProtoMessage() {}
 
 func (x *ExportDefinitionsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[43]
+	mi := &file_admin_v1_admin_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3200,7 +3304,7 @@ func (x *ExportDefinitionsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportDefinitionsResponse.ProtoReflect.Descriptor instead.
 func (*ExportDefinitionsResponse) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{43}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *ExportDefinitionsResponse) GetJson() []byte {
@@ -3219,7 +3323,7 @@ type ImportDefinitionsRequest struct {
 
 func (x *ImportDefinitionsRequest) Reset() {
 	*x = ImportDefinitionsRequest{}
-	mi := &file_admin_v1_admin_proto_msgTypes[44]
+	mi := &file_admin_v1_admin_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3231,7 +3335,7 @@ func (x *ImportDefinitionsRequest) String() string {
 func (*ImportDefinitionsRequest) ProtoMessage() {}
 
 func (x *ImportDefinitionsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[44]
+	mi := &file_admin_v1_admin_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3244,7 +3348,7 @@ func (x *ImportDefinitionsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportDefinitionsRequest.ProtoReflect.Descriptor instead.
 func (*ImportDefinitionsRequest) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{44}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *ImportDefinitionsRequest) GetJson() []byte {
@@ -3269,7 +3373,7 @@ type ImportDefinitionsResponse struct {
 
 func (x *ImportDefinitionsResponse) Reset() {
 	*x = ImportDefinitionsResponse{}
-	mi := &file_admin_v1_admin_proto_msgTypes[45]
+	mi := &file_admin_v1_admin_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3281,7 +3385,7 @@ func (x *ImportDefinitionsResponse) String() string {
 func (*ImportDefinitionsResponse) ProtoMessage() {}
 
 func (x *ImportDefinitionsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[45]
+	mi := &file_admin_v1_admin_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3294,7 +3398,7 @@ func (x *ImportDefinitionsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportDefinitionsResponse.ProtoReflect.Descriptor instead.
 func (*ImportDefinitionsResponse) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{45}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *ImportDefinitionsResponse) GetExchanges() int64 {
@@ -3344,7 +3448,7 @@ var File_admin_v1_admin_proto protoreflect.FileDescriptor
 const file_admin_v1_admin_proto_rawDesc = "" +
 	"\n" +
 	"\x14admin/v1/admin.proto\x12\x0fwarren.admin.v1\x1a\x15admin/v1/access.proto\x1a\x14admin/v1/value.proto\x1a\x1egoogle/protobuf/duration.proto\"\x0f\n" +
-	"\rStatusRequest\"\xa7\x04\n" +
+	"\rStatusRequest\"\xf3\x04\n" +
 	"\x0eStatusResponse\x12\x18\n" +
 	"\aproduct\x18\x01 \x01(\tR\aproduct\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\tR\aversion\x12%\n" +
@@ -3363,7 +3467,10 @@ const file_admin_v1_admin_proto_rawDesc = "" +
 	"\x06actors\x18\x0e \x01(\x03R\x06actors\x12\x1e\n" +
 	"\n" +
 	"goroutines\x18\x0f \x01(\x03R\n" +
-	"goroutines\"@\n" +
+	"goroutines\x12>\n" +
+	"\areading\x18\x10 \x01(\v2\x1f.warren.admin.v1.JournalReadingH\x00R\areading\x88\x01\x01B\n" +
+	"\n" +
+	"\b_reading\"@\n" +
 	"\bListener\x12\x1a\n" +
 	"\bprotocol\x18\x01 \x01(\tR\bprotocol\x12\x18\n" +
 	"\aaddress\x18\x02 \x01(\tR\aaddress\"\x94\x01\n" +
@@ -3578,7 +3685,7 @@ const file_admin_v1_admin_proto_rawDesc = "" +
 	"\x05vhost\x18\x01 \x01(\tR\x05vhost\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\"\x16\n" +
 	"\x14RestartQueueResponse\"\x16\n" +
-	"\x14JournalStatusRequest\"\xb5\x03\n" +
+	"\x14JournalStatusRequest\"\x81\x04\n" +
 	"\x15JournalStatusResponse\x12\x14\n" +
 	"\x05state\x18\x01 \x01(\tR\x05state\x12\x1a\n" +
 	"\bsegments\x18\x02 \x01(\x03R\bsegments\x12#\n" +
@@ -3595,8 +3702,20 @@ const file_admin_v1_admin_proto_rawDesc = "" +
 	"\x05syncs\x18\v \x01(\x03R\x05syncs\x12\x1a\n" +
 	"\bfailures\x18\f \x01(\x03R\bfailures\x12\x18\n" +
 	"\adamaged\x18\r \x01(\x03R\adamaged\x12\x12\n" +
-	"\x04lost\x18\x0e \x01(\x03R\x04lostB\x0f\n" +
-	"\r_living_bytes\"\x1a\n" +
+	"\x04lost\x18\x0e \x01(\x03R\x04lost\x12>\n" +
+	"\areading\x18\x0f \x01(\v2\x1f.warren.admin.v1.JournalReadingH\x01R\areading\x88\x01\x01B\x0f\n" +
+	"\r_living_bytesB\n" +
+	"\n" +
+	"\b_reading\"\xb7\x01\n" +
+	"\x0eJournalReading\x12\x1a\n" +
+	"\bsegments\x18\x01 \x01(\x03R\bsegments\x12\x1f\n" +
+	"\vof_segments\x18\x02 \x01(\x03R\n" +
+	"ofSegments\x12\x14\n" +
+	"\x05bytes\x18\x03 \x01(\x03R\x05bytes\x12\x19\n" +
+	"\bof_bytes\x18\x04 \x01(\x03R\aofBytes\x12\x18\n" +
+	"\astreams\x18\x05 \x01(\x03R\astreams\x12\x1d\n" +
+	"\n" +
+	"of_streams\x18\x06 \x01(\x03R\tofStreams\"\x1a\n" +
 	"\x18ExportDefinitionsRequest\"/\n" +
 	"\x19ExportDefinitionsResponse\x12\x12\n" +
 	"\x04json\x18\x01 \x01(\fR\x04json\".\n" +
@@ -3653,7 +3772,7 @@ func file_admin_v1_admin_proto_rawDescGZIP() []byte {
 	return file_admin_v1_admin_proto_rawDescData
 }
 
-var file_admin_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 46)
+var file_admin_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 47)
 var file_admin_v1_admin_proto_goTypes = []any{
 	(*StatusRequest)(nil),                  // 0: warren.admin.v1.StatusRequest
 	(*StatusResponse)(nil),                 // 1: warren.admin.v1.StatusResponse
@@ -3697,111 +3816,114 @@ var file_admin_v1_admin_proto_goTypes = []any{
 	(*RestartQueueResponse)(nil),           // 39: warren.admin.v1.RestartQueueResponse
 	(*JournalStatusRequest)(nil),           // 40: warren.admin.v1.JournalStatusRequest
 	(*JournalStatusResponse)(nil),          // 41: warren.admin.v1.JournalStatusResponse
-	(*ExportDefinitionsRequest)(nil),       // 42: warren.admin.v1.ExportDefinitionsRequest
-	(*ExportDefinitionsResponse)(nil),      // 43: warren.admin.v1.ExportDefinitionsResponse
-	(*ImportDefinitionsRequest)(nil),       // 44: warren.admin.v1.ImportDefinitionsRequest
-	(*ImportDefinitionsResponse)(nil),      // 45: warren.admin.v1.ImportDefinitionsResponse
-	(*durationpb.Duration)(nil),            // 46: google.protobuf.Duration
-	(*Table)(nil),                          // 47: warren.admin.v1.Table
-	(*DefineRequest)(nil),                  // 48: warren.admin.v1.DefineRequest
-	(*AuthenticateUserRequest)(nil),        // 49: warren.admin.v1.AuthenticateUserRequest
-	(*RestartVHostRequest)(nil),            // 50: warren.admin.v1.RestartVHostRequest
-	(*CloseConnectionsRequest)(nil),        // 51: warren.admin.v1.CloseConnectionsRequest
-	(*ListVHostsRequest)(nil),              // 52: warren.admin.v1.ListVHostsRequest
-	(*ListUsersRequest)(nil),               // 53: warren.admin.v1.ListUsersRequest
-	(*ListPermissionsRequest)(nil),         // 54: warren.admin.v1.ListPermissionsRequest
-	(*ListTopicPermissionsRequest)(nil),    // 55: warren.admin.v1.ListTopicPermissionsRequest
-	(*ListLimitsRequest)(nil),              // 56: warren.admin.v1.ListLimitsRequest
-	(*DefineResponse)(nil),                 // 57: warren.admin.v1.DefineResponse
-	(*AuthenticateUserResponse)(nil),       // 58: warren.admin.v1.AuthenticateUserResponse
-	(*RestartVHostResponse)(nil),           // 59: warren.admin.v1.RestartVHostResponse
-	(*CloseConnectionsResponse)(nil),       // 60: warren.admin.v1.CloseConnectionsResponse
-	(*ListVHostsResponse)(nil),             // 61: warren.admin.v1.ListVHostsResponse
-	(*ListUsersResponse)(nil),              // 62: warren.admin.v1.ListUsersResponse
-	(*ListPermissionsResponse)(nil),        // 63: warren.admin.v1.ListPermissionsResponse
-	(*ListTopicPermissionsResponse)(nil),   // 64: warren.admin.v1.ListTopicPermissionsResponse
-	(*ListLimitsResponse)(nil),             // 65: warren.admin.v1.ListLimitsResponse
+	(*JournalReading)(nil),                 // 42: warren.admin.v1.JournalReading
+	(*ExportDefinitionsRequest)(nil),       // 43: warren.admin.v1.ExportDefinitionsRequest
+	(*ExportDefinitionsResponse)(nil),      // 44: warren.admin.v1.ExportDefinitionsResponse
+	(*ImportDefinitionsRequest)(nil),       // 45: warren.admin.v1.ImportDefinitionsRequest
+	(*ImportDefinitionsResponse)(nil),      // 46: warren.admin.v1.ImportDefinitionsResponse
+	(*durationpb.Duration)(nil),            // 47: google.protobuf.Duration
+	(*Table)(nil),                          // 48: warren.admin.v1.Table
+	(*DefineRequest)(nil),                  // 49: warren.admin.v1.DefineRequest
+	(*AuthenticateUserRequest)(nil),        // 50: warren.admin.v1.AuthenticateUserRequest
+	(*RestartVHostRequest)(nil),            // 51: warren.admin.v1.RestartVHostRequest
+	(*CloseConnectionsRequest)(nil),        // 52: warren.admin.v1.CloseConnectionsRequest
+	(*ListVHostsRequest)(nil),              // 53: warren.admin.v1.ListVHostsRequest
+	(*ListUsersRequest)(nil),               // 54: warren.admin.v1.ListUsersRequest
+	(*ListPermissionsRequest)(nil),         // 55: warren.admin.v1.ListPermissionsRequest
+	(*ListTopicPermissionsRequest)(nil),    // 56: warren.admin.v1.ListTopicPermissionsRequest
+	(*ListLimitsRequest)(nil),              // 57: warren.admin.v1.ListLimitsRequest
+	(*DefineResponse)(nil),                 // 58: warren.admin.v1.DefineResponse
+	(*AuthenticateUserResponse)(nil),       // 59: warren.admin.v1.AuthenticateUserResponse
+	(*RestartVHostResponse)(nil),           // 60: warren.admin.v1.RestartVHostResponse
+	(*CloseConnectionsResponse)(nil),       // 61: warren.admin.v1.CloseConnectionsResponse
+	(*ListVHostsResponse)(nil),             // 62: warren.admin.v1.ListVHostsResponse
+	(*ListUsersResponse)(nil),              // 63: warren.admin.v1.ListUsersResponse
+	(*ListPermissionsResponse)(nil),        // 64: warren.admin.v1.ListPermissionsResponse
+	(*ListTopicPermissionsResponse)(nil),   // 65: warren.admin.v1.ListTopicPermissionsResponse
+	(*ListLimitsResponse)(nil),             // 66: warren.admin.v1.ListLimitsResponse
 }
 var file_admin_v1_admin_proto_depIdxs = []int32{
-	46, // 0: warren.admin.v1.StatusResponse.uptime:type_name -> google.protobuf.Duration
+	47, // 0: warren.admin.v1.StatusResponse.uptime:type_name -> google.protobuf.Duration
 	2,  // 1: warren.admin.v1.StatusResponse.listeners:type_name -> warren.admin.v1.Listener
 	3,  // 2: warren.admin.v1.StatusResponse.memory:type_name -> warren.admin.v1.Memory
 	8,  // 3: warren.admin.v1.StatusResponse.disk:type_name -> warren.admin.v1.Disk
 	9,  // 4: warren.admin.v1.StatusResponse.totals:type_name -> warren.admin.v1.Totals
-	12, // 5: warren.admin.v1.ListConnectionsResponse.connections:type_name -> warren.admin.v1.Connection
-	47, // 6: warren.admin.v1.Connection.client_properties:type_name -> warren.admin.v1.Table
-	15, // 7: warren.admin.v1.ListChannelsResponse.channels:type_name -> warren.admin.v1.Channel
-	18, // 8: warren.admin.v1.ListExchangesResponse.exchanges:type_name -> warren.admin.v1.Exchange
-	47, // 9: warren.admin.v1.Exchange.arguments:type_name -> warren.admin.v1.Table
-	21, // 10: warren.admin.v1.ListQueuesResponse.queues:type_name -> warren.admin.v1.Queue
-	47, // 11: warren.admin.v1.Queue.arguments:type_name -> warren.admin.v1.Table
-	47, // 12: warren.admin.v1.Queue.effective_policy_definition:type_name -> warren.admin.v1.Table
-	24, // 13: warren.admin.v1.ListBindingsResponse.bindings:type_name -> warren.admin.v1.Binding
-	47, // 14: warren.admin.v1.Binding.arguments:type_name -> warren.admin.v1.Table
-	27, // 15: warren.admin.v1.ListConsumersResponse.consumers:type_name -> warren.admin.v1.Consumer
-	47, // 16: warren.admin.v1.Consumer.arguments:type_name -> warren.admin.v1.Table
-	32, // 17: warren.admin.v1.ActorsTreeResponse.actors:type_name -> warren.admin.v1.Actor
-	46, // 18: warren.admin.v1.Actor.uptime:type_name -> google.protobuf.Duration
-	46, // 19: warren.admin.v1.ActorsShakeRequest.every:type_name -> google.protobuf.Duration
-	46, // 20: warren.admin.v1.ActorsShakeRequest.for:type_name -> google.protobuf.Duration
-	37, // 21: warren.admin.v1.ActorsShakeResponse.shaken:type_name -> warren.admin.v1.Shaken
-	0,  // 22: warren.admin.v1.AdminService.Status:input_type -> warren.admin.v1.StatusRequest
-	10, // 23: warren.admin.v1.AdminService.ListConnections:input_type -> warren.admin.v1.ListConnectionsRequest
-	13, // 24: warren.admin.v1.AdminService.ListChannels:input_type -> warren.admin.v1.ListChannelsRequest
-	16, // 25: warren.admin.v1.AdminService.ListExchanges:input_type -> warren.admin.v1.ListExchangesRequest
-	19, // 26: warren.admin.v1.AdminService.ListQueues:input_type -> warren.admin.v1.ListQueuesRequest
-	22, // 27: warren.admin.v1.AdminService.ListBindings:input_type -> warren.admin.v1.ListBindingsRequest
-	25, // 28: warren.admin.v1.AdminService.ListConsumers:input_type -> warren.admin.v1.ListConsumersRequest
-	28, // 29: warren.admin.v1.AdminService.Stop:input_type -> warren.admin.v1.StopRequest
-	30, // 30: warren.admin.v1.AdminService.ActorsTree:input_type -> warren.admin.v1.ActorsTreeRequest
-	33, // 31: warren.admin.v1.AdminService.ActorsCrash:input_type -> warren.admin.v1.ActorsCrashRequest
-	35, // 32: warren.admin.v1.AdminService.ActorsShake:input_type -> warren.admin.v1.ActorsShakeRequest
-	38, // 33: warren.admin.v1.AdminService.RestartQueue:input_type -> warren.admin.v1.RestartQueueRequest
-	40, // 34: warren.admin.v1.AdminService.JournalStatus:input_type -> warren.admin.v1.JournalStatusRequest
-	42, // 35: warren.admin.v1.AdminService.ExportDefinitions:input_type -> warren.admin.v1.ExportDefinitionsRequest
-	44, // 36: warren.admin.v1.AdminService.ImportDefinitions:input_type -> warren.admin.v1.ImportDefinitionsRequest
-	48, // 37: warren.admin.v1.AdminService.Define:input_type -> warren.admin.v1.DefineRequest
-	49, // 38: warren.admin.v1.AdminService.AuthenticateUser:input_type -> warren.admin.v1.AuthenticateUserRequest
-	50, // 39: warren.admin.v1.AdminService.RestartVHost:input_type -> warren.admin.v1.RestartVHostRequest
-	51, // 40: warren.admin.v1.AdminService.CloseConnections:input_type -> warren.admin.v1.CloseConnectionsRequest
-	4,  // 41: warren.admin.v1.AdminService.SetMemoryHighWatermark:input_type -> warren.admin.v1.SetMemoryHighWatermarkRequest
-	6,  // 42: warren.admin.v1.AdminService.SetDiskFreeLimit:input_type -> warren.admin.v1.SetDiskFreeLimitRequest
-	52, // 43: warren.admin.v1.AdminService.ListVHosts:input_type -> warren.admin.v1.ListVHostsRequest
-	53, // 44: warren.admin.v1.AdminService.ListUsers:input_type -> warren.admin.v1.ListUsersRequest
-	54, // 45: warren.admin.v1.AdminService.ListPermissions:input_type -> warren.admin.v1.ListPermissionsRequest
-	55, // 46: warren.admin.v1.AdminService.ListTopicPermissions:input_type -> warren.admin.v1.ListTopicPermissionsRequest
-	56, // 47: warren.admin.v1.AdminService.ListLimits:input_type -> warren.admin.v1.ListLimitsRequest
-	1,  // 48: warren.admin.v1.AdminService.Status:output_type -> warren.admin.v1.StatusResponse
-	11, // 49: warren.admin.v1.AdminService.ListConnections:output_type -> warren.admin.v1.ListConnectionsResponse
-	14, // 50: warren.admin.v1.AdminService.ListChannels:output_type -> warren.admin.v1.ListChannelsResponse
-	17, // 51: warren.admin.v1.AdminService.ListExchanges:output_type -> warren.admin.v1.ListExchangesResponse
-	20, // 52: warren.admin.v1.AdminService.ListQueues:output_type -> warren.admin.v1.ListQueuesResponse
-	23, // 53: warren.admin.v1.AdminService.ListBindings:output_type -> warren.admin.v1.ListBindingsResponse
-	26, // 54: warren.admin.v1.AdminService.ListConsumers:output_type -> warren.admin.v1.ListConsumersResponse
-	29, // 55: warren.admin.v1.AdminService.Stop:output_type -> warren.admin.v1.StopResponse
-	31, // 56: warren.admin.v1.AdminService.ActorsTree:output_type -> warren.admin.v1.ActorsTreeResponse
-	34, // 57: warren.admin.v1.AdminService.ActorsCrash:output_type -> warren.admin.v1.ActorsCrashResponse
-	36, // 58: warren.admin.v1.AdminService.ActorsShake:output_type -> warren.admin.v1.ActorsShakeResponse
-	39, // 59: warren.admin.v1.AdminService.RestartQueue:output_type -> warren.admin.v1.RestartQueueResponse
-	41, // 60: warren.admin.v1.AdminService.JournalStatus:output_type -> warren.admin.v1.JournalStatusResponse
-	43, // 61: warren.admin.v1.AdminService.ExportDefinitions:output_type -> warren.admin.v1.ExportDefinitionsResponse
-	45, // 62: warren.admin.v1.AdminService.ImportDefinitions:output_type -> warren.admin.v1.ImportDefinitionsResponse
-	57, // 63: warren.admin.v1.AdminService.Define:output_type -> warren.admin.v1.DefineResponse
-	58, // 64: warren.admin.v1.AdminService.AuthenticateUser:output_type -> warren.admin.v1.AuthenticateUserResponse
-	59, // 65: warren.admin.v1.AdminService.RestartVHost:output_type -> warren.admin.v1.RestartVHostResponse
-	60, // 66: warren.admin.v1.AdminService.CloseConnections:output_type -> warren.admin.v1.CloseConnectionsResponse
-	5,  // 67: warren.admin.v1.AdminService.SetMemoryHighWatermark:output_type -> warren.admin.v1.SetMemoryHighWatermarkResponse
-	7,  // 68: warren.admin.v1.AdminService.SetDiskFreeLimit:output_type -> warren.admin.v1.SetDiskFreeLimitResponse
-	61, // 69: warren.admin.v1.AdminService.ListVHosts:output_type -> warren.admin.v1.ListVHostsResponse
-	62, // 70: warren.admin.v1.AdminService.ListUsers:output_type -> warren.admin.v1.ListUsersResponse
-	63, // 71: warren.admin.v1.AdminService.ListPermissions:output_type -> warren.admin.v1.ListPermissionsResponse
-	64, // 72: warren.admin.v1.AdminService.ListTopicPermissions:output_type -> warren.admin.v1.ListTopicPermissionsResponse
-	65, // 73: warren.admin.v1.AdminService.ListLimits:output_type -> warren.admin.v1.ListLimitsResponse
-	48, // [48:74] is the sub-list for method output_type
-	22, // [22:48] is the sub-list for method input_type
-	22, // [22:22] is the sub-list for extension type_name
-	22, // [22:22] is the sub-list for extension extendee
-	0,  // [0:22] is the sub-list for field type_name
+	42, // 5: warren.admin.v1.StatusResponse.reading:type_name -> warren.admin.v1.JournalReading
+	12, // 6: warren.admin.v1.ListConnectionsResponse.connections:type_name -> warren.admin.v1.Connection
+	48, // 7: warren.admin.v1.Connection.client_properties:type_name -> warren.admin.v1.Table
+	15, // 8: warren.admin.v1.ListChannelsResponse.channels:type_name -> warren.admin.v1.Channel
+	18, // 9: warren.admin.v1.ListExchangesResponse.exchanges:type_name -> warren.admin.v1.Exchange
+	48, // 10: warren.admin.v1.Exchange.arguments:type_name -> warren.admin.v1.Table
+	21, // 11: warren.admin.v1.ListQueuesResponse.queues:type_name -> warren.admin.v1.Queue
+	48, // 12: warren.admin.v1.Queue.arguments:type_name -> warren.admin.v1.Table
+	48, // 13: warren.admin.v1.Queue.effective_policy_definition:type_name -> warren.admin.v1.Table
+	24, // 14: warren.admin.v1.ListBindingsResponse.bindings:type_name -> warren.admin.v1.Binding
+	48, // 15: warren.admin.v1.Binding.arguments:type_name -> warren.admin.v1.Table
+	27, // 16: warren.admin.v1.ListConsumersResponse.consumers:type_name -> warren.admin.v1.Consumer
+	48, // 17: warren.admin.v1.Consumer.arguments:type_name -> warren.admin.v1.Table
+	32, // 18: warren.admin.v1.ActorsTreeResponse.actors:type_name -> warren.admin.v1.Actor
+	47, // 19: warren.admin.v1.Actor.uptime:type_name -> google.protobuf.Duration
+	47, // 20: warren.admin.v1.ActorsShakeRequest.every:type_name -> google.protobuf.Duration
+	47, // 21: warren.admin.v1.ActorsShakeRequest.for:type_name -> google.protobuf.Duration
+	37, // 22: warren.admin.v1.ActorsShakeResponse.shaken:type_name -> warren.admin.v1.Shaken
+	42, // 23: warren.admin.v1.JournalStatusResponse.reading:type_name -> warren.admin.v1.JournalReading
+	0,  // 24: warren.admin.v1.AdminService.Status:input_type -> warren.admin.v1.StatusRequest
+	10, // 25: warren.admin.v1.AdminService.ListConnections:input_type -> warren.admin.v1.ListConnectionsRequest
+	13, // 26: warren.admin.v1.AdminService.ListChannels:input_type -> warren.admin.v1.ListChannelsRequest
+	16, // 27: warren.admin.v1.AdminService.ListExchanges:input_type -> warren.admin.v1.ListExchangesRequest
+	19, // 28: warren.admin.v1.AdminService.ListQueues:input_type -> warren.admin.v1.ListQueuesRequest
+	22, // 29: warren.admin.v1.AdminService.ListBindings:input_type -> warren.admin.v1.ListBindingsRequest
+	25, // 30: warren.admin.v1.AdminService.ListConsumers:input_type -> warren.admin.v1.ListConsumersRequest
+	28, // 31: warren.admin.v1.AdminService.Stop:input_type -> warren.admin.v1.StopRequest
+	30, // 32: warren.admin.v1.AdminService.ActorsTree:input_type -> warren.admin.v1.ActorsTreeRequest
+	33, // 33: warren.admin.v1.AdminService.ActorsCrash:input_type -> warren.admin.v1.ActorsCrashRequest
+	35, // 34: warren.admin.v1.AdminService.ActorsShake:input_type -> warren.admin.v1.ActorsShakeRequest
+	38, // 35: warren.admin.v1.AdminService.RestartQueue:input_type -> warren.admin.v1.RestartQueueRequest
+	40, // 36: warren.admin.v1.AdminService.JournalStatus:input_type -> warren.admin.v1.JournalStatusRequest
+	43, // 37: warren.admin.v1.AdminService.ExportDefinitions:input_type -> warren.admin.v1.ExportDefinitionsRequest
+	45, // 38: warren.admin.v1.AdminService.ImportDefinitions:input_type -> warren.admin.v1.ImportDefinitionsRequest
+	49, // 39: warren.admin.v1.AdminService.Define:input_type -> warren.admin.v1.DefineRequest
+	50, // 40: warren.admin.v1.AdminService.AuthenticateUser:input_type -> warren.admin.v1.AuthenticateUserRequest
+	51, // 41: warren.admin.v1.AdminService.RestartVHost:input_type -> warren.admin.v1.RestartVHostRequest
+	52, // 42: warren.admin.v1.AdminService.CloseConnections:input_type -> warren.admin.v1.CloseConnectionsRequest
+	4,  // 43: warren.admin.v1.AdminService.SetMemoryHighWatermark:input_type -> warren.admin.v1.SetMemoryHighWatermarkRequest
+	6,  // 44: warren.admin.v1.AdminService.SetDiskFreeLimit:input_type -> warren.admin.v1.SetDiskFreeLimitRequest
+	53, // 45: warren.admin.v1.AdminService.ListVHosts:input_type -> warren.admin.v1.ListVHostsRequest
+	54, // 46: warren.admin.v1.AdminService.ListUsers:input_type -> warren.admin.v1.ListUsersRequest
+	55, // 47: warren.admin.v1.AdminService.ListPermissions:input_type -> warren.admin.v1.ListPermissionsRequest
+	56, // 48: warren.admin.v1.AdminService.ListTopicPermissions:input_type -> warren.admin.v1.ListTopicPermissionsRequest
+	57, // 49: warren.admin.v1.AdminService.ListLimits:input_type -> warren.admin.v1.ListLimitsRequest
+	1,  // 50: warren.admin.v1.AdminService.Status:output_type -> warren.admin.v1.StatusResponse
+	11, // 51: warren.admin.v1.AdminService.ListConnections:output_type -> warren.admin.v1.ListConnectionsResponse
+	14, // 52: warren.admin.v1.AdminService.ListChannels:output_type -> warren.admin.v1.ListChannelsResponse
+	17, // 53: warren.admin.v1.AdminService.ListExchanges:output_type -> warren.admin.v1.ListExchangesResponse
+	20, // 54: warren.admin.v1.AdminService.ListQueues:output_type -> warren.admin.v1.ListQueuesResponse
+	23, // 55: warren.admin.v1.AdminService.ListBindings:output_type -> warren.admin.v1.ListBindingsResponse
+	26, // 56: warren.admin.v1.AdminService.ListConsumers:output_type -> warren.admin.v1.ListConsumersResponse
+	29, // 57: warren.admin.v1.AdminService.Stop:output_type -> warren.admin.v1.StopResponse
+	31, // 58: warren.admin.v1.AdminService.ActorsTree:output_type -> warren.admin.v1.ActorsTreeResponse
+	34, // 59: warren.admin.v1.AdminService.ActorsCrash:output_type -> warren.admin.v1.ActorsCrashResponse
+	36, // 60: warren.admin.v1.AdminService.ActorsShake:output_type -> warren.admin.v1.ActorsShakeResponse
+	39, // 61: warren.admin.v1.AdminService.RestartQueue:output_type -> warren.admin.v1.RestartQueueResponse
+	41, // 62: warren.admin.v1.AdminService.JournalStatus:output_type -> warren.admin.v1.JournalStatusResponse
+	44, // 63: warren.admin.v1.AdminService.ExportDefinitions:output_type -> warren.admin.v1.ExportDefinitionsResponse
+	46, // 64: warren.admin.v1.AdminService.ImportDefinitions:output_type -> warren.admin.v1.ImportDefinitionsResponse
+	58, // 65: warren.admin.v1.AdminService.Define:output_type -> warren.admin.v1.DefineResponse
+	59, // 66: warren.admin.v1.AdminService.AuthenticateUser:output_type -> warren.admin.v1.AuthenticateUserResponse
+	60, // 67: warren.admin.v1.AdminService.RestartVHost:output_type -> warren.admin.v1.RestartVHostResponse
+	61, // 68: warren.admin.v1.AdminService.CloseConnections:output_type -> warren.admin.v1.CloseConnectionsResponse
+	5,  // 69: warren.admin.v1.AdminService.SetMemoryHighWatermark:output_type -> warren.admin.v1.SetMemoryHighWatermarkResponse
+	7,  // 70: warren.admin.v1.AdminService.SetDiskFreeLimit:output_type -> warren.admin.v1.SetDiskFreeLimitResponse
+	62, // 71: warren.admin.v1.AdminService.ListVHosts:output_type -> warren.admin.v1.ListVHostsResponse
+	63, // 72: warren.admin.v1.AdminService.ListUsers:output_type -> warren.admin.v1.ListUsersResponse
+	64, // 73: warren.admin.v1.AdminService.ListPermissions:output_type -> warren.admin.v1.ListPermissionsResponse
+	65, // 74: warren.admin.v1.AdminService.ListTopicPermissions:output_type -> warren.admin.v1.ListTopicPermissionsResponse
+	66, // 75: warren.admin.v1.AdminService.ListLimits:output_type -> warren.admin.v1.ListLimitsResponse
+	50, // [50:76] is the sub-list for method output_type
+	24, // [24:50] is the sub-list for method input_type
+	24, // [24:24] is the sub-list for extension type_name
+	24, // [24:24] is the sub-list for extension extendee
+	0,  // [0:24] is the sub-list for field type_name
 }
 
 func init() { file_admin_v1_admin_proto_init() }
@@ -3811,6 +3933,7 @@ func file_admin_v1_admin_proto_init() {
 	}
 	file_admin_v1_access_proto_init()
 	file_admin_v1_value_proto_init()
+	file_admin_v1_admin_proto_msgTypes[1].OneofWrappers = []any{}
 	file_admin_v1_admin_proto_msgTypes[4].OneofWrappers = []any{
 		(*SetMemoryHighWatermarkRequest_Relative)(nil),
 		(*SetMemoryHighWatermarkRequest_Absolute)(nil),
@@ -3827,7 +3950,7 @@ func file_admin_v1_admin_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_admin_v1_admin_proto_rawDesc), len(file_admin_v1_admin_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   46,
+			NumMessages:   47,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -1,0 +1,75 @@
+package queue
+
+import (
+	"slices"
+	"sync/atomic"
+
+	"warren/actors/queue/ready"
+	"warren/actors/queue/record"
+	"warren/persistence/segment"
+	"warren/protocol"
+)
+
+// Kept is what several queues keep of a batch that goes to all of them. Whichever needs it first makes it, and the others share it:
+// in memory as on disk a message in N queues is there once. Two that need it at the same moment may both make it, and one of the
+// two is thrown away; nobody waits.
+type Kept struct {
+	own    atomic.Pointer[[]protocol.Message]
+	stored atomic.Pointer[stored]
+}
+
+// stored is a batch as durable queues keep it. The messages alias what the journal gets.
+type stored struct {
+	messages []protocol.Message
+	encoded  *ready.Encoded
+}
+
+// messages are a batch that owns its bytes.
+func (k *Kept) messages(batch []protocol.Message) []protocol.Message {
+	if s := k.stored.Load(); s != nil {
+		return s.messages
+	}
+	if own := k.own.Load(); own != nil {
+		return *own
+	}
+	if own := protocol.CopyOut(batch); k.own.CompareAndSwap(nil, &own) {
+		return own
+	}
+	return *k.own.Load()
+}
+
+func (k *Kept) store(exchange string, batch []protocol.Message) *stored {
+	if s := k.stored.Load(); s != nil {
+		return s
+	}
+	b, messages := record.Encode(exchange, batch)
+	tail := segment.NewTail(b)
+	if s := (&stored{messages, &ready.Encoded{ID: tail.ID, Bytes: b}}); k.stored.CompareAndSwap(nil, s) {
+		return s
+	}
+	return k.stored.Load()
+}
+
+// keep returns what the queue keeps of messages that arrive, which are the batch or its end, and the batch as it is stored, when
+// other queues store the same.
+func (q *Queue) keep(m *Enqueue, fresh []protocol.Message) ([]protocol.Message, *ready.Encoded) {
+	whole := m.Kept != nil && len(fresh) == len(m.Messages)
+	if whole && q.storesWhole(fresh) {
+		s := m.Kept.store(m.Exchange, fresh)
+		return s.messages, s.encoded
+	}
+	switch {
+	case q.passing(fresh):
+		return fresh, nil
+	case whole:
+		return m.Kept.messages(fresh), nil
+	}
+	return protocol.CopyOut(fresh), nil
+}
+
+// storesWhole says that the persistent ones of a batch will be one record, of which a start need not read more than the summary.
+func (q *Queue) storesWhole(batch []protocol.Message) bool {
+	s := &q.Slot.Settings
+	return q.state.Durable() && s.MaxPriority == 0 && !s.Holds.Set &&
+		slices.ContainsFunc(batch, func(m protocol.Message) bool { return m.Flags.Has(protocol.FlagPersistent) })
+}
