@@ -36,6 +36,7 @@ type options struct {
 	writeBytes           int
 	pid                  int
 	json                 bool
+	report               string
 	quiet                bool
 }
 
@@ -66,6 +67,7 @@ func (o *options) register(f *pflag.FlagSet) {
 	f.IntVar(&o.writeBytes, "write-bytes", 64<<10, "bytes of publishes in one write(2)")
 	f.IntVar(&o.pid, "pid", 0, "the broker's process: sample its CPU and memory")
 	f.BoolVar(&o.json, "json", false, "print the summary as JSON")
+	f.StringVar(&o.report, "report", "", "write a page with plots to this `FILE`: HTML that needs nothing else")
 	f.BoolVar(&o.quiet, "quiet", false, "no line a second")
 }
 

@@ -15,7 +15,8 @@ type producer struct {
 	batch     *batch
 	window    *window // nil without confirms
 	rate      float64
-	limit     int64 // messages; 0: none
+	limit     int64        // messages; 0: none
+	began     atomic.Int64 // when the first message of a paced stream was due; 0: not yet, or not paced
 	confirms  *latency
 	published atomic.Int64
 	returns   atomic.Int64
@@ -96,7 +97,8 @@ func (p *producer) flood() error {
 // latency of all the messages it kept waiting.
 func (p *producer) pace() error {
 	defer preciseThread()()
-	beat := metronome{start: p.clock.now(), interval: 1e9 / p.rate}
+	p.began.Store(p.clock.now())
+	beat := p.beat()
 	for !p.stopping.Load() {
 		now, sent := p.clock.now(), p.published.Load()
 		waiting := beat.dueBy(now) - sent
@@ -113,6 +115,21 @@ func (p *producer) pace() error {
 		}
 	}
 	return nil
+}
+
+// beat says when each message of a paced stream is due.
+func (p *producer) beat() metronome { return metronome{start: p.began.Load(), interval: 1e9 / p.rate} }
+
+// due is how many messages of a paced stream should have been sent by now.
+func (p *producer) due(now int64) int64 {
+	if p.began.Load() == 0 {
+		return 0
+	}
+	n := p.beat().dueBy(now)
+	if p.limit > 0 {
+		n = min(n, p.limit)
+	}
+	return n
 }
 
 // writeSome sends up to want messages in one write. With sameDue the first one's due time serves for all.
@@ -139,7 +156,13 @@ func (p *producer) writeSome(want int, due func(sent int64, i int) int64, sameDu
 		p.batch.setDue(i, first)
 	}
 	if p.window != nil {
-		p.window.sent(want, p.clock.now())
+		// Of a paced stream a confirm, too, is timed from when the message was due, and not from when the window had room for it.
+		at := func(i int) int64 { return due(sent, i) }
+		if sameDue {
+			now := p.clock.now()
+			at = func(int) int64 { return now }
+		}
+		p.window.sent(want, at)
 	}
 	if _, err := p.conn.Write(p.batch.first(want)); err != nil {
 		return 0, err
