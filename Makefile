@@ -9,7 +9,7 @@ BUF   := build/buf/node_modules/.bin/buf
 # The packages with tests of their own; those under test/ start a whole broker and real clients, and come last.
 UNITS = $$($(GO) list ./... | grep -v '^warren/test')
 
-.PHONY: all test check fmt vet staticcheck imports proto unit clients generate bench build tools clean
+.PHONY: all test check fmt vet staticcheck imports proto unit clients generate bench bench-peers build tools clean
 
 all: build
 
@@ -47,6 +47,12 @@ generate: tools
 
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+# Warren, RabbitMQ (installed from Debian's packages) and a relay under the same loads, into benchmarks/results: RUNS of SECONDS each.
+# ONLY is a regular expression over the loads' names. Use it on a machine that does nothing else.
+bench-peers: build
+	benchmarks/peers/install.sh
+	$(GO) run ./benchmarks/peers --runs $(or $(RUNS),5) --seconds $(or $(SECONDS),10) --only '$(ONLY)'
 
 build:
 	$(GO) build -o build/ ./cmd/...
