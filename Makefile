@@ -9,7 +9,7 @@ BUF   := build/buf/node_modules/.bin/buf
 # The packages with tests of their own; those under test/ start a whole broker and real clients, and come last.
 UNITS = $$($(GO) list ./... | grep -v '^warren/test')
 
-.PHONY: all test check fmt vet staticcheck imports proto unit budget clients generate bench bench-peers build tools clean
+.PHONY: all test check fmt vet staticcheck imports proto unit budget clients generate bench bench-peers bench-scale build tools clean
 
 all: build
 
@@ -58,6 +58,10 @@ bench:
 bench-peers: build
 	benchmarks/peers/install.sh
 	$(GO) run ./benchmarks/peers --runs $(or $(RUNS),5) --seconds $(or $(SECONDS),10) --only '$(ONLY)'
+
+# The cost of a message by connections, queues, fan-out, prefetch and depth; what is not flat is flagged. PROFILES=DIR keeps CPU profiles.
+bench-scale: build
+	$(GO) run ./benchmarks/scale --seconds $(or $(SECONDS),5) --only '$(ONLY)' --profiles '$(PROFILES)'
 
 build:
 	$(GO) build -o build/ ./cmd/...

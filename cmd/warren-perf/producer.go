@@ -33,6 +33,9 @@ func newProducer(o *options, i int, t *topology, c *amqpConn, k clock) (*produce
 	p := &producer{conn: c, clock: k, rate: o.rate, limit: o.messages, confirms: newLatency(), ended: make(chan struct{}), readerEnd: make(chan error, 1)}
 	about := publication{exchange: t.exchange, key: t.publishKey(i), bodyBytes: o.bodyBytes, persistent: o.has("persistent"), mandatory: o.has("mandatory")}
 	p.batch = newBatch(about, c.frameMax, o.writeBytes, maxBatchMessages)
+	if o.spread {
+		p.batch = newRound(about, c.frameMax, t.queues)
+	}
 	if o.confirm > 0 {
 		p.window = newWindow(o.confirm)
 		var e encoder
@@ -109,7 +112,7 @@ func (p *producer) pace() error {
 			sleepNanos(beat.due(sent) - now)
 			continue
 		}
-		n, err := p.writeSome(int(min(waiting, int64(p.batch.messages))), func(sent int64, i int) int64 { return beat.due(sent + int64(i)) }, false)
+		n, err := p.writeSome(int(min(waiting, maxBatchMessages)), func(sent int64, i int) int64 { return beat.due(sent + int64(i)) }, false)
 		if n == 0 || err != nil {
 			return err
 		}
@@ -135,6 +138,7 @@ func (p *producer) due(now int64) int64 {
 // writeSome sends up to want messages in one write. With sameDue the first one's due time serves for all.
 func (p *producer) writeSome(want int, due func(sent int64, i int) int64, sameDue bool) (int, error) {
 	sent := p.published.Load()
+	want = min(want, p.batch.room())
 	if p.limit > 0 {
 		want = int(min(int64(want), p.limit-sent))
 	}
@@ -164,7 +168,7 @@ func (p *producer) writeSome(want int, due func(sent int64, i int) int64, sameDu
 		}
 		p.window.sent(want, at)
 	}
-	if _, err := p.conn.Write(p.batch.first(want)); err != nil {
+	if _, err := p.conn.Write(p.batch.take(want)); err != nil {
 		return 0, err
 	}
 	p.published.Add(int64(want))
