@@ -9,11 +9,11 @@ BUF   := build/buf/node_modules/.bin/buf
 # The packages with tests of their own; those under test/ start a whole broker and real clients, and come last.
 UNITS = $$($(GO) list ./... | grep -v '^warren/test')
 
-.PHONY: all test check fmt vet staticcheck imports proto unit clients generate bench build tools clean
+.PHONY: all test check fmt vet staticcheck imports proto unit budget clients generate bench bench-peers bench-scale build tools clean
 
 all: build
 
-test: check unit clients
+test: check unit budget clients
 
 check: fmt vet staticcheck imports proto
 
@@ -41,12 +41,27 @@ unit: tools
 clients: tools
 	$(GO) test -race -timeout 25m ./test/...
 
+# Allocations per message, which the race detector would change.
+budget:
+	$(GO) test ./test/budget
+
 generate: tools
 	$(BUF) generate
 	$(GO) generate ./...
 
+# Actors, codec, routing, ready list and journal, in a few minutes, beside the recorded figures (benchmarks/compare.sh has its switches).
 bench:
-	$(GO) test -run '^$$' -bench . -benchmem ./...
+	benchmarks/compare.sh
+
+# Warren, RabbitMQ (installed from Debian's packages) and a relay under the same loads, into benchmarks/results: RUNS of SECONDS each.
+# ONLY is a regular expression over the loads' names. Use it on a machine that does nothing else.
+bench-peers: build
+	benchmarks/peers/install.sh
+	$(GO) run ./benchmarks/peers --runs $(or $(RUNS),5) --seconds $(or $(SECONDS),10) --only '$(ONLY)'
+
+# The cost of a message by connections, queues, fan-out, prefetch and depth; what is not flat is flagged. PROFILES=DIR keeps CPU profiles.
+bench-scale: build
+	$(GO) run ./benchmarks/scale --seconds $(or $(SECONDS),5) --only '$(ONLY)' --profiles '$(PROFILES)'
 
 build:
 	$(GO) build -o build/ ./cmd/...

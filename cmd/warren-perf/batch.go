@@ -10,6 +10,8 @@ type batch struct {
 	stride   int
 	stamp    int // of the first message; -1 without room
 	messages int
+	rounds   bool // messages differ, and are written in turn
+	next     int  // the first to write: 0, but for rounds
 }
 
 // stampBytes is the length of the due time at the start of a body.
@@ -29,6 +31,18 @@ func newBatch(p publication, frameMax, limitBytes, limitMessages int) *batch {
 	n := max(1, min(limitBytes/len(one), limitMessages))
 	b := &batch{stride: len(one), stamp: stamp, messages: n}
 	for range n {
+		b.bytes = append(b.bytes, one...)
+	}
+	return b
+}
+
+// newRound encodes one publish for each key, to be written in turn. The keys are all of one length.
+func newRound(p publication, frameMax int, keys []string) *batch {
+	b := &batch{messages: len(keys), rounds: true}
+	for _, p.key = range keys {
+		var one []byte
+		one, b.stamp = encodePublish(p, frameMax)
+		b.stride = len(one)
 		b.bytes = append(b.bytes, one...)
 	}
 	return b
@@ -69,13 +83,22 @@ func encodePublish(p publication, frameMax int) (encoded []byte, stamp int) {
 	return encoded, stamp
 }
 
-// first is the encoded form of the first n messages.
-func (b *batch) first(n int) []byte { return b.bytes[:n*b.stride] }
+// room is how many messages one write may take.
+func (b *batch) room() int { return b.messages - b.next }
 
-// setDue writes a due time, in nanoseconds since the run's epoch, into message i.
+// take is the encoded form of the next n messages.
+func (b *batch) take(n int) []byte {
+	bytes := b.bytes[b.next*b.stride : (b.next+n)*b.stride]
+	if b.rounds {
+		b.next = (b.next + n) % b.messages
+	}
+	return bytes
+}
+
+// setDue writes a due time, in nanoseconds since the run's epoch, into message i of those that are next.
 func (b *batch) setDue(i int, due int64) {
 	if b.stamp < 0 {
 		return
 	}
-	bigEndian.PutUint64(b.bytes[i*b.stride+b.stamp:], uint64(due))
+	bigEndian.PutUint64(b.bytes[(b.next+i)*b.stride+b.stamp:], uint64(due))
 }

@@ -1,6 +1,9 @@
 package main
 
-import "testing"
+import (
+	"bytes"
+	"testing"
+)
 
 // Every message of a batch is whole, and its due time is where a consumer's scanner looks for it.
 func TestBatchStampsBodies(t *testing.T) {
@@ -9,7 +12,7 @@ func TestBatchStampsBodies(t *testing.T) {
 		for i := range b.messages {
 			b.setDue(i, int64(i+1))
 		}
-		if b.messages < 1 || b.messages > 100 || len(b.first(b.messages)) != b.messages*b.stride {
+		if b.messages < 1 || b.messages > 100 || len(b.take(b.messages)) != b.messages*b.stride {
 			t.Fatalf("size %d: %d messages of %d bytes", size, b.messages, b.stride)
 		}
 		for i := range b.messages {
@@ -28,5 +31,26 @@ func TestBatchStampsBodies(t *testing.T) {
 				t.Fatalf("size %d message %d: %v", size, i, r.deliveries)
 			}
 		}
+	}
+}
+
+// A round goes on where it stopped, so that every queue gets the same.
+func TestRoundTakesKeysInTurn(t *testing.T) {
+	b := newRound(publication{bodyBytes: 8}, 4096, []string{"a", "b", "c"})
+	var keys []byte
+	at := bytes.IndexByte(b.bytes, 'a')
+	for i := range 7 {
+		n := min(2, b.room())
+		b.setDue(0, int64(i))
+		one := b.take(n)
+		if got := int64(bigEndian.Uint64(one[b.stamp:])); got != int64(i) {
+			t.Errorf("due %d instead of %d", got, i)
+		}
+		for j := range n {
+			keys = append(keys, one[j*b.stride+at])
+		}
+	}
+	if string(keys) != "abcabcabcab" {
+		t.Errorf("%s", keys)
 	}
 }

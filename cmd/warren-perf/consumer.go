@@ -31,17 +31,29 @@ func newConsumer(o *options, i int, t *topology, c *amqpConn, k clock) (*consume
 			return nil, fmt.Errorf("basic.qos: %w", err)
 		}
 	}
+	if !o.spread {
+		return n, n.consume(t.queues[i%len(t.queues)], "c") // the shortest tag there is: it comes back with every delivery
+	}
+	for q := i; q < len(t.queues); q += o.consumers {
+		if err := n.consume(t.queues[q], fmt.Sprint(q)); err != nil {
+			return nil, err
+		}
+	}
+	return n, nil
+}
+
+func (c *consumer) consume(queue, tag string) error {
 	var e encoder
 	e.method(basicConsume)
 	e.short(0)
-	e.shortStr(t.queues[i%len(t.queues)])
-	e.shortStr("c") // the shortest tag there is: it comes back with every delivery
-	e.octet(flag(o.autoAck) << 1)
+	e.shortStr(queue)
+	e.shortStr(tag)
+	e.octet(flag(c.autoAck) << 1)
 	e.table(nil)
-	if _, err := c.call(channelID, e, basicConsumeOk); err != nil {
-		return nil, fmt.Errorf("basic.consume: %w", err)
+	if _, err := c.conn.call(channelID, e, basicConsumeOk); err != nil {
+		return fmt.Errorf("basic.consume: %w", err)
 	}
-	return n, nil
+	return nil
 }
 
 func (c *consumer) run() error {

@@ -44,6 +44,14 @@ func command() *cobra.Command {
 
 // load runs and reports; with --json the lines go to standard error, so that standard output is one document.
 func load(ctx context.Context, o *options, out, errors io.Writer) error {
+	var page *os.File
+	if o.report != "" { // before the load: a path that cannot be written shall not cost a run
+		var err error
+		if page, err = os.Create(o.report); err != nil {
+			return fmt.Errorf("--report: %w", err)
+		}
+		defer page.Close()
+	}
 	r, err := setup(o)
 	if err != nil {
 		return err
@@ -62,6 +70,11 @@ func load(ctx context.Context, o *options, out, errors io.Writer) error {
 		}
 	} else {
 		s.text(out)
+	}
+	if page != nil {
+		if err := r.meter.report(page, o, s); err != nil {
+			return fmt.Errorf("--report %s: %w", o.report, err)
+		}
 	}
 	return failure
 }

@@ -18,6 +18,8 @@ type meter struct {
 	peakRSS   int64
 	delivery  *hdrhistogram.Histogram
 	confirm   *hdrhistogram.Histogram
+	history   []point
+	unsent    int64
 }
 
 // sample is the state of all counters at one moment.
@@ -65,27 +67,47 @@ func (m *meter) received() (n int64) {
 	return n
 }
 
-// line prints what happened since the line before.
+// line prints what happened since the line before, and keeps it for the report.
 func (m *meter) line(w io.Writer) {
 	now := m.sample()
-	delivery, confirm := m.collect()
-	seconds := now.at.Sub(m.last.at).Seconds()
-	fmt.Fprintf(w, "%5.1fs  sent %9.0f/s  received %9.0f/s", now.at.Sub(m.begin.at).Seconds(),
-		float64(now.published-m.last.published)/seconds, float64(now.received-m.last.received)/seconds)
-	if confirm.Samples > 0 {
-		fmt.Fprintf(w, "  confirmed %9.0f/s  confirm p50/p99 %.0f/%.0f µs", float64(now.confirmed-m.last.confirmed)/seconds, confirm.P50, confirm.P99)
+	p := m.point(now)
+	fmt.Fprintf(w, "%5.1fs  sent %9.0f/s  received %9.0f/s", p.seconds, p.sent, p.received)
+	if p.confirm.Samples > 0 {
+		fmt.Fprintf(w, "  confirmed %9.0f/s  confirm p50/p99 %.0f/%.0f µs", p.confirmed, p.confirm.P50, p.confirm.P99)
 	}
-	if delivery.Samples > 0 {
-		fmt.Fprintf(w, "  latency p50/p95/p99/max %.0f/%.0f/%.0f/%.0f µs", delivery.P50, delivery.P95, delivery.P99, delivery.Max)
+	if d := p.delivery; d.Samples > 0 {
+		fmt.Fprintf(w, "  latency p50/p95/p99/max %.0f/%.0f/%.0f/%.0f µs", d.P50, d.P95, d.P99, d.Max)
 	}
 	if m.pid != 0 {
-		fmt.Fprintf(w, "  broker %.0f%% %.0f MiB", 100*(now.broker.cpu-m.last.broker.cpu).Seconds()/seconds, float64(now.broker.rssBytes)/(1<<20))
+		fmt.Fprintf(w, "  broker %.0f%% %.0f MiB", 100*p.cores, p.rssMiB)
 	}
 	if now.blocked > 0 {
 		fmt.Fprintf(w, "  BLOCKED %d", now.blocked)
 	}
 	fmt.Fprintln(w)
+	m.history = append(m.history, p)
 	m.last = now
+}
+
+// point is one interval of a run: rates per second, percentiles of the interval, the broker's cores and resident memory.
+type point struct {
+	seconds                   float64 // since the run began, at the interval's end
+	sent, received, confirmed float64
+	delivery, confirm         percentiles
+	cores, rssMiB             float64
+}
+
+// point closes the interval since the last one. The histograms of the parts begin anew.
+func (m *meter) point(now sample) point {
+	seconds := now.at.Sub(m.last.at).Seconds()
+	rate := func(now, last int64) float64 { return float64(now-last) / seconds }
+	p := point{
+		seconds: now.at.Sub(m.begin.at).Seconds(), sent: rate(now.published, m.last.published),
+		received: rate(now.received, m.last.received), confirmed: rate(now.confirmed, m.last.confirmed),
+		cores: (now.broker.cpu - m.last.broker.cpu).Seconds() / seconds, rssMiB: float64(now.broker.rssBytes) / (1 << 20),
+	}
+	p.delivery, p.confirm = m.collect()
+	return p
 }
 
 // collect moves the parts' histograms into the totals and returns the interval's own percentiles.

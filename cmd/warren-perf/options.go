@@ -18,6 +18,7 @@ type options struct {
 	queue                string
 	queuePattern         string
 	queueFrom, queueTo   int
+	spread               bool
 	exchange, kind, key  string
 	bodyBytes            int
 	confirm              int
@@ -36,6 +37,7 @@ type options struct {
 	writeBytes           int
 	pid                  int
 	json                 bool
+	report               string
 	quiet                bool
 }
 
@@ -47,6 +49,7 @@ func (o *options) register(f *pflag.FlagSet) {
 	f.StringVar(&o.queuePattern, "queue-pattern", "", "several queues, e.g. perf-%d; producers and consumers take them in turn")
 	f.IntVar(&o.queueFrom, "queue-pattern-from", 1, "first number of the pattern")
 	f.IntVar(&o.queueTo, "queue-pattern-to", 1, "last number of the pattern")
+	f.BoolVar(&o.spread, "spread", false, "each producer publishes to all queues in turn, and consumers share all queues; the pattern's names are of one length, e.g. perf-%05d")
 	f.StringVarP(&o.exchange, "exchange", "e", "", "exchange; empty: the default exchange")
 	f.StringVarP(&o.kind, "type", "t", "direct", "exchange type")
 	f.StringVarP(&o.key, "routing-key", "k", "", "routing and binding key; empty: the queue's name")
@@ -66,6 +69,7 @@ func (o *options) register(f *pflag.FlagSet) {
 	f.IntVar(&o.writeBytes, "write-bytes", 64<<10, "bytes of publishes in one write(2)")
 	f.IntVar(&o.pid, "pid", 0, "the broker's process: sample its CPU and memory")
 	f.BoolVar(&o.json, "json", false, "print the summary as JSON")
+	f.StringVar(&o.report, "report", "", "write a page with plots to this `FILE`: HTML that needs nothing else")
 	f.BoolVar(&o.quiet, "quiet", false, "no line a second")
 }
 
@@ -91,6 +95,12 @@ func (o *options) validate() error {
 	}
 	if o.queuePattern != "" && o.queueTo < o.queueFrom {
 		return errors.New("--queue-pattern-to is below --queue-pattern-from")
+	}
+	if o.spread && o.queuePattern == "" {
+		return errors.New("--spread needs a --queue-pattern")
+	}
+	if o.spread && len(fmt.Sprintf(o.queuePattern, o.queueFrom)) != len(fmt.Sprintf(o.queuePattern, o.queueTo)) {
+		return fmt.Errorf("--spread: the names of --queue-pattern %q are not of one length: use %%05d", o.queuePattern)
 	}
 	if o.qos > 0 && o.multiAckEvery > o.qos {
 		return fmt.Errorf("--multi-ack-every %d never comes with a prefetch of %d", o.multiAckEvery, o.qos)

@@ -15,7 +15,8 @@ type producer struct {
 	batch     *batch
 	window    *window // nil without confirms
 	rate      float64
-	limit     int64 // messages; 0: none
+	limit     int64        // messages; 0: none
+	began     atomic.Int64 // when the first message of a paced stream was due; 0: not yet, or not paced
 	confirms  *latency
 	published atomic.Int64
 	returns   atomic.Int64
@@ -32,6 +33,9 @@ func newProducer(o *options, i int, t *topology, c *amqpConn, k clock) (*produce
 	p := &producer{conn: c, clock: k, rate: o.rate, limit: o.messages, confirms: newLatency(), ended: make(chan struct{}), readerEnd: make(chan error, 1)}
 	about := publication{exchange: t.exchange, key: t.publishKey(i), bodyBytes: o.bodyBytes, persistent: o.has("persistent"), mandatory: o.has("mandatory")}
 	p.batch = newBatch(about, c.frameMax, o.writeBytes, maxBatchMessages)
+	if o.spread {
+		p.batch = newRound(about, c.frameMax, t.queues)
+	}
 	if o.confirm > 0 {
 		p.window = newWindow(o.confirm)
 		var e encoder
@@ -96,7 +100,8 @@ func (p *producer) flood() error {
 // latency of all the messages it kept waiting.
 func (p *producer) pace() error {
 	defer preciseThread()()
-	beat := metronome{start: p.clock.now(), interval: 1e9 / p.rate}
+	p.began.Store(p.clock.now())
+	beat := p.beat()
 	for !p.stopping.Load() {
 		now, sent := p.clock.now(), p.published.Load()
 		waiting := beat.dueBy(now) - sent
@@ -107,7 +112,7 @@ func (p *producer) pace() error {
 			sleepNanos(beat.due(sent) - now)
 			continue
 		}
-		n, err := p.writeSome(int(min(waiting, int64(p.batch.messages))), func(sent int64, i int) int64 { return beat.due(sent + int64(i)) }, false)
+		n, err := p.writeSome(int(min(waiting, maxBatchMessages)), func(sent int64, i int) int64 { return beat.due(sent + int64(i)) }, false)
 		if n == 0 || err != nil {
 			return err
 		}
@@ -115,9 +120,25 @@ func (p *producer) pace() error {
 	return nil
 }
 
+// beat says when each message of a paced stream is due.
+func (p *producer) beat() metronome { return metronome{start: p.began.Load(), interval: 1e9 / p.rate} }
+
+// due is how many messages of a paced stream should have been sent by now.
+func (p *producer) due(now int64) int64 {
+	if p.began.Load() == 0 {
+		return 0
+	}
+	n := p.beat().dueBy(now)
+	if p.limit > 0 {
+		n = min(n, p.limit)
+	}
+	return n
+}
+
 // writeSome sends up to want messages in one write. With sameDue the first one's due time serves for all.
 func (p *producer) writeSome(want int, due func(sent int64, i int) int64, sameDue bool) (int, error) {
 	sent := p.published.Load()
+	want = min(want, p.batch.room())
 	if p.limit > 0 {
 		want = int(min(int64(want), p.limit-sent))
 	}
@@ -139,9 +160,15 @@ func (p *producer) writeSome(want int, due func(sent int64, i int) int64, sameDu
 		p.batch.setDue(i, first)
 	}
 	if p.window != nil {
-		p.window.sent(want, p.clock.now())
+		// Of a paced stream a confirm, too, is timed from when the message was due, and not from when the window had room for it.
+		at := func(i int) int64 { return due(sent, i) }
+		if sameDue {
+			now := p.clock.now()
+			at = func(int) int64 { return now }
+		}
+		p.window.sent(want, at)
 	}
-	if _, err := p.conn.Write(p.batch.first(want)); err != nil {
+	if _, err := p.conn.Write(p.batch.take(want)); err != nil {
 		return 0, err
 	}
 	p.published.Add(int64(want))

@@ -13,6 +13,7 @@ type run struct {
 	endpoint endpoint
 	topology *topology
 	meter    *meter
+	clock    clock
 	failed   chan error
 	done     chan struct{} // every producer has ended
 }
@@ -33,6 +34,7 @@ func setup(o *options) (*run, error) {
 		return nil, err
 	}
 	k := clock{epoch: time.Now()}
+	r.clock = k
 	var consumers []*consumer
 	for i := range o.consumers {
 		c, err := dial(where, fmt.Sprintf("warren-perf consumer %d", i))
@@ -66,6 +68,7 @@ func (r *run) run(ctx context.Context, lines io.Writer) (summary, error) {
 	r.start()
 	failure := r.watch(ctx, lines)
 	end := r.meter.sample()
+	over := r.clock.now()
 	for _, p := range r.meter.producers {
 		p.stop()
 	}
@@ -75,6 +78,7 @@ func (r *run) run(ctx context.Context, lines io.Writer) (summary, error) {
 	if !r.options.keep {
 		r.cleanUp()
 	}
+	r.overdue(over)
 	return r.meter.summary(end), failure
 }
 

@@ -15,6 +15,7 @@ type summary struct {
 	Confirmed    int64        `json:"confirmed,omitempty"`
 	Nacked       int64        `json:"nacked,omitempty"`
 	Returned     int64        `json:"returned,omitempty"`
+	Unsent       int64        `json:"unsent,omitempty"` // due in a paced run, but the broker did not take them
 	PublishRate  float64      `json:"published_per_second"`
 	ReceiveRate  float64      `json:"received_per_second"`
 	Latency      *percentiles `json:"latency,omitempty"`
@@ -34,7 +35,7 @@ func (m *meter) summary(now sample) summary {
 		Seconds: seconds, Published: now.published, Received: now.received,
 		Confirmed: now.confirmed, Nacked: now.nacks, Returned: now.returned,
 		PublishRate: float64(now.published) / seconds, ReceiveRate: float64(now.received) / seconds,
-		BrokerRSS: now.broker.rssBytes, BrokerPeak: m.peakRSS,
+		Unsent: m.unsent, BrokerRSS: now.broker.rssBytes, BrokerPeak: m.peakRSS,
 	}
 	if d := percentilesOf(m.delivery); d.Samples > 0 {
 		s.Latency = &d
@@ -70,6 +71,9 @@ func (s summary) text(w io.Writer) {
 	}
 	if s.Returned > 0 {
 		fmt.Fprintf(w, "%d returned\n", s.Returned)
+	}
+	if s.Unsent > 0 {
+		fmt.Fprintf(w, "%d were due and could not be sent: they count with the time they had waited\n", s.Unsent)
 	}
 	if s.Latency != nil {
 		fmt.Fprintf(w, "latency from the due time (%d samples): p50 %.0f µs, p95 %.0f, p99 %.0f, max %.0f\n", s.Latency.Samples, s.Latency.P50, s.Latency.P95, s.Latency.P99, s.Latency.Max)

@@ -42,12 +42,12 @@ func (w *window) free() int {
 	return min(w.size()-w.open, len(w.sentAt)-int(w.next-w.lowest))
 }
 
-// sent notes n publishes, before they are written: their confirms may be faster than we are.
-func (w *window) sent(n int, now int64) {
+// sent notes n publishes, before they are written: their confirms may be faster than we are. at is when message i's wait began.
+func (w *window) sent(n int, at func(i int) int64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for range n {
-		w.sentAt[w.next%uint64(len(w.sentAt))] = now
+	for i := range n {
+		w.sentAt[w.next%uint64(len(w.sentAt))] = at(i)
 		w.next++
 	}
 	w.open += n
@@ -89,6 +89,17 @@ func (w *window) drain() {
 	defer w.mu.Unlock()
 	for !w.closed && w.open > 0 {
 		w.room.Wait()
+	}
+}
+
+// waiting calls took with the nanoseconds that each open publish has waited by now.
+func (w *window) waiting(now int64, took func(int64)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for sequence := w.lowest; sequence < w.next; sequence++ {
+		if at := w.sentAt[sequence%uint64(len(w.sentAt))]; at != 0 {
+			took(now - at)
+		}
 	}
 }
 

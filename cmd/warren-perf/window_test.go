@@ -8,7 +8,7 @@ func TestWindowSettles(t *testing.T) {
 	if n := w.reserve(1, 10); n != 4 {
 		t.Fatalf("reserved %d of 4", n)
 	}
-	w.sent(4, 100)
+	w.sent(4, func(int) int64 { return 100 })
 	var took []int64
 	settle := func(tag uint64, multiple, positive bool, now int64) {
 		w.settle(tag, multiple, positive, now, func(n int64) { took = append(took, n) })
@@ -26,9 +26,9 @@ func TestWindowSettles(t *testing.T) {
 // One publish that is never confirmed must not let the ring be overrun.
 func TestWindowKeepsItsSpan(t *testing.T) {
 	w := newWindow(4)
-	w.sent(1, 1)
+	w.sent(1, func(int) int64 { return 1 })
 	for w.free() > 0 {
-		w.sent(1, 1)
+		w.sent(1, func(int) int64 { return 1 })
 		w.settle(w.next-1, false, true, 2, func(int64) {})
 	}
 	if w.next-w.lowest != uint64(len(w.sentAt)) || w.open != 1 {

@@ -16,6 +16,7 @@ import (
 	"warren/internal/admin"
 	"warren/internal/config"
 	"warren/internal/host"
+	"warren/internal/profile"
 	"warren/supervision"
 	"warren/supervision/tree"
 )
@@ -65,6 +66,14 @@ func run(f flags) error {
 		return fmt.Errorf("data directory: %w", err)
 	}
 	log := logger(c.LogLevel)
+	if c.PprofListen != "" {
+		p, err := profile.Serve(c.PprofListen)
+		if err != nil {
+			return fmt.Errorf("pprof.listen: %w", err)
+		}
+		defer p.Close()
+		log.Info().Str("address", p.Addr().String()).Msg("serving profiles")
+	}
 	sockets, err := tree.Listen(c, log)
 	if err != nil {
 		return err

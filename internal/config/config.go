@@ -110,6 +110,9 @@ type Config struct {
 	StuckAfter   time.Duration
 	ReplaceAfter time.Duration
 
+	// Where Go's profiles are served over HTTP, host:port; empty: nowhere: pprof.listen.
+	PprofListen string
+
 	// Actors may be crashed on purpose by warrenctl actors crash: chaos.enabled.
 	ChaosEnabled bool
 	// One in so many appends to a stream panics, 0 = none: chaos.append_panics, 1/N there.

@@ -197,6 +197,16 @@ var keys = map[string]key{
 	"actors.stuck_after":   duration(func(b *builder) *time.Duration { return &b.StuckAfter }),
 	"actors.replace_after": duration(func(b *builder) *time.Duration { b.replaceSet = true; return &b.ReplaceAfter }),
 
+	"pprof.listen": {"host:port, [ipv6]:port or none", func(b *builder, _, value string) (ok bool) {
+		if value == "none" {
+			b.PprofListen = ""
+			return true
+		}
+		b.PprofListen, ok = parseAddress(value)
+		// Profiles are for nobody else: every interface has to be asked for in so many words.
+		return ok && !strings.HasPrefix(b.PprofListen, ":")
+	}},
+
 	"chaos.enabled": {"true or false", func(b *builder, _, value string) (ok bool) {
 		b.ChaosEnabled, ok = parseBool(value)
 		return ok

@@ -80,6 +80,7 @@ func TestEveryKeyReachesItsField(t *testing.T) {
 		StuckAfter:         10 * time.Second,
 		ReplaceAfter:       1500 * time.Second,
 		ChaosAppendPanics:  300,
+		PprofListen:        "127.0.0.1:6060",
 	}
 	if !reflect.DeepEqual(c, want) {
 		t.Errorf("got %+v\nwant %+v", c, want)
@@ -124,6 +125,7 @@ func TestErrorsNamePlaceKeyValueAndRemedy(t *testing.T) {
 		{"auth_mechanisms.1 = KERBEROS", "test.conf:1: auth_mechanisms.1 = KERBEROS: must be PLAIN, AMQPLAIN, ANONYMOUS or EXTERNAL, under a number"},
 		{"auth_mechanisms.first = PLAIN", "test.conf:1: auth_mechanisms.first = PLAIN: must be PLAIN, AMQPLAIN, ANONYMOUS or EXTERNAL, under a number"},
 		{"listeners.tcp = 5672", "test.conf:1: listeners.tcp = 5672: must be none"},
+		{"pprof.listen = 6060", "test.conf:1: pprof.listen = 6060: must be host:port, [ipv6]:port or none"},
 		{"loopback_users.guest = no", "test.conf:1: loopback_users.guest = no: must be true or false"},
 		{"vm_memory_high_watermark.relative = 40", "test.conf:1: vm_memory_high_watermark.relative = 40: must be a share of the memory from 0 to 1, such as 0.4"},
 		{"vm_memory_high_watermark.relative = NaN", "test.conf:1: vm_memory_high_watermark.relative = NaN: must be a share of the memory from 0 to 1, such as 0.4"},

@@ -69,6 +69,7 @@ var rooms = []room{
 	{"internal/definitions", []string{"protocol/..."}},
 	{"internal/admin", []string{"proto/...", "protocol/..."}},
 	{"internal/host", nil},
+	{"internal/profile", nil},
 	{"internal/imports", nil},
 
 	{"cmd/warren", []string{"supervision/tree", "supervision", "internal/...", "protocol/...", "plugins/..."}},
