@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	adminv1 "warren/proto/admin/v1"
@@ -36,9 +38,16 @@ func shake(t *testing.T, b *broker.Broker, _ *rand.Rand, over <-chan struct{}) {
 		"*/definitions": 150 * time.Millisecond, "warren/core/journal": 75 * time.Millisecond,
 	} {
 		shaking.Go(func() {
-			_, err := client.ActorsShake(ctx, &adminv1.ActorsShakeRequest{Match: match, Every: durationpb.New(every), For: durationpb.New(patience)})
-			if err != nil && ctx.Err() == nil {
-				t.Errorf("shaking %s: %v", match, err)
+			for ctx.Err() == nil {
+				_, err := client.ActorsShake(ctx, &adminv1.ActorsShakeRequest{Match: match, Every: durationpb.New(every), For: durationpb.New(patience)})
+				if status.Code(err) == codes.NotFound { // the clients are not there yet
+					<-time.After(time.Millisecond)
+					continue
+				}
+				if err != nil && ctx.Err() == nil {
+					t.Errorf("shaking %s: %v", match, err)
+				}
+				return
 			}
 		})
 	}
