@@ -5,6 +5,7 @@
 package persistence
 
 import (
+	"errors"
 	"maps"
 	"slices"
 	"time"
@@ -166,7 +167,10 @@ func (p *Journal) append(ctx actor.Context, m *Append) {
 		if r.Messages {
 			kind = journal.Messages
 		}
-		if err := p.write(s, m.Incarnation, kind, r); err != nil {
+		if err := p.write(s, m.Incarnation, kind, r); errors.Is(err, journal.ErrStale) {
+			p.Logs.Warn().Err(err).Str("stream", s.name).Msg("a writer that was replaced still writes: refused")
+			return
+		} else if err != nil {
 			panic(err)
 		}
 		s.next++
@@ -229,6 +233,9 @@ func (p *Journal) checkpoint(ctx actor.Context, m *Checkpoint) {
 		s.tokens = append(s.tokens, token{s.next - 1, m.Token})
 	}
 	live := m.Live
+	if err := p.j.Claim(s.id, m.Incarnation); errors.Is(err, journal.ErrStale) {
+		return // what it takes for living is not what lives
+	}
 	err := p.j.ReleaseBut(s.id, upto, func(index uint64) bool { // it rises, as live does
 		for len(live) > 0 && live[0] < index+1 {
 			live = live[1:]

@@ -161,6 +161,21 @@ func TestFetch(t *testing.T) {
 	}
 }
 
+// DESIGN 5, incarnations: a writer that was replaced is refused, and nobody else hears of it.
+func TestReplacedWriterIsRefused(t *testing.T) {
+	d := newDesk(t, vfs.NewMemory())
+	d.sys.Send(d.log.PID, &Append{Stream: d.stream, Incarnation: 2, From: d.owner, Records: []Record{record(1)}})
+	d.durable(1)
+	d.sys.Send(d.log.PID, &Append{Stream: d.stream, Incarnation: 1, From: d.owner, Records: []Record{record(2)}})
+	d.sys.Send(d.log.PID, &Append{Stream: d.stream, Incarnation: 2, From: d.owner, Records: []Record{record(2)}})
+	d.durable(2)
+	for _, n := range d.sys.Tree() {
+		if n.Restarts > 0 {
+			t.Errorf("%s restarted", n.Path)
+		}
+	}
+}
+
 // DESIGN 5, the journal dies: what was not durable is sent again, and nothing that was is lost or doubled.
 func TestCrashOfTheJournal(t *testing.T) {
 	fs := vfs.NewMemory()

@@ -27,7 +27,7 @@ func impostor(t *testing.T, script string) {
 const listening = "echo INF listening address=127.0.0.1:1 args=\"$*\"\n"
 
 func TestStartAndStop(t *testing.T) {
-	impostor(t, listening+"trap 'echo goodbye; exit 0' TERM; sleep 100 >/dev/null 2>&1 & wait")
+	impostor(t, "trap 'echo goodbye; exit 0' TERM\n"+listening+"sleep 100 >/dev/null 2>&1 & wait")
 	b := Start(t, Set("a.key", "1"))
 	if b.Addr != "127.0.0.1:1" || !strings.Contains(b.Log(), "--data-dir "+b.DataDir+" --set listeners.tcp.default=127.0.0.1:0 --set a.key=1") {
 		t.Fatalf("at %s:\n%s", b.Addr, b.Log())
