@@ -4,6 +4,7 @@ package vhost
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -172,8 +173,13 @@ func (v *VHost) first(ctx actor.Context) {
 	if len(batch.Definitions) > 0 {
 		v.enter(batch)
 		v.forgetOrphans(ctx)
-	} else {
-		v.happen("", predeclared())
+	}
+	// All of them at the very first start; later those whose record was lost, when the loss was accepted.
+	missing := slices.DeleteFunc(predeclared(), func(d *eventv1.Definition) bool {
+		return v.defs.Exchanges[d.GetExchangeDeclared().Name] != nil
+	})
+	if len(missing) > 0 {
+		v.happen("", missing)
 	}
 }
 

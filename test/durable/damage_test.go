@@ -2,6 +2,7 @@ package durable
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -64,7 +65,9 @@ func TestDamage(t *testing.T) {
 		}
 		accepted := err != nil
 		got := survivors(t, b, q)
-		must(t, restartable(t, b, q))
+		if err := restartable(t, b, q); err != nil {
+			t.Fatalf("round %d: %s: %v\n%s", round, what, err, b.Log())
+		}
 		for i, m := range got {
 			if i > 0 && got[i-1].n >= m.n {
 				t.Fatalf("round %d: %s: %v comes behind %v", round, what, m, got[i-1])
@@ -176,17 +179,23 @@ func survivors(t *testing.T, b *broker.Broker, queue string) (out []id) {
 	t.Helper()
 	c := connect(t, b.URI())
 	defer c.Close()
-	ch := channelOn(t, c)
+	ch, err := c.Channel()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, b.Log())
+	}
 	state, err := ch.QueueDeclarePassive(queue, true, false, false, false, nil)
 	if err != nil {
 		return nil
 	}
 	deliveries, err := ch.Consume(queue, "", false, false, false, false, nil)
-	must(t, err)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, b.Log())
+	}
 	// Bodies are read when their turn comes, and damage there is found then: what comes last says that all has come.
-	must(t, ch.Confirm(false))
 	end := id{"end", 1}
-	must(t, putSafe(ch, newBook(), "", queue, end, nil))
+	if err := errors.Join(ch.Confirm(false), putSafe(ch, newBook(), "", queue, end, nil)); err != nil {
+		t.Fatalf("%v\n%s", err, b.Log())
+	}
 	for {
 		select {
 		case d := <-deliveries:
