@@ -12,9 +12,6 @@ type argument struct {
 	name  string
 	check func(v any, all protocol.Table) reason
 	types []Type // that declare it
-	// ready is whether a classic queue of Warren's does what it says. To take it and do nothing would break a promise that the
-	// client relies on.
-	ready bool
 }
 
 var (
@@ -28,35 +25,35 @@ var (
 
 // declared are the arguments of queue.declare, in the order in which RabbitMQ compares them (contract 3.1).
 var declared = []argument{
-	{"x-expires", expires, classicAndQuorum, true},
-	{"x-message-ttl", expiry, classicAndQuorum, true},
-	{"x-dead-letter-exchange", longstr, classicAndQuorum, true},
-	{"x-dead-letter-routing-key", deadLetterKey, classicAndQuorum, true},
-	{"x-dead-letter-strategy", oneOf("invalid_dlx_strategy", "at-most-once", "at-least-once"), quorumOnly, false},
-	{"x-max-length", notNegative, classicAndQuorum, true},
-	{"x-max-length-bytes", notNegative, everyType, true},
-	{"x-max-in-memory-length", notNegative, quorumOnly, false},
-	{"x-max-in-memory-bytes", notNegative, quorumOnly, false},
-	{"x-max-priority", priorities, classicOnly, true},
-	{"x-overflow", overflow, classicAndQuorum, true},
-	{"x-queue-mode", anything, classicOnly, true}, // every queue of Warren's keeps its memory bounded, as a lazy one did
-	{"x-queue-version", version, classicOnly, true},
-	{"x-single-active-consumer", boolean, classicAndQuorum, true},
-	{"x-queue-type", queueType, everyType, true},
-	{"x-quorum-initial-group-size", positive, quorumOnly, false},
-	{"x-delivery-limit", integer, quorumOnly, false},
-	{"x-consumer-timeout", notNegative, quorumOnly, false},
-	{"x-consumer-disconnected-timeout", notNegative, quorumOnly, false},
-	{"x-delayed-retry-type", oneOf("invalid_delayed_retry_type", "disabled", "all", "failed", "returned"), quorumOnly, false},
-	{"x-delayed-retry-min", notNegative, quorumOnly, false},
-	{"x-delayed-retry-max", notNegative, quorumOnly, false},
-	{"x-member-placement-tag", longstr, quorumOnly, false},
-	{"x-max-age", maxAge, streamOnly, false},
-	{"x-stream-max-segment-size-bytes", segmentSize, streamOnly, false},
-	{"x-stream-filter-size-bytes", filterSize, streamOnly, false},
-	{"x-initial-cluster-size", positive, clustered, false},
+	{"x-expires", expires, classicAndQuorum},
+	{"x-message-ttl", expiry, classicAndQuorum},
+	{"x-dead-letter-exchange", longstr, classicAndQuorum},
+	{"x-dead-letter-routing-key", deadLetterKey, classicAndQuorum},
+	{"x-dead-letter-strategy", oneOf("invalid_dlx_strategy", "at-most-once", "at-least-once"), quorumOnly},
+	{"x-max-length", notNegative, classicAndQuorum},
+	{"x-max-length-bytes", notNegative, everyType},
+	{"x-max-in-memory-length", notNegative, quorumOnly},
+	{"x-max-in-memory-bytes", notNegative, quorumOnly},
+	{"x-max-priority", priorities, classicOnly},
+	{"x-overflow", overflow, classicAndQuorum},
+	{"x-queue-mode", anything, classicOnly}, // every queue of Warren's keeps its memory bounded, as a lazy one did
+	{"x-queue-version", version, classicOnly},
+	{"x-single-active-consumer", boolean, classicAndQuorum},
+	{"x-queue-type", queueType, everyType},
+	{"x-quorum-initial-group-size", positive, quorumOnly},
+	{"x-delivery-limit", integer, quorumOnly},
+	{"x-consumer-timeout", notNegative, quorumOnly},
+	{"x-consumer-disconnected-timeout", notNegative, quorumOnly},
+	{"x-delayed-retry-type", oneOf("invalid_delayed_retry_type", "disabled", "all", "failed", "returned"), quorumOnly},
+	{"x-delayed-retry-min", notNegative, quorumOnly},
+	{"x-delayed-retry-max", notNegative, quorumOnly},
+	{"x-member-placement-tag", longstr, quorumOnly},
+	{"x-max-age", maxAge, streamOnly},
+	{"x-stream-max-segment-size-bytes", segmentSize, streamOnly},
+	{"x-stream-filter-size-bytes", filterSize, streamOnly},
+	{"x-initial-cluster-size", positive, clustered},
 	// One node has one place for a queue, so that every locator means the same.
-	{"x-queue-leader-locator", oneOf("invalid_queue_locator_arg", "client-local", "balanced", "random", "least-leaders"), everyType, true},
+	{"x-queue-leader-locator", oneOf("invalid_queue_locator_arg", "client-local", "balanced", "random", "least-leaders"), everyType},
 }
 
 // Check refuses arguments that a new queue cannot have: with a value that is none, of another type of queue, or of what is not
@@ -92,12 +89,6 @@ func Check(resource string, arguments protocol.Table) *protocol.Error {
 	}
 	if t != Classic {
 		return invalid("x-queue-type", resource, fmt.Sprintf("queue type '%s' is not supported yet", t))
-	}
-	for i := range declared {
-		a := &declared[i]
-		if v, ok := arguments[a.name]; ok && !a.ready {
-			return invalid(a.name, resource, fmt.Sprintf("'%v' is not supported yet", v))
-		}
 	}
 	return nil
 }
