@@ -113,6 +113,26 @@ func TestConsumerOfADeletedQueue(t *testing.T) {
 	}
 }
 
+func TestWhoDeletesAQueueHearsOfItsConsumersAfterwards(t *testing.T) {
+	// P-44, P-58: delete-ok, and behind it the cancels of the channel's own consumers; without delete-ok they come all the same.
+	for _, noWait := range []bool{false, true} {
+		o := newOffice(t, nil)
+		c := o.open()
+		c.actor().CancelNotify = true
+		c.method(&amqp091.QueueDeclare{Queue: "q"})
+		c.do(&amqp091.BasicConsume{Queue: "q", ConsumerTag: "c"}, &amqp091.BasicConsume{Queue: "q", ConsumerTag: "d"})
+		c.hear()
+		c.do(&amqp091.QueueDelete{Queue: "q", NoWait: noWait})
+		if noWait {
+			c.expect("cancel c", "cancel d")
+		} else {
+			c.expect("delete-ok 0", "cancel c", "cancel d")
+		}
+		c.do(&amqp091.QueueDelete{Queue: "q", IfUnused: true})
+		c.expect("delete-ok 0")
+	}
+}
+
 // actor is the one at the channel's desk.
 func (c *client) actor() *Channel { return c.find(c.id).actor.(*Channel) }
 
