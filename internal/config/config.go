@@ -125,8 +125,9 @@ type Permissions struct{ Configure, Write, Read string }
 // Default returns the settings of a broker without a configuration file.
 func Default() Config {
 	return Config{
-		// Differs: RabbitMQ listens on every interface. A broker that was just unpacked, with guest/guest, should not.
-		Listeners: []Listener{{Name: defaultListener, Address: "127.0.0.1:5672"}},
+		// On every interface, of IPv6 too, as RabbitMQ (contract P-18): "localhost" is ::1 for some clients. guest is let in from
+		// the loopback only (contract P-08).
+		Listeners: []Listener{{Name: defaultListener, Address: ":5672"}},
 		// Differs: RabbitMQ has a backlog of 128 and lingers for 0 seconds, so that the last words of a connection may be lost; it
 		// leaves keepalive off.
 		Socket:    Socket{NoDelay: true, KeepAlive: true},
