@@ -45,7 +45,7 @@ func (c *Channel) askAgain(ctx actor.Context) {
 
 // request is what an operation asks of the vhost.
 func (c *Channel) request(op *Operation) (any, *protocol.Error) {
-	r := vhost.Request{Session: c.Session, ID: op.Step, User: c.User, Connection: c.Connection}
+	r := vhost.Request{Session: c.Session, ID: op.Step, User: c.User, Connection: c.Connection, Again: op.Asked}
 	switch m := op.Method.(type) {
 	case *amqp091.ExchangeDeclare:
 		arguments, err := table(m.Arguments)

@@ -194,7 +194,7 @@ func TestPurgeAskedAgain(t *testing.T) {
 func TestReceiptsAreBounded(t *testing.T) {
 	// DESIGN "Bounded": what was told to sessions that are over is dropped.
 	s := newStand(t)
-	var r Receipts
+	var r Receipts[uint64]
 	for id := range uint64(10 * receiptsKept) {
 		r.Note(id+1, 1, id, s)
 	}

@@ -34,7 +34,7 @@ type Slot struct {
 	crashed     atomic.Bool
 	followers   Followers
 	poison      Poison
-	purged      Receipts
+	purged      Receipts[uint64]
 
 	// Counters live here and not in the actor, so that a restart does not turn them back.
 	Ready, Unacked, Bytes, Delivered, Published atomic.Int64

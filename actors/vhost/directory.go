@@ -28,7 +28,8 @@ type Directory struct {
 	ids       atomic.Uint64
 	followers queue.Followers
 	state     state
-	deleted   queue.Receipts // how many messages went with queues
+	deleted   queue.Receipts[uint64]          // how many messages went with queues
+	refused   queue.Receipts[*protocol.Error] // requests
 }
 
 // NewDirectory returns the empty directory of a vhost whose actor is pid.

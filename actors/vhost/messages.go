@@ -13,9 +13,13 @@ type Request struct {
 	ID         uint64
 	User       string
 	Connection uint64 // owner of exclusive queues
+	// Again: it may have been asked before, and the answer may be on its way (design 0002).
+	Again bool
 }
 
-// What a vhost takes. Every command can come twice: then it finds done what it asks for.
+func (r Request) request() Request { return r }
+
+// What a vhost takes. Every command can come twice: then it finds done what it asks for, or is refused as before.
 type (
 	DeclareExchange struct {
 		Request

@@ -80,6 +80,9 @@ type (
 
 // Receive is the vhost's table of contents.
 func (v *VHost) Receive(ctx actor.Context) {
+	if m, ok := ctx.Message().(interface{ request() Request }); ok && v.refusedBefore(ctx, m.request()) {
+		return
+	}
 	switch m := ctx.Message().(type) {
 	case *actor.Started:
 		v.recover(ctx)
@@ -193,6 +196,9 @@ func (v *VHost) carryOut(ctx actor.Context, r Request, d decision) {
 }
 
 func (v *VHost) answer(ctx actor.Context, r Request, a *Answer) {
+	if a.Err != nil {
+		v.Directory.refused.Note(r.Session, a.ID, a.Err, v.Sessions)
+	}
 	v.writer.WhenSafe(ctx, func(ctx actor.Context) {
 		if p := v.Sessions.Lookup(r.Session); p != nil {
 			ctx.Send(p, a)

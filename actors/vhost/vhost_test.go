@@ -322,3 +322,31 @@ func TestDeleteAskedAgain(t *testing.T) {
 		t.Errorf("another request: %+v", a)
 	}
 }
+
+// K-32: what was refused stays refused for whoever asks again, and a session that is over asks for nothing. Found by the model test: a
+// deletion was refused because the queue was in use, the channel closed, its consumers went, and the question that a crash had repeated
+// deleted the queue.
+func TestRefusedStaysRefused(t *testing.T) {
+	s := newScene(t)
+	q := s.declare(DeclareQueue{Name: "q"})
+	s.consume(q, 1, &queue.Consume{Consumer: 1})
+	m := DeleteQueue{Request: s.request(2), Name: "q", IfUnused: true}
+	told := s.ask(&m)
+	if told.Err == nil {
+		t.Fatal("a queue in use was deleted")
+	}
+	s.consume(q, 2, &queue.Cancel{Consumer: 1})
+	m.Again = true
+	if a := s.ask(&m); a.Err != told.Err {
+		t.Errorf("asked again: %v, and before: %v", a.Err, told.Err)
+	}
+	over := DeleteQueue{Request: Request{Session: 99, ID: 1, Again: true}, Name: "q"}
+	s.tell(&over)
+	s.ask(&DeleteQueue{Request: s.request(2), Name: "other"})
+	s.consume(q, 3, &queue.Inspect{}) // a queue that may go answers nothing
+	never := DeleteQueue{Request: s.request(3), Name: "q", IfUnused: true}
+	never.Again = true
+	if a := s.ask(&never); a.Err != nil || s.dir.Queue("q") != nil {
+		t.Errorf("asked again by who may never have asked: %v", a.Err)
+	}
+}
