@@ -131,6 +131,9 @@ func (c *Connection) takeUp(ctx actor.Context) {
 	if c.state.Phase < Running {
 		c.later(ctx, c.HandshakeTimeout-time.Since(c.info.ConnectedAt), &handshakeTimeout{})
 	}
+	if c.state.CloseSent {
+		c.socket.LastWord(c.outlet)
+	}
 	c.say()
 	switch p := c.state.Params; { // what was to follow a close may not have
 	case p.CloseSent:
@@ -155,6 +158,9 @@ func (c *Connection) become(step uint64, p Params, reply amqp091.Method) {
 	}
 	c.state.Apply(e)
 	c.publish()
+	if p.CloseSent {
+		c.socket.LastWord(c.outlet)
+	}
 	c.say()
 }
 
@@ -361,6 +367,7 @@ func (c *Connection) Terminate(ctx actor.Context, why supervision.Reason) {
 		f := &channel.Frames{}
 		err := protocol.ConnectionForced("broker forced connection closure with reason 'shutdown'")
 		f.Method(0, &amqp091.ConnectionClose{ReplyCode: err.Code, ReplyText: err.ReplyText()})
+		c.socket.LastWord(nil)
 		c.socket.Write(channel.Chunk{Frames: f})
 		c.socket.Finish(shutdownGrace)
 	} else {

@@ -38,6 +38,8 @@ type Transport struct {
 	writing  bool // write has taken what was pending
 	finish   bool // close when everything is written
 	deadline time.Time
+	muted    bool            // everybody but last
+	last     *channel.Outlet // of connection.close
 	closed   bool
 	done     chan struct{} // closed with the socket
 }
@@ -54,7 +56,7 @@ func (t *Transport) Send(pid *actor.PID, m any) { t.send(pid, m) }
 // Write takes a chunk to the socket, later. After the socket is closed it is dropped.
 func (t *Transport) Write(c channel.Chunk) {
 	t.mu.Lock()
-	if t.closed || t.finish {
+	if t.closed || t.finish || t.muted && c.Outlet != t.last {
 		t.mu.Unlock()
 		c.Frames.Release()
 		return
@@ -63,6 +65,14 @@ func (t *Transport) Write(c channel.Chunk) {
 	t.pending = append(t.pending, c)
 	t.mu.Unlock()
 	t.writable.Signal()
+}
+
+// LastWord leaves the socket to one outlet, or with nil to what has none: behind connection.close comes nothing that channels, which end
+// a little later, still have to say (AMQP 0-9-1 section 1.4.2.1, connection.close).
+func (t *Transport) LastWord(o *channel.Outlet) {
+	t.mu.Lock()
+	t.muted, t.last = true, o
+	t.mu.Unlock()
 }
 
 // Heartbeat writes a heartbeat, unless something waits to be written: that is as good a sign of life, and a client which does

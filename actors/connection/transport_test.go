@@ -135,6 +135,32 @@ func TestFinishOnlyGetsShorter(t *testing.T) {
 	})
 }
 
+func TestNothingComesBehindTheLastWord(t *testing.T) {
+	// The model test got deliveries behind connection.close, while the channels of that connection were ending.
+	synctest.Test(t, func(t *testing.T) {
+		tr, peer := pipe()
+		own, other := channel.NewOutlet(tr, 0), channel.NewOutlet(tr, 0)
+		put := func(o *channel.Outlet, reason string) {
+			f := &channel.Frames{}
+			f.Method(0, &amqp091.ConnectionBlocked{Reason: reason})
+			o.Put(0, 1, f, f.Size())
+		}
+		put(other, "before")
+		tr.LastWord(own)
+		put(other, "behind")
+		put(own, "close")
+		tr.Finish(time.Second)
+		got, err := io.ReadAll(peer)
+		want := amqp091.AppendMethod(nil, 0, &amqp091.ConnectionBlocked{Reason: "before"})
+		if want = amqp091.AppendMethod(want, 0, &amqp091.ConnectionBlocked{Reason: "close"}); string(got) != string(want) {
+			t.Fatalf("%q, %v", got, err)
+		}
+		if n := tr.replies.Load(); n != 0 {
+			t.Errorf("%d bytes of replies wait for ever", n)
+		}
+	})
+}
+
 func TestFinishWritesWhatWaits(t *testing.T) {
 	// P-13: what was said before the end arrives, then the socket closes.
 	synctest.Test(t, func(t *testing.T) {
