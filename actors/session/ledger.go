@@ -2,6 +2,7 @@ package session
 
 import (
 	"maps"
+	"math"
 	"slices"
 
 	"warren/actors/exchange"
@@ -19,21 +20,20 @@ type Ledger struct {
 	bytes      int // that they hold
 }
 
-// publishLink is the messages of one exchange that are under way: those with a route in front, those without behind.
+// publishLink is the messages of one exchange that are under way.
 type publishLink struct {
-	slot  *exchange.Slot
-	last  uint64 // sequence of the newest message
-	runs  []run
-	marks map[*queue.Slot]mark // of queues that runs wait for
+	slot   *exchange.Slot
+	last   uint64               // sequence of the newest message
+	runs   fifo[*run]           // in the order they were published
+	routed int                  // that many from the front have a route
+	ways   map[*queue.Slot]*way // to queues that runs wait for, or waited for a moment ago
+	spare  []*run               // to be used again
 	// orphan is set when the exchange was deleted: the link ends with its last run.
 	orphan bool
 }
 
 // settled hears of messages that nothing waits for any more: they are as safe as they ask to be, or lost with a queue.
 type settled func(messages []protocol.Message, lost bool)
-
-// mark is how far a queue has got on a link. Both sequences are cumulative.
-type mark struct{ accepted, confirmed uint64 }
 
 // run is messages with one route, or with none yet.
 type run struct {
@@ -42,7 +42,20 @@ type run struct {
 	route               *exchange.Route
 	accepted, confirmed int  // that many from the front
 	lost                bool // a queue of the route was given up before it had all of them
+
+	// Queues of the route that do not have all of them, and that do not have all of them safe: so that the word of one queue is not a
+	// reason to look at the others.
+	unaccepted, unconfirmed int
+	parted                  bool // some queue has had a part of them
 }
+
+// seqs are the sequences of the first message and the last.
+func (r *run) seqs() (first, last uint64) {
+	return r.messages[0].Seq, r.messages[len(r.messages)-1].Seq
+}
+
+// through says that nothing waits for any of the run any more.
+func (r *run) through() bool { return r.accepted == len(r.messages) && r.confirmed == len(r.messages) }
 
 // leadsTo says whether a queue is on the route.
 func (r *run) leadsTo(q *queue.Slot) bool {
@@ -54,7 +67,7 @@ func newLedger() Ledger { return Ledger{links: map[uint64]*publishLink{}} }
 func (l *Ledger) link(x *exchange.Slot) *publishLink {
 	p := l.links[x.ID]
 	if p == nil {
-		p = &publishLink{slot: x, marks: map[*queue.Slot]mark{}}
+		p = &publishLink{slot: x, ways: map[*queue.Slot]*way{}}
 		l.links[x.ID] = p
 	}
 	return p
@@ -63,7 +76,9 @@ func (l *Ledger) link(x *exchange.Slot) *publishLink {
 // publish enters messages, which must be newer than all before them.
 func (l *Ledger) publish(x *exchange.Slot, messages []protocol.Message) {
 	p := l.link(x)
-	p.runs = append(p.runs, run{prev: p.last, messages: messages})
+	r := p.run()
+	r.prev, r.messages = p.last, messages
+	p.runs.push(r)
 	p.last = messages[len(messages)-1].Seq
 	l.unaccepted += len(messages)
 	l.bytes += size(messages)
@@ -83,24 +98,28 @@ func (l *Ledger) route(x *exchange.Slot, routes []exchange.RoutedTo, unroutable 
 	if p == nil {
 		return
 	}
-	at := 0
-	for at < len(p.runs) && p.runs[at].route != nil {
-		at++
-	}
-	for _, r := range routes {
-		for at < len(p.runs) && p.runs[at].messages[0].Seq <= r.Last {
-			n := upTo(p.runs[at].messages, r.Last)
-			if n < len(p.runs[at].messages) {
-				p.split(at, n)
+	from := p.routed
+	for _, to := range routes {
+		for p.routed < p.runs.len() {
+			r := p.runs.at(p.routed)
+			if r.messages[0].Seq > to.Last {
+				break
 			}
-			p.runs[at].route = r.Route
-			if p.runs[at].lost = r.Lost; len(r.Route.Queues) == 0 && !r.Lost {
-				unroutable(p.runs[at].messages)
+			if n := upTo(r.messages, to.Last); n < len(r.messages) {
+				p.split(p.routed, n)
 			}
-			at++
+			p.routed++
+			r.route = to.Route
+			if r.lost = to.Lost; len(r.route.Queues) == 0 && !r.lost {
+				unroutable(r.messages)
+			}
 		}
 	}
-	l.settle(p, then)
+	for _, r := range p.runs.all()[from:p.routed] {
+		p.enter(r)
+		l.settle(p, r, then)
+	}
+	l.trim(p)
 }
 
 // upTo is how many messages have a sequence of at most last.
@@ -126,10 +145,33 @@ func (l *Ledger) accept(exchangeID uint64, q *queue.Slot, m mark, then settled) 
 	if p == nil {
 		return
 	}
-	if old := p.marks[q]; m.accepted > old.accepted || m.confirmed > old.confirmed {
-		p.marks[q] = m
-		l.settle(p, then)
+	w := p.way(q)
+	if m.accepted <= w.accepted && m.confirmed <= w.confirmed {
+		return
 	}
+	w.accepted, w.confirmed = max(w.accepted, m.accepted), max(w.confirmed, m.confirmed)
+	for ; w.has < w.runs.len(); w.has++ {
+		r := w.runs.at(w.has)
+		if first, last := r.seqs(); w.accepted < last {
+			r.parted = r.parted || first <= w.accepted
+			l.settle(p, r, then)
+			break
+		}
+		r.unaccepted--
+		l.settle(p, r, then)
+	}
+	for ; w.safe < w.runs.len(); w.safe++ {
+		r := w.runs.at(w.safe)
+		if first, last := r.seqs(); w.confirmed < last {
+			r.parted = r.parted || first <= w.confirmed
+			l.settle(p, r, then)
+			break
+		}
+		r.unconfirmed--
+		l.settle(p, r, then)
+	}
+	p.leave(q, w)
+	l.trim(p)
 }
 
 // gone enters that a queue was deleted, or given up and its messages lost: nothing waits for it any more, whatever the other
@@ -137,11 +179,13 @@ func (l *Ledger) accept(exchangeID uint64, q *queue.Slot, m mark, then settled) 
 func (l *Ledger) gone(q *queue.Slot, lost bool, then settled) {
 	for _, id := range slices.Sorted(maps.Keys(l.links)) { // in one order, since every copy of the state must say the same
 		p := l.links[id]
-		m := p.marks[q]
-		delete(p.marks, q)
+		m := mark{math.MaxUint64, math.MaxUint64} // of a queue that no run waits for
+		if w := p.ways[q]; w != nil {
+			m = w.mark
+		}
+		delete(p.ways, q)
 		var from, to *exchange.Route // the runs of a route stay together
-		for i := range p.runs {
-			r := &p.runs[i]
+		for _, r := range p.runs.all() {
 			if !r.leadsTo(q) {
 				continue
 			}
@@ -149,9 +193,17 @@ func (l *Ledger) gone(q *queue.Slot, lost bool, then settled) {
 				from, to = r.route, without(r.route, q)
 			}
 			r.route = to
-			r.lost = r.lost || lost && r.messages[len(r.messages)-1].Seq > m.confirmed
+			_, last := r.seqs()
+			if m.accepted < last {
+				r.unaccepted--
+			}
+			if m.confirmed < last {
+				r.unconfirmed--
+				r.lost = r.lost || lost
+			}
+			l.settle(p, r, then)
 		}
-		l.settle(p, then)
+		l.trim(p)
 	}
 }
 
@@ -169,45 +221,28 @@ func (l *Ledger) orphan(x *exchange.Slot, unroutable func([]protocol.Message), t
 	}
 }
 
-// marksKept is how large a map of marks may have become to be used again: one that was large stays so.
-const marksKept = 64
+// settle moves a run forward by what all of its queues have. It waits for none before it, so that a slow queue does not hold up the
+// confirms of others.
+func (l *Ledger) settle(p *publishLink, r *run, then settled) {
+	accepted, safe := p.reach(r)
+	if accepted > r.accepted {
+		l.unaccepted -= accepted - r.accepted
+		l.bytes -= size(r.messages[r.accepted:accepted])
+		r.accepted = accepted
+	}
+	if safe > r.confirmed {
+		then(r.messages[r.confirmed:safe], r.lost)
+		r.confirmed = safe
+	}
+}
 
-// settle moves every run forward by what all of its queues have, and forgets the runs that are through. A run waits for
-// none before it, so that a slow queue does not hold up the confirms of others.
-func (l *Ledger) settle(p *publishLink, then settled) {
-	done := 0
-	for i := range p.runs {
-		r := &p.runs[i]
-		if r.route == nil {
-			break
-		}
-		accepted, safe := p.reach(r)
-		if accepted > r.accepted {
-			l.unaccepted -= accepted - r.accepted
-			l.bytes -= size(r.messages[r.accepted:accepted])
-			r.accepted = accepted
-		}
-		if safe > r.confirmed {
-			then(r.messages[r.confirmed:safe], r.lost)
-			r.confirmed = safe
-		}
-		if r.accepted == len(r.messages) && r.confirmed == len(r.messages) && done == i {
-			done++
-		}
+// trim forgets the runs in front that are through.
+func (l *Ledger) trim(p *publishLink) {
+	for p.routed > 0 && p.runs.at(0).through() {
+		p.reuse(p.runs.pop())
+		p.routed--
 	}
-	clear(p.runs[:done])
-	p.runs = p.runs[done:]
-	if len(p.runs) > 0 {
-		return
-	}
-	p.runs = nil
-	// Nothing waits for any of them; the next mark says more.
-	if len(p.marks) > marksKept {
-		p.marks = map[*queue.Slot]mark{}
-	} else {
-		clear(p.marks)
-	}
-	if p.orphan {
+	if p.orphan && p.runs.len() == 0 {
 		delete(l.links, p.slot.ID)
 	}
 }
@@ -215,13 +250,22 @@ func (l *Ledger) settle(p *publishLink, then settled) {
 // reach is how many messages of a run all queues of its route have, and how many all have safe.
 func (p *publishLink) reach(r *run) (accepted, confirmed int) {
 	accepted, confirmed = len(r.messages), len(r.messages)
-	for _, q := range r.route.Queues {
-		m := p.marks[q]
-		if r.accepted < accepted {
-			accepted = min(accepted, upTo(r.messages, m.accepted))
+	switch {
+	case r.unaccepted == 0 && r.unconfirmed == 0:
+		return accepted, confirmed
+	case !r.parted: // all or nothing
+		if r.unaccepted > 0 {
+			accepted = r.accepted
 		}
-		if r.confirmed < confirmed {
-			confirmed = min(confirmed, upTo(r.messages, m.confirmed))
+		if r.unconfirmed > 0 {
+			confirmed = r.confirmed
+		}
+		return accepted, confirmed
+	}
+	for _, q := range r.route.Queues {
+		if w := p.ways[q]; w != nil { // one that no run waits for has all of it
+			accepted = min(accepted, upTo(r.messages, w.accepted))
+			confirmed = min(confirmed, upTo(r.messages, w.confirmed))
 		}
 	}
 	return max(accepted, r.accepted), max(confirmed, r.confirmed)
@@ -229,10 +273,10 @@ func (p *publishLink) reach(r *run) (accepted, confirmed int) {
 
 // settled is the sequence up to which nothing is waited for.
 func (p *publishLink) settled() uint64 {
-	if len(p.runs) == 0 {
+	if p.runs.len() == 0 {
 		return p.last
 	}
-	return p.runs[0].messages[0].Seq - 1
+	return p.runs.at(0).messages[0].Seq - 1
 }
 
 // refuse enters that a queue has not taken messages, which it says with every word on the link until it knows that this session has
@@ -243,12 +287,13 @@ func (l *Ledger) refuse(exchangeID uint64, q *queue.Slot, refused []ready.Interv
 		return
 	}
 	for _, in := range refused {
-		for i := 0; i < len(p.runs); i++ {
-			r := &p.runs[i]
-			if !r.leadsTo(q) || r.lost || r.confirmed == len(r.messages) || r.messages[len(r.messages)-1].Seq < in.First {
+		for i := 0; i < p.routed; i++ {
+			r := p.runs.at(i)
+			first, last := r.seqs()
+			if !r.leadsTo(q) || r.lost || r.confirmed == len(r.messages) || last < in.First {
 				continue
 			}
-			if r.messages[0].Seq >= in.First+in.N {
+			if first >= in.First+in.N {
 				break
 			}
 			if n := below(r.messages, in.First); n > 0 {
@@ -258,7 +303,7 @@ func (l *Ledger) refuse(exchangeID uint64, q *queue.Slot, refused []ready.Interv
 			if n := below(r.messages, in.First+in.N); n < len(r.messages) {
 				p.split(i, n)
 			}
-			p.runs[i].lost = true
+			r.lost = true
 		}
 	}
 }
@@ -273,37 +318,85 @@ func below(messages []protocol.Message, seq uint64) int {
 
 // split makes two runs of one, of which the first has n messages.
 func (p *publishLink) split(at, n int) {
-	p.runs = slices.Insert(p.runs, at+1, p.runs[at])
-	a, b := &p.runs[at], &p.runs[at+1]
+	a, b := p.runs.at(at), p.run()
+	p.runs.insert(at+1, b)
+	*b = *a
 	a.messages, b.messages = a.messages[:n:n], b.messages[n:]
 	b.prev = a.messages[n-1].Seq
 	b.accepted, b.confirmed = max(0, a.accepted-n), max(0, a.confirmed-n)
 	a.accepted, a.confirmed = min(a.accepted, n), min(a.confirmed, n)
+	if a.route == nil {
+		return
+	}
+	p.routed++
+	for _, q := range a.route.Queues {
+		if w := p.ways[q]; w != nil {
+			w.split(a, b)
+		}
+	}
 }
 
 // outstanding yields what must be sent again behind a restart, in order: runs with a route, then runs without.
-func (p *publishLink) outstanding() (routed, unrouted []run) {
-	at := 0
-	for at < len(p.runs) && p.runs[at].route != nil {
-		at++
-	}
-	return p.runs[:at], p.runs[at:]
+func (p *publishLink) outstanding() (routed, unrouted []*run) {
+	all := p.runs.all()
+	return all[:p.routed], all[p.routed:]
 }
 
 // routedUpTo is the sequence of the newest message with a route.
 func (p *publishLink) routedUpTo() uint64 {
-	if _, unrouted := p.outstanding(); len(unrouted) > 0 {
-		return unrouted[0].prev
+	if p.routed < p.runs.len() {
+		return p.runs.at(p.routed).prev
 	}
 	return p.last
+}
+
+// spareRuns is how many runs a link keeps to be used again.
+const spareRuns = 64
+
+func (p *publishLink) run() *run {
+	n := len(p.spare)
+	if n == 0 {
+		return &run{}
+	}
+	r := p.spare[n-1]
+	p.spare = p.spare[:n-1]
+	return r
+}
+
+// reuse keeps a run that no way holds.
+func (p *publishLink) reuse(r *run) {
+	if r.unaccepted == 0 && r.unconfirmed == 0 && len(p.spare) < spareRuns {
+		*r = run{}
+		p.spare = append(p.spare, r)
+	}
 }
 
 func (l Ledger) clone() Ledger {
 	c := Ledger{links: make(map[uint64]*publishLink, len(l.links)), unaccepted: l.unaccepted, bytes: l.bytes}
 	for id, p := range l.links {
 		d := *p
-		d.runs, d.marks = slices.Clone(p.runs), maps.Clone(p.marks)
+		copies := make(map[*run]*run, p.runs.len())
+		d.runs, d.spare, d.ways = copyRuns(p.runs, copies), nil, make(map[*queue.Slot]*way, len(p.ways))
+		for q, w := range p.ways {
+			v := *w
+			v.runs = copyRuns(w.runs, copies)
+			d.ways[q] = &v
+		}
 		c.links[id] = &d
 	}
 	return c
+}
+
+// copyRuns copies each run once, however many hold it.
+func copyRuns(runs fifo[*run], copies map[*run]*run) (out fifo[*run]) {
+	for _, r := range runs.all() {
+		d := copies[r]
+		if d == nil {
+			d = new(run)
+			*d = *r
+			copies[r] = d
+		}
+		out.push(d)
+	}
+	return out
 }

@@ -18,8 +18,8 @@ func (s *Session) ExchangeGone(ctx actor.Context, x *exchange.Slot) {
 		return
 	}
 	done := map[*queue.Slot]struct{}{}
-	for i := range p.runs {
-		for _, q := range p.runs[i].route.Queues {
+	for _, r := range p.runs.all() {
+		for _, q := range r.route.Queues {
 			if _, known := done[q]; !known {
 				done[q] = struct{}{}
 				s.forward(ctx, p, q)
@@ -40,8 +40,8 @@ func (s *Session) forwardTo(ctx actor.Context, q *queue.Slot) {
 // forward is the part of an exchange that needs no table: one batch of everything on the link that a queue may not have.
 func (s *Session) forward(ctx actor.Context, p *publishLink, q *queue.Slot) {
 	var messages []protocol.Message
-	for i := range p.runs {
-		if r := &p.runs[i]; r.leadsTo(q) {
+	for _, r := range p.runs.all() {
+		if r.leadsTo(q) {
 			messages = append(messages, r.messages[min(r.accepted, r.confirmed):]...)
 		}
 	}

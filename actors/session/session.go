@@ -95,12 +95,12 @@ func (s *Session) sendPublishes(ctx actor.Context, p *publishLink, l *liveLink) 
 	if l.waiting || l.sent == p.last {
 		return
 	}
-	at := len(p.runs)
-	for at > 0 && p.runs[at-1].messages[0].Seq > l.sent {
+	runs := p.runs.all()
+	at := len(runs)
+	for at > 0 && runs[at-1].messages[0].Seq > l.sent {
 		at--
 	}
-	for ; at < len(p.runs); at++ {
-		r := &p.runs[at]
+	for _, r := range runs[at:] {
 		ctx.Send(p.slot.PID, &exchange.Publish{Session: s.ID, Incarnation: l.incarnation, Prev: r.prev, Settled: p.settled(), Messages: r.messages})
 		l.sent = r.messages[len(r.messages)-1].Seq
 	}

@@ -78,7 +78,7 @@ func (s *State) Drained() bool { return s.ledger.unaccepted == 0 }
 // Safe says that everything that was published is as safe as it asks to be, or lost with its queue.
 func (s *State) Safe() bool {
 	for _, p := range s.ledger.links {
-		if len(p.runs) > 0 {
+		if p.runs.len() > 0 {
 			return false
 		}
 	}
