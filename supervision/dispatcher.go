@@ -1,7 +1,9 @@
 package supervision
 
 import (
+	"runtime"
 	"sync"
+	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
 )
@@ -9,28 +11,48 @@ import (
 const (
 	dispatcherIdle       = 256 // goroutines that may wait for work, 2 to 8 KiB each
 	dispatcherThroughput = 300 // turns before an actor yields
+
+	// dispatcherShare is how many goroutines run actors at a time, for each processor: enough for one that is in a system call, and
+	// few, so that actors which have to wait find more in their mailboxes when their turn comes. With a goroutine for each, a thousand
+	// queues that get a message each are a thousand goroutines (benchmarks/results has the figures).
+	dispatcherShare = 2
+	// dispatcherRelief is how long all of them may be busy with what they were busy with while others wait.
+	dispatcherRelief = 5 * time.Millisecond
 )
 
 // dispatcher is an actor.Dispatcher that reuses goroutines and the stacks they have grown. Proto.Actor's starts a
 // goroutine for every actor that wakes, whose stack grows anew each time: 2-3 µs instead of a quarter (see
-// benchmarks/actor_test.go). An actor that blocks costs a goroutine, never a worker: there is no limit to starve.
+// benchmarks/actor_test.go). Whoever is ready when enough others run waits in line. An actor that blocks costs a goroutine, not a
+// worker: when none of the workers comes back in time, all of them are taken to be stuck, and as many more begin.
 type dispatcher struct {
 	mu      sync.Mutex
 	idle    []chan job // last in, first out: the warmest stack
 	maxIdle int
 	closed  bool
+
+	line     []job // those from head on wait
+	head     int
+	share    int  // workers that may be busy, those that are taken to be stuck left out
+	busy     int  // workers, those included
+	stuck    int  // of them
+	rounds   int  // how often workers were taken to be stuck
+	finished uint // jobs
+	watched  bool // somebody looks whether the line moves
 }
 
 // job is what a goroutine is to do: a mailbox of ours, or whatever Proto.Actor wants.
 type job struct {
 	mailbox *mailbox
 	f       func()
+	round   int // of the dispatcher, when it was begun
 }
 
 // NewDispatcher keeps at most maxIdle goroutines waiting.
 func NewDispatcher(maxIdle int) actor.Dispatcher { return newDispatcher(maxIdle) }
 
-func newDispatcher(maxIdle int) *dispatcher { return &dispatcher{maxIdle: maxIdle} }
+func newDispatcher(maxIdle int) *dispatcher {
+	return &dispatcher{maxIdle: maxIdle, share: dispatcherShare * runtime.GOMAXPROCS(0)}
+}
 
 func (d *dispatcher) Throughput() int { return dispatcherThroughput }
 
@@ -38,39 +60,142 @@ func (d *dispatcher) Schedule(f func()) { d.schedule(job{f: f}) }
 
 func (d *dispatcher) schedule(j job) {
 	d.mu.Lock()
-	n := len(d.idle)
-	if n == 0 {
+	if d.busy-d.stuck >= d.share {
+		d.wait(j)
 		d.mu.Unlock()
+		return
+	}
+	w := d.employ()
+	j.round = d.rounds
+	d.mu.Unlock()
+	d.start(w, j)
+}
+
+// employ makes a worker busy: one that is idle, or nil for a new one. d.mu is held.
+func (d *dispatcher) employ() (w chan job) {
+	d.busy++
+	if n := len(d.idle); n > 0 {
+		w = d.idle[n-1]
+		d.idle = d.idle[:n-1]
+	}
+	return w
+}
+
+func (d *dispatcher) start(w chan job, j job) {
+	if w == nil {
 		go d.work(j)
 		return
 	}
-	w := d.idle[n-1]
-	d.idle = d.idle[:n-1]
-	d.mu.Unlock()
 	w <- j // never blocks: it has room for one, and nobody else has it
+}
+
+// wait puts a job at the end of the line. d.mu is held.
+func (d *dispatcher) wait(j job) {
+	if d.head > 0 && len(d.line) == cap(d.line) && d.head >= len(d.line)/2 {
+		n := copy(d.line, d.line[d.head:])
+		clear(d.line[n:])
+		d.line, d.head = d.line[:n], 0
+	}
+	d.line = append(d.line, j)
+	if !d.watched {
+		d.watched = true
+		finished := d.finished
+		time.AfterFunc(dispatcherRelief, func() { d.relieve(finished) })
+	}
+}
+
+// next takes the first of the line. d.mu is held.
+func (d *dispatcher) next() (j job, ok bool) {
+	if d.head == len(d.line) {
+		return job{}, false
+	}
+	j, d.line[d.head] = d.line[d.head], job{}
+	if d.head++; d.head == len(d.line) {
+		d.line, d.head = d.line[:0], 0
+	}
+	j.round = d.rounds
+	return j, true
+}
+
+// relieve looks whether any job was finished since a line began to form, and has more workers begin if not.
+func (d *dispatcher) relieve(finished uint) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.head == len(d.line) {
+		d.watched = false
+		return
+	}
+	if d.finished == finished {
+		d.rounds++
+		for d.stuck = d.busy; d.busy-d.stuck < d.share; {
+			j, ok := d.next()
+			if !ok {
+				break
+			}
+			d.start(d.employ(), j)
+		}
+	}
+	finished = d.finished
+	time.AfterFunc(dispatcherRelief, func() { d.relieve(finished) })
 }
 
 func (d *dispatcher) work(j job) {
 	w := make(chan job, 1)
 	id := goroutineID()
+	ended := true // by runtime.Goexit, in a turn
+	defer func() {
+		if ended {
+			d.mu.Lock()
+			defer d.mu.Unlock()
+			d.finish(j)
+			d.busy--
+		}
+	}()
 	for {
+		again := false
 		switch {
 		case j.mailbox != nil:
-			j.mailbox.consume(id)
+			again = j.mailbox.consume(id)
 		case j.f != nil:
 			j.f()
 		default:
+			ended = false
 			return
 		}
 		d.mu.Lock()
-		if d.closed || len(d.idle) >= d.maxIdle {
+		d.finish(j)
+		if again {
+			d.wait(j)
+		}
+		if next, ok := d.next(); ok {
 			d.mu.Unlock()
+			j = next
+			continue
+		}
+		if d.busy--; d.closed || len(d.idle) >= d.maxIdle {
+			d.mu.Unlock()
+			ended = false
 			return
 		}
 		d.idle = append(d.idle, w)
 		d.mu.Unlock()
 		j = <-w
 	}
+}
+
+// finish enters that a worker is done with a job. d.mu is held.
+func (d *dispatcher) finish(j job) {
+	d.finished++
+	if j.round != d.rounds { // it was taken to be stuck, and was not
+		d.stuck--
+	}
+}
+
+// crowded says that somebody waits for a worker.
+func (d *dispatcher) crowded() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.head < len(d.line)
 }
 
 // close lets the idle goroutines go. Whoever schedules later still gets one.

@@ -156,18 +156,21 @@ func (m *mailbox) schedule() {
 		if m.own != nil {
 			m.own.schedule(job{mailbox: m})
 		} else {
-			m.dispatcher.Schedule(func() { m.consume(0) })
+			m.dispatcher.Schedule(func() { m.consume(0) }) // which never says again: nobody else's dispatcher is crowded
 		}
 	}
 }
 
-func (m *mailbox) consume(goroutine uint64) {
+// consume handles what waits. again says that there is more, and that others are to have their turn first.
+func (m *mailbox) consume(goroutine uint64) (again bool) {
 	m.turn.on(goroutine)
 	for {
-		m.run()
+		if m.run() {
+			return true
+		}
 		m.running.Store(false)
 		if !m.pending() || !m.running.CompareAndSwap(false, true) {
-			return
+			return false
 		}
 	}
 }
@@ -179,8 +182,8 @@ func (m *mailbox) pending() bool {
 	return m.queuedSystem.Load() > 0 || m.queuedUser.Load() > 0 && !m.suspended.Load()
 }
 
-// run handles messages until there is none or a turn panics.
-func (m *mailbox) run() {
+// run handles messages until there is none, a turn panics, or it had its share and others wait.
+func (m *mailbox) run() (more bool) {
 	var msg any
 	completed := false
 	defer func() {
@@ -204,6 +207,10 @@ func (m *mailbox) run() {
 		}
 		if turns++; turns > throughput {
 			turns = 0
+			if m.own != nil && m.own.crowded() {
+				more = true
+				break
+			}
 			runtime.Gosched()
 		}
 		if msg = m.nextSystem(); msg != nil {
@@ -222,6 +229,7 @@ func (m *mailbox) run() {
 	}
 	m.turn.end()
 	completed = true
+	return more
 }
 
 func (m *mailbox) nextSystem() any {
