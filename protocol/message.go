@@ -63,7 +63,7 @@ func CopyOut(messages []Message) []Message {
 	for i := range messages {
 		size += len(messages[i].RoutingKey) + len(messages[i].Properties) + len(messages[i].Body)
 	}
-	buf := make([]byte, 0, size)
+	buf := Uncleared(size)[:0]
 	out := make([]Message, len(messages))
 	for i := range messages {
 		m := messages[i]

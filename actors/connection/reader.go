@@ -138,7 +138,7 @@ func (r *reader) need() int {
 // nextSlab goes on in a new slab, with what is not parsed in front.
 func (r *reader) nextSlab() {
 	rest := r.slab[r.start:r.end]
-	slab := make([]byte, max(r.size, len(rest)+r.need()))
+	slab := protocol.Uncleared(max(r.size, len(rest)+r.need()))
 	r.end = copy(slab, rest)
 	r.slab, r.start = slab, 0
 }
