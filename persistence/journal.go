@@ -185,16 +185,17 @@ func (p *Journal) append(ctx actor.Context, m *Append) {
 	}
 }
 
-// write gives the journal a record, with its kind in front.
+// write gives the journal a record, with its kind in front. What is not in the summary, bodies for the most part, is not copied for it.
 func (p *Journal) write(s *stream, incarnation uint64, kind journal.Kind, r *Record) error {
-	payload := append(append(make([]byte, 0, 1+len(r.Payload)), r.Kind), r.Payload...)
-	switch {
-	case r.Tail.ID != 0:
-		return p.j.AppendShared(s.id, incarnation, r.Index-1, kind, payload, r.Tail)
-	case r.Summary > 0:
-		return p.j.AppendSummarized(s.id, incarnation, r.Index-1, kind, r.Summary+1, payload)
+	summary, tail := 0, r.Tail
+	if r.Summary > 0 || tail.ID != 0 {
+		summary = 1 + r.Summary
 	}
-	return p.j.Append(s.id, incarnation, r.Index-1, kind, payload)
+	head := append(append(make([]byte, 0, 1+r.Summary), r.Kind), r.Payload[:r.Summary]...)
+	if tail.ID == 0 {
+		tail.Bytes = r.Payload[r.Summary:]
+	}
+	return p.j.AppendParted(s.id, incarnation, r.Index-1, kind, summary, head, tail)
 }
 
 // lazyAfter is how long settlements wait for company.

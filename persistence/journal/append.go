@@ -38,13 +38,13 @@ func (j *Journal) AppendSummarized(id StreamID, incarnation, index uint64, kind 
 	return j.append(id, segment.Record{Index: index, Incarnation: incarnation, Kind: kind, Summary: summary, Payload: payload})
 }
 
-// Tail is the end of a payload that several records have: see AppendShared.
+// Tail is the end of a payload, which several records may have: see AppendParted.
 type Tail = segment.Tail
 
-// AppendShared is Append of a payload that consists of its summary and of a tail which other records have as well. A segment has the
-// bytes of a tail once.
-func (j *Journal) AppendShared(id StreamID, incarnation, index uint64, kind Kind, summary []byte, tail Tail) error {
-	return j.append(id, segment.Record{Index: index, Incarnation: incarnation, Kind: kind, Summary: len(summary), Payload: summary, Tail: tail})
+// AppendParted is AppendSummarized of a payload in two parts, which are written one behind the other. When the tail has an id, other
+// records have it as well: then the head is the summary and nothing else, and a segment has the bytes of the tail once.
+func (j *Journal) AppendParted(id StreamID, incarnation, index uint64, kind Kind, summary int, head []byte, tail Tail) error {
+	return j.append(id, segment.Record{Index: index, Incarnation: incarnation, Kind: kind, Summary: summary, Payload: head, Tail: tail})
 }
 
 func (j *Journal) append(id StreamID, r segment.Record) error {

@@ -113,7 +113,7 @@ func TestDiskIsBoundedForAnHour(t *testing.T) {
 		if n%5 == 0 {
 			tail := segment.NewTail(body(2000))
 			for _, f := range fans {
-				must(t, j.AppendShared(f.id, 1, f.next, Messages, fmt.Appendf(nil, "%d", f.next), tail))
+				must(t, appendShared(j, f.id, 1, f.next, Messages, fmt.Appendf(nil, "%d", f.next), tail))
 				f.arrive(now, len(tail.Bytes)+20)
 			}
 		}

@@ -59,7 +59,8 @@ type Journal struct {
 
 	// Where groups go; nil before the first one, and after a failure until the next.
 	active *segment.Writer
-	file   *file // of active
+	group  []byte // in which the one before made its groups, between the two
+	file   *file  // of active
 	// Whether active has groups that are not synced, or an opening that is not.
 	dirty bool
 	// Everything before this position is durable.

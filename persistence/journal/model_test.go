@@ -316,7 +316,7 @@ func (x *runner) fanOut() {
 		}
 		summary := fmt.Appendf(nil, "%s %d ", name, len(s.events))
 		e := modelEvent{kind: Messages, payload: append(bytes.Clone(summary), x.tail.Bytes...)}
-		x.must(x.j.AppendShared(s.id, x.incarnation, uint64(len(s.events)), e.kind, summary, x.tail))
+		x.must(appendShared(x.j, s.id, x.incarnation, uint64(len(s.events)), e.kind, summary, x.tail))
 		s.events = append(s.events, e)
 	}
 }

@@ -22,6 +22,7 @@ func (j *Journal) seal() error {
 		return err
 	}
 	j.file.sealed = true
+	j.group = j.active.Buffer()
 	j.active, j.file = nil, nil
 	return nil
 }
@@ -80,6 +81,8 @@ func (j *Journal) rollTo(size int64) error {
 		return fmt.Errorf("roll to segment %d: %w", j.number, err)
 	}
 	j.active, j.file = w, f
+	w.Reuse(j.group)
+	j.group = nil
 	j.stats.Rolls++
 	w.Add(&segment.Record{Stream: uint64(catalogueID), Index: j.openingIndex(), Time: j.clock(), Kind: Checkpoint, Payload: opening})
 	return nil

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"slices"
+	"strings"
 	"testing"
 
 	"warren/persistence/segment"
@@ -36,7 +38,7 @@ func TestSharedOncePerSegment(t *testing.T) {
 		bodies[i] = body
 		tail := segment.NewTail(body)
 		for q, id := range ids {
-			must(t, j.AppendShared(id, 1, i, Messages, fmt.Appendf(nil, "%d/%d ", q, i), tail))
+			must(t, appendShared(j, id, 1, i, Messages, fmt.Appendf(nil, "%d/%d ", q, i), tail))
 		}
 		must(t, j.Append(noise, 1, i, Messages, make([]byte, 4*size)))
 		if i%7 == 0 {
@@ -99,8 +101,8 @@ func TestSharedIsReadAndDumped(t *testing.T) {
 	j := open1(t, mem, testOptions())
 	a, b := j.Stream("a"), j.Stream("b")
 	tail := segment.NewTail(bytes.Repeat([]byte("x"), 100))
-	must(t, j.AppendShared(a, 1, 0, Messages, []byte("A"), tail))
-	must(t, j.AppendShared(b, 1, 0, Messages, []byte("B"), tail))
+	must(t, appendShared(j, a, 1, 0, Messages, []byte("A"), tail))
+	must(t, appendShared(j, b, 1, 0, Messages, []byte("B"), tail))
 	want := "0:B" + string(tail.Bytes)
 	if got := events(t, j, b, 0); len(got) != 1 || got[0] != want {
 		t.Errorf("before the commit %q", got)
@@ -122,4 +124,32 @@ func TestSharedIsReadAndDumped(t *testing.T) {
 	if got["a"] != "false A"+string(tail.Bytes) || got["b"] != "true B"+string(tail.Bytes) {
 		t.Errorf("dump %q", got)
 	}
+}
+
+// A payload in two parts that nobody else has is one payload: before it is written, when it is read, and for a start.
+func TestPartedIsOnePayload(t *testing.T) {
+	mem := vfs.NewMemory()
+	j := open1(t, mem, testOptions())
+	a := j.Stream("a")
+	must(t, j.AppendParted(a, 1, 0, Messages, 2, []byte("Head"), Tail{Bytes: []byte("tail")}))
+	must(t, j.AppendParted(a, 1, 1, Messages, 0, []byte("k"), Tail{Bytes: bytes.Repeat([]byte("x"), 100)}))
+	want := []string{"0:Headtail", "1:k" + strings.Repeat("x", 100)}
+	if got := events(t, j, a, 0); !slices.Equal(got, want) {
+		t.Errorf("before the commit %q", got)
+	}
+	must(t, j.Close())
+	j = open1(t, mem, testOptions())
+	found, err := j.Found(a)
+	must(t, err)
+	if len(found) != 2 || found[0].Summary != "He" || found[1].Summary != "" {
+		t.Errorf("found %+v", found)
+	}
+	if got := events(t, j, a, 0); !slices.Equal(got, want) {
+		t.Errorf("afterwards %q", got)
+	}
+}
+
+// appendShared appends a summary and a tail that other records have.
+func appendShared(j *Journal, id StreamID, incarnation, index uint64, kind Kind, summary []byte, tail Tail) error {
+	return j.AppendParted(id, incarnation, index, kind, len(summary), summary, tail)
 }

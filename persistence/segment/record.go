@@ -3,6 +3,7 @@ package segment
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 )
 
 // RecordHeader is how many bytes stand ahead of a record's payload.
@@ -97,6 +98,7 @@ func Bytes(payload int) int64 { return (RecordHeader + int64(payload) + align - 
 // append encodes a record that will stand at the offset.
 func (c *checksum) append(b []byte, offset int64, r *Record) []byte {
 	start := len(b)
+	b = slices.Grow(b, int(Bytes(r.Size())))
 	b = append(b, make([]byte, RecordHeader)...)
 	b = append(b, r.Payload...)
 	b = append(b, r.Tail.Bytes...)

@@ -115,6 +115,16 @@ func (w *Writer) share(r *Record, offset int64) {
 	}
 }
 
+// Buffer is the memory that groups were made in, for Reuse by the next writer when this one is done.
+func (w *Writer) Buffer() []byte {
+	b := w.group[:0]
+	w.group = nil
+	return b
+}
+
+// Reuse has groups made in such a buffer. It comes before anything is added.
+func (w *Writer) Reuse(buffer []byte) { w.group = buffer[:0] }
+
 // keepGroup is how large a buffer is kept for the next group.
 const keepGroup = 4 << 20
 
