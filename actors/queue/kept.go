@@ -59,12 +59,28 @@ func (q *Queue) keep(m *Enqueue, fresh []protocol.Message) ([]protocol.Message, 
 		return s.messages, s.encoded
 	}
 	switch {
-	case q.passing(fresh):
+	case q.passing(fresh), fills(fresh):
 		return fresh, nil
 	case whole:
 		return m.Kept.messages(fresh), nil
 	}
 	return protocol.CopyOut(fresh), nil
+}
+
+// fillsFrom is how many bytes of bodies are most of the buffer they were read into, which has up to 256 KiB. One that is larger was made
+// for a single frame.
+const fillsFrom = 128 << 10
+
+// fills says that messages which stay may go on aliasing the buffer they were read into: a copy of them would take no less than half
+// of what the buffer does, and to make it is a fifth of what a body of 10 KiB costs that has to wait.
+func fills(messages []protocol.Message) bool {
+	bytes := 0
+	for i := range messages {
+		if bytes += len(messages[i].Body); bytes >= fillsFrom {
+			return true
+		}
+	}
+	return false
 }
 
 // storesWhole says that the persistent ones of a batch will be one record, of which a start need not read more than the summary.

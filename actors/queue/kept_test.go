@@ -85,3 +85,28 @@ func TestKeptIsMadeByMany(t *testing.T) {
 		}
 	}
 }
+
+// Promise: what stays in a queue owns its bytes, unless it is most of the buffer that it was read into (docs/ARCHITECTURE.md).
+func TestWhatStaysIsCopiedUnlessItFillsItsBuffer(t *testing.T) {
+	for _, c := range []struct {
+		what   string
+		bodies []int
+		copied bool
+	}{
+		{"a small one", []int{100}, true},
+		{"one that is not quite half", []int{fillsFrom - 1}, true},
+		{"half", []int{fillsFrom}, false},
+		{"several", []int{fillsFrom / 2, 10, fillsFrom / 2}, false},
+	} {
+		s := newStand(t)
+		batch := numbered(1, len(c.bodies))
+		for i, n := range c.bodies {
+			batch[i].Body = make([]byte, n)
+		}
+		s.tell(&Enqueue{Link: link, Incarnation: s.slot.Incarnation(), Exchange: "x", Messages: batch})
+		got := one[*Deliveries](t, s.command(1, &Get{})).Parts[0].Messages[0].Body
+		if copied := unsafe.SliceData(got) != unsafe.SliceData(batch[0].Body); copied != c.copied {
+			t.Errorf("%s: copied %v", c.what, copied)
+		}
+	}
+}
