@@ -61,7 +61,10 @@ func TestDispatcherGoexit(t *testing.T) {
 // Promise: an actor whose mailbox does not get empty goes to the end of the line, and loses and repeats nothing by it.
 func TestLongMailboxGoesToTheEndOfTheLine(t *testing.T) {
 	s := NewSystem(zerolog.Nop())
+	s.dispatcher.mu.Lock()
 	s.dispatcher.share = 1
+	s.dispatcher.watched = true // nobody takes the worker to be stuck while it waits for us
+	s.dispatcher.mu.Unlock()
 	const n = 10 * dispatcherThroughput
 	gate, done := make(chan struct{}), make(chan struct{})
 	next, before := 0, -1
@@ -83,9 +86,6 @@ func TestLongMailboxGoesToTheEndOfTheLine(t *testing.T) {
 			before = next // one of the two runs at a time
 		}
 	})
-	s.dispatcher.mu.Lock()
-	s.dispatcher.watched = true // nobody takes the worker to be stuck while it waits for us
-	s.dispatcher.mu.Unlock()
 	s.Send(busy, "wait")
 	for i := range n {
 		s.Send(busy, i)
