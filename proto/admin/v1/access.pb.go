@@ -1101,7 +1101,7 @@ func (x *ClearTopicPermissions) GetExchange() string {
 	return ""
 }
 
-// SetUserLimits: by RabbitMQ's names, max-connections and max-channels.
+// SetUserLimits: by RabbitMQ's names, max-connections and max-channels, and those of rates: docs/limits.md.
 type SetUserLimits struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	User          string                 `protobuf:"bytes,1,opt,name=user,proto3" json:"user,omitempty"`
@@ -1207,7 +1207,7 @@ func (x *ClearUserLimits) GetLimit() string {
 	return ""
 }
 
-// SetVHostLimits: by RabbitMQ's names, max-connections and max-queues.
+// SetVHostLimits: by RabbitMQ's names, max-connections and max-queues, and those of rates: docs/limits.md.
 type SetVHostLimits struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Vhost         string                 `protobuf:"bytes,1,opt,name=vhost,proto3" json:"vhost,omitempty"`

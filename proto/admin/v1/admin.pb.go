@@ -867,7 +867,11 @@ type Connection struct {
 	SendCnt  int64 `protobuf:"varint,22,opt,name=send_cnt,json=sendCnt,proto3" json:"send_cnt,omitempty"`
 	SendPend int64 `protobuf:"varint,23,opt,name=send_pend,json=sendPend,proto3" json:"send_pend,omitempty"`
 	// Milliseconds since the Unix epoch.
-	ConnectedAt   int64 `protobuf:"varint,24,opt,name=connected_at,json=connectedAt,proto3" json:"connected_at,omitempty"`
+	ConnectedAt int64 `protobuf:"varint,24,opt,name=connected_at,json=connectedAt,proto3" json:"connected_at,omitempty"`
+	// Why it is not read, in the states flow and blocked: what it waits for, and whose that is. Empty in the others.
+	FlowBy string `protobuf:"bytes,25,opt,name=flow_by,json=flowBy,proto3" json:"flow_by,omitempty"`
+	// For how many milliseconds, with interruptions of less than a second.
+	FlowMs        int64 `protobuf:"varint,26,opt,name=flow_ms,json=flowMs,proto3" json:"flow_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1070,6 +1074,20 @@ func (x *Connection) GetConnectedAt() int64 {
 	return 0
 }
 
+func (x *Connection) GetFlowBy() string {
+	if x != nil {
+		return x.FlowBy
+	}
+	return ""
+}
+
+func (x *Connection) GetFlowMs() int64 {
+	if x != nil {
+		return x.FlowMs
+	}
+	return 0
+}
+
 type ListChannelsRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -1174,7 +1192,11 @@ type Channel struct {
 	PrefetchCount       int64 `protobuf:"varint,14,opt,name=prefetch_count,json=prefetchCount,proto3" json:"prefetch_count,omitempty"`
 	GlobalPrefetchCount int64 `protobuf:"varint,15,opt,name=global_prefetch_count,json=globalPrefetchCount,proto3" json:"global_prefetch_count,omitempty"`
 	// starting, running, flow, closing.
-	State         string `protobuf:"bytes,16,opt,name=state,proto3" json:"state,omitempty"`
+	State string `protobuf:"bytes,16,opt,name=state,proto3" json:"state,omitempty"`
+	// Why it does not go on, in the state flow: what it waits for, and whose that is. Empty in the others.
+	FlowBy string `protobuf:"bytes,17,opt,name=flow_by,json=flowBy,proto3" json:"flow_by,omitempty"`
+	// For how many milliseconds, with interruptions of less than a second.
+	FlowMs        int64 `protobuf:"varint,18,opt,name=flow_ms,json=flowMs,proto3" json:"flow_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1319,6 +1341,20 @@ func (x *Channel) GetState() string {
 		return x.State
 	}
 	return ""
+}
+
+func (x *Channel) GetFlowBy() string {
+	if x != nil {
+		return x.FlowBy
+	}
+	return ""
+}
+
+func (x *Channel) GetFlowMs() int64 {
+	if x != nil {
+		return x.FlowMs
+	}
+	return 0
 }
 
 type ListExchangesRequest struct {
@@ -3503,7 +3539,7 @@ const file_admin_v1_admin_proto_rawDesc = "" +
 	"\x17messages_unacknowledged\x18\a \x01(\x03R\x16messagesUnacknowledged\"\x18\n" +
 	"\x16ListConnectionsRequest\"X\n" +
 	"\x17ListConnectionsResponse\x12=\n" +
-	"\vconnections\x18\x01 \x03(\v2\x1b.warren.admin.v1.ConnectionR\vconnections\"\xbc\x05\n" +
+	"\vconnections\x18\x01 \x03(\v2\x1b.warren.admin.v1.ConnectionR\vconnections\"\xee\x05\n" +
 	"\n" +
 	"Connection\x12\x10\n" +
 	"\x03pid\x18\x01 \x01(\tR\x03pid\x12\x12\n" +
@@ -3531,10 +3567,12 @@ const file_admin_v1_admin_proto_rawDesc = "" +
 	"\bsend_oct\x18\x15 \x01(\x03R\asendOct\x12\x19\n" +
 	"\bsend_cnt\x18\x16 \x01(\x03R\asendCnt\x12\x1b\n" +
 	"\tsend_pend\x18\x17 \x01(\x03R\bsendPend\x12!\n" +
-	"\fconnected_at\x18\x18 \x01(\x03R\vconnectedAt\"\x15\n" +
+	"\fconnected_at\x18\x18 \x01(\x03R\vconnectedAt\x12\x17\n" +
+	"\aflow_by\x18\x19 \x01(\tR\x06flowBy\x12\x17\n" +
+	"\aflow_ms\x18\x1a \x01(\x03R\x06flowMs\"\x15\n" +
 	"\x13ListChannelsRequest\"L\n" +
 	"\x14ListChannelsResponse\x124\n" +
-	"\bchannels\x18\x01 \x03(\v2\x18.warren.admin.v1.ChannelR\bchannels\"\xb3\x04\n" +
+	"\bchannels\x18\x01 \x03(\v2\x18.warren.admin.v1.ChannelR\bchannels\"\xe5\x04\n" +
 	"\aChannel\x12\x10\n" +
 	"\x03pid\x18\x01 \x01(\tR\x03pid\x12\x1e\n" +
 	"\n" +
@@ -3554,7 +3592,9 @@ const file_admin_v1_admin_proto_rawDesc = "" +
 	"\x14messages_unconfirmed\x18\r \x01(\x03R\x13messagesUnconfirmed\x12%\n" +
 	"\x0eprefetch_count\x18\x0e \x01(\x03R\rprefetchCount\x122\n" +
 	"\x15global_prefetch_count\x18\x0f \x01(\x03R\x13globalPrefetchCount\x12\x14\n" +
-	"\x05state\x18\x10 \x01(\tR\x05state\",\n" +
+	"\x05state\x18\x10 \x01(\tR\x05state\x12\x17\n" +
+	"\aflow_by\x18\x11 \x01(\tR\x06flowBy\x12\x17\n" +
+	"\aflow_ms\x18\x12 \x01(\x03R\x06flowMs\",\n" +
 	"\x14ListExchangesRequest\x12\x14\n" +
 	"\x05vhost\x18\x01 \x01(\tR\x05vhost\"P\n" +
 	"\x15ListExchangesResponse\x127\n" +

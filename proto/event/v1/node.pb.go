@@ -831,8 +831,13 @@ type UserLimitsSet struct {
 	// A negative number is no limit.
 	MaxConnections *int64 `protobuf:"varint,2,opt,name=max_connections,json=maxConnections,proto3,oneof" json:"max_connections,omitempty"`
 	MaxChannels    *int64 `protobuf:"varint,3,opt,name=max_channels,json=maxChannels,proto3,oneof" json:"max_channels,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// What all its connections together may publish, and be delivered, in a second: messages, and bytes of them.
+	MaxPublishRate      *int64 `protobuf:"varint,4,opt,name=max_publish_rate,json=maxPublishRate,proto3,oneof" json:"max_publish_rate,omitempty"`
+	MaxPublishBytesRate *int64 `protobuf:"varint,5,opt,name=max_publish_bytes_rate,json=maxPublishBytesRate,proto3,oneof" json:"max_publish_bytes_rate,omitempty"`
+	MaxConsumeRate      *int64 `protobuf:"varint,6,opt,name=max_consume_rate,json=maxConsumeRate,proto3,oneof" json:"max_consume_rate,omitempty"`
+	MaxConsumeBytesRate *int64 `protobuf:"varint,7,opt,name=max_consume_bytes_rate,json=maxConsumeBytesRate,proto3,oneof" json:"max_consume_bytes_rate,omitempty"`
+	unknownFields       protoimpl.UnknownFields
+	sizeCache           protoimpl.SizeCache
 }
 
 func (x *UserLimitsSet) Reset() {
@@ -886,14 +891,47 @@ func (x *UserLimitsSet) GetMaxChannels() int64 {
 	return 0
 }
 
+func (x *UserLimitsSet) GetMaxPublishRate() int64 {
+	if x != nil && x.MaxPublishRate != nil {
+		return *x.MaxPublishRate
+	}
+	return 0
+}
+
+func (x *UserLimitsSet) GetMaxPublishBytesRate() int64 {
+	if x != nil && x.MaxPublishBytesRate != nil {
+		return *x.MaxPublishBytesRate
+	}
+	return 0
+}
+
+func (x *UserLimitsSet) GetMaxConsumeRate() int64 {
+	if x != nil && x.MaxConsumeRate != nil {
+		return *x.MaxConsumeRate
+	}
+	return 0
+}
+
+func (x *UserLimitsSet) GetMaxConsumeBytesRate() int64 {
+	if x != nil && x.MaxConsumeBytesRate != nil {
+		return *x.MaxConsumeBytesRate
+	}
+	return 0
+}
+
 // VHostLimitsSet: all limits of a vhost there are from now on, none when there are no fields.
 type VHostLimitsSet struct {
 	state          protoimpl.MessageState `protogen:"open.v1"`
 	Vhost          string                 `protobuf:"bytes,1,opt,name=vhost,proto3" json:"vhost,omitempty"`
 	MaxConnections *int64                 `protobuf:"varint,2,opt,name=max_connections,json=maxConnections,proto3,oneof" json:"max_connections,omitempty"`
 	MaxQueues      *int64                 `protobuf:"varint,3,opt,name=max_queues,json=maxQueues,proto3,oneof" json:"max_queues,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// What all its connections together may publish, and be delivered, in a second: messages, and bytes of them.
+	MaxPublishRate      *int64 `protobuf:"varint,4,opt,name=max_publish_rate,json=maxPublishRate,proto3,oneof" json:"max_publish_rate,omitempty"`
+	MaxPublishBytesRate *int64 `protobuf:"varint,5,opt,name=max_publish_bytes_rate,json=maxPublishBytesRate,proto3,oneof" json:"max_publish_bytes_rate,omitempty"`
+	MaxConsumeRate      *int64 `protobuf:"varint,6,opt,name=max_consume_rate,json=maxConsumeRate,proto3,oneof" json:"max_consume_rate,omitempty"`
+	MaxConsumeBytesRate *int64 `protobuf:"varint,7,opt,name=max_consume_bytes_rate,json=maxConsumeBytesRate,proto3,oneof" json:"max_consume_bytes_rate,omitempty"`
+	unknownFields       protoimpl.UnknownFields
+	sizeCache           protoimpl.SizeCache
 }
 
 func (x *VHostLimitsSet) Reset() {
@@ -943,6 +981,34 @@ func (x *VHostLimitsSet) GetMaxConnections() int64 {
 func (x *VHostLimitsSet) GetMaxQueues() int64 {
 	if x != nil && x.MaxQueues != nil {
 		return *x.MaxQueues
+	}
+	return 0
+}
+
+func (x *VHostLimitsSet) GetMaxPublishRate() int64 {
+	if x != nil && x.MaxPublishRate != nil {
+		return *x.MaxPublishRate
+	}
+	return 0
+}
+
+func (x *VHostLimitsSet) GetMaxPublishBytesRate() int64 {
+	if x != nil && x.MaxPublishBytesRate != nil {
+		return *x.MaxPublishBytesRate
+	}
+	return 0
+}
+
+func (x *VHostLimitsSet) GetMaxConsumeRate() int64 {
+	if x != nil && x.MaxConsumeRate != nil {
+		return *x.MaxConsumeRate
+	}
+	return 0
+}
+
+func (x *VHostLimitsSet) GetMaxConsumeBytesRate() int64 {
+	if x != nil && x.MaxConsumeBytesRate != nil {
+		return *x.MaxConsumeBytesRate
 	}
 	return 0
 }
@@ -1003,20 +1069,36 @@ const file_event_v1_node_proto_rawDesc = "" +
 	"\x17TopicPermissionsCleared\x12\x12\n" +
 	"\x04user\x18\x01 \x01(\tR\x04user\x12\x14\n" +
 	"\x05vhost\x18\x02 \x01(\tR\x05vhost\x12\x1a\n" +
-	"\bexchange\x18\x03 \x01(\tR\bexchange\"\x9e\x01\n" +
+	"\bexchange\x18\x03 \x01(\tR\bexchange\"\xd0\x03\n" +
 	"\rUserLimitsSet\x12\x12\n" +
 	"\x04user\x18\x01 \x01(\tR\x04user\x12,\n" +
 	"\x0fmax_connections\x18\x02 \x01(\x03H\x00R\x0emaxConnections\x88\x01\x01\x12&\n" +
-	"\fmax_channels\x18\x03 \x01(\x03H\x01R\vmaxChannels\x88\x01\x01B\x12\n" +
+	"\fmax_channels\x18\x03 \x01(\x03H\x01R\vmaxChannels\x88\x01\x01\x12-\n" +
+	"\x10max_publish_rate\x18\x04 \x01(\x03H\x02R\x0emaxPublishRate\x88\x01\x01\x128\n" +
+	"\x16max_publish_bytes_rate\x18\x05 \x01(\x03H\x03R\x13maxPublishBytesRate\x88\x01\x01\x12-\n" +
+	"\x10max_consume_rate\x18\x06 \x01(\x03H\x04R\x0emaxConsumeRate\x88\x01\x01\x128\n" +
+	"\x16max_consume_bytes_rate\x18\a \x01(\x03H\x05R\x13maxConsumeBytesRate\x88\x01\x01B\x12\n" +
 	"\x10_max_connectionsB\x0f\n" +
-	"\r_max_channels\"\x9b\x01\n" +
+	"\r_max_channelsB\x13\n" +
+	"\x11_max_publish_rateB\x19\n" +
+	"\x17_max_publish_bytes_rateB\x13\n" +
+	"\x11_max_consume_rateB\x19\n" +
+	"\x17_max_consume_bytes_rate\"\xcd\x03\n" +
 	"\x0eVHostLimitsSet\x12\x14\n" +
 	"\x05vhost\x18\x01 \x01(\tR\x05vhost\x12,\n" +
 	"\x0fmax_connections\x18\x02 \x01(\x03H\x00R\x0emaxConnections\x88\x01\x01\x12\"\n" +
 	"\n" +
-	"max_queues\x18\x03 \x01(\x03H\x01R\tmaxQueues\x88\x01\x01B\x12\n" +
+	"max_queues\x18\x03 \x01(\x03H\x01R\tmaxQueues\x88\x01\x01\x12-\n" +
+	"\x10max_publish_rate\x18\x04 \x01(\x03H\x02R\x0emaxPublishRate\x88\x01\x01\x128\n" +
+	"\x16max_publish_bytes_rate\x18\x05 \x01(\x03H\x03R\x13maxPublishBytesRate\x88\x01\x01\x12-\n" +
+	"\x10max_consume_rate\x18\x06 \x01(\x03H\x04R\x0emaxConsumeRate\x88\x01\x01\x128\n" +
+	"\x16max_consume_bytes_rate\x18\a \x01(\x03H\x05R\x13maxConsumeBytesRate\x88\x01\x01B\x12\n" +
 	"\x10_max_connectionsB\r\n" +
-	"\v_max_queuesB\x1fZ\x1dwarren/proto/event/v1;eventv1b\x06proto3"
+	"\v_max_queuesB\x13\n" +
+	"\x11_max_publish_rateB\x19\n" +
+	"\x17_max_publish_bytes_rateB\x13\n" +
+	"\x11_max_consume_rateB\x19\n" +
+	"\x17_max_consume_bytes_rateB\x1fZ\x1dwarren/proto/event/v1;eventv1b\x06proto3"
 
 var (
 	file_event_v1_node_proto_rawDescOnce sync.Once
