@@ -6,18 +6,22 @@ import (
 	"net"
 	"slices"
 	"sync/atomic"
+
+	"warren/actors/rate"
 )
 
 // Access is where connections and channels look. The node's actor alone publishes into it.
 type Access struct {
 	now atomic.Pointer[Definitions]
+	// Rates are how fast those in a vhost, and those of a user, may publish and be delivered.
+	Rates *rate.Registry
 	// loopback are users that may only come from this machine (contract P-08).
 	loopback []string
 }
 
 // NewAccess returns one that lets nobody in. loopback names the users that may only connect from this machine.
 func NewAccess(loopback []string) *Access {
-	a := &Access{loopback: loopback}
+	a := &Access{loopback: loopback, Rates: rate.NewRegistry()}
 	a.now.Store(NewDefinitions())
 	return a
 }
@@ -26,7 +30,10 @@ func NewAccess(loopback []string) *Access {
 func (a *Access) Now() *Definitions { return a.now.Load() }
 
 // Publish puts definitions in force. They belong to all readers from then on.
-func (a *Access) Publish(d *Definitions) { a.now.Store(d) }
+func (a *Access) Publish(d *Definitions) {
+	a.now.Store(d)
+	a.Rates.Set(d.rates())
+}
 
 // Refusal is why a login was refused, for the log: the client is told no reason. Empty when it was not.
 type Refusal string

@@ -60,11 +60,11 @@ func (d *Definitions) Apply(batch *eventv1.NodeBatch) {
 			p := e.TopicPermissionsCleared
 			delete(d.topics, topicGrant{p.User, p.Vhost, p.Exchange})
 		case *eventv1.NodeDefinition_UserLimitsSet:
-			if d.UserLimits[e.UserLimitsSet.User] = e.UserLimitsSet; e.UserLimitsSet.MaxConnections == nil && e.UserLimitsSet.MaxChannels == nil {
+			if d.UserLimits[e.UserLimitsSet.User] = e.UserLimitsSet; !limited(UserLimitFields(e.UserLimitsSet)) {
 				delete(d.UserLimits, e.UserLimitsSet.User)
 			}
 		case *eventv1.NodeDefinition_VhostLimitsSet:
-			if d.VHostLimits[e.VhostLimitsSet.Vhost] = e.VhostLimitsSet; e.VhostLimitsSet.MaxConnections == nil && e.VhostLimitsSet.MaxQueues == nil {
+			if d.VHostLimits[e.VhostLimitsSet.Vhost] = e.VhostLimitsSet; !limited(VHostLimitFields(e.VhostLimitsSet)) {
 				delete(d.VHostLimits, e.VhostLimitsSet.Vhost)
 			}
 		}

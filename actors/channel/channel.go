@@ -14,6 +14,7 @@ import (
 	"warren/actors/auth"
 	"warren/actors/exchange"
 	"warren/actors/queue"
+	"warren/actors/rate"
 	"warren/actors/session"
 	"warren/actors/vhost"
 	"warren/persistence/volatile"
@@ -40,6 +41,8 @@ type Options struct {
 	Log        zerolog.Logger
 	// CancelNotify says that the client takes basic.cancel (contract P-44).
 	CancelNotify bool
+	// VHostRates and UserRates are where the limits of what it is delivered are.
+	VHostRates, UserRates *rate.Scope
 	// ConsumerMax is how many consumers it may have, 0 for no limit.
 	ConsumerMax int
 }
@@ -72,8 +75,9 @@ type Channel struct {
 	doing       uint64 // step that this turn is at; 0 for none
 	poisoned    uint64 // step that has killed two incarnations; 0 for none
 	following   bool
-	halted      bool // a fault was raised: the connection ends everything
-	left        bool // the session is over
+	halted      bool            // a fault was raised: the connection ends everything
+	left        bool            // the session is over
+	waiters     [2]*rate.Waiter // for the limits of vhost and user; nil before it was first limited
 }
 
 // flight is deliveries in the outlet, whose queue gets credit when they have left.
@@ -248,6 +252,16 @@ func (c *Channel) flush(ctx actor.Context) {
 	c.inform()
 }
 
+// slowBytes is how much has to wait for queues before it is worth to know for which.
+const slowBytes = 64 << 10
+
+func slowest(s *State, slow bool) *queue.Slot {
+	if !slow {
+		return nil
+	}
+	return s.Slowest()
+}
+
 // account enters into the node's ledger what an open transaction holds.
 func (c *Channel) account(bytes int) {
 	if delta := int64(bytes) - c.Info.staged.Swap(int64(bytes)); delta != 0 {
@@ -257,6 +271,9 @@ func (c *Channel) account(bytes int) {
 
 func (c *Channel) inform() {
 	i, s := c.Info, c.state
+	if slow := s.UnacceptedBytes() >= slowBytes; slow || i.Slowest.Load() != nil {
+		i.Slowest.Store(slowest(s, slow))
+	}
 	i.Mode.Store(int32(s.Mode))
 	i.Consumers.Store(int64(len(s.Consumers)))
 	i.Prefetch.Store(int64(s.Prefetch))

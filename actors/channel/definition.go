@@ -203,6 +203,9 @@ func (c *Channel) deliveries(m *queue.Deliveries) {
 		return
 	}
 	op := c.state.Pending
+	if m.Consumer < queue.FirstConsumer {
+		c.taken(m)
+	}
 	if m.Consumer < queue.FirstConsumer && op != nil && op.Asked && op.Queue == m.Queue {
 		if _, get := op.Method.(*amqp091.BasicGet); get {
 			c.happen(0, &Ended{Events: []any{m}})

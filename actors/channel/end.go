@@ -56,6 +56,7 @@ func (c *Channel) end(ctx actor.Context) {
 
 // Terminate is called when the actor stops. Only a channel that is over takes its stream along.
 func (c *Channel) Terminate(ctx actor.Context, why supervision.Reason) {
+	c.leaveLimits()
 	if why == supervision.Restarting {
 		return
 	}

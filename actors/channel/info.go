@@ -1,6 +1,11 @@
 package channel
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+
+	"warren/actors/queue"
+	"warren/actors/rate"
+)
 
 // Info is what list_channels shows of a channel. It belongs to the connection and survives the channel's actor.
 type Info struct {
@@ -16,6 +21,11 @@ type Info struct {
 	Unsettled    atomic.Int64 // acknowledgements that wait for tx.commit
 	Ending       atomic.Int32 // an Ending
 	PublishCount atomic.Int64
+	// Slowest is a queue that much of what was published waits for, nil for none.
+	Slowest atomic.Pointer[queue.Slot]
+	// Limited is the limit that a basic.get waits for, nil for none, and LimitedSince when that began.
+	Limited      atomic.Pointer[rate.Limit]
+	LimitedSince atomic.Int64 // nanoseconds since the Unix epoch
 	staged       atomic.Int64 // bytes of an open transaction that the node's ledger knows of
 
 	// Fault is set when the channel ended its connection.

@@ -69,6 +69,14 @@ func (c *Channel) proceed(ctx actor.Context) bool {
 	case op.Asked, !c.state.Drained(), c.state.Commanding(): // what came before, settlements too, has taken effect
 		return false
 	}
+	if c.limited() {
+		if !c.over() {
+			return false
+		}
+		c.Info.Limited.Store(nil)
+		c.happen(0, &Ended{})
+		return true
+	}
 	c.ask(ctx, op)
 	return commit || c.state.Pending == nil
 }

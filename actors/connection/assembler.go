@@ -21,6 +21,9 @@ type assembler struct {
 	control  []channel.Step                           // for the connection itself
 	names    map[string]string                        // exchange names that were seen, in memory of their own
 	ended    bool                                     // after a fault: only the end of the connection counts
+
+	// What was published since the reader has last looked, for limits of rates.
+	messages, bytes int
 }
 
 // limits are what assembling depends on of what was negotiated.
@@ -420,6 +423,8 @@ func (a *assembler) complete(in *inbound) {
 	in.published++
 	message.Seq = in.published
 	size := message.Size()
+	a.messages++
+	a.bytes += size
 	for i := len(in.steps) - 1; i >= 0; i-- {
 		s := &in.steps[i]
 		if s.Messages == nil && s.Acks == nil {
@@ -451,6 +456,13 @@ func (a *assembler) detach() {
 		}
 	}
 	a.partial = a.partial[:0]
+}
+
+// forget puts the end of their channels in place of the steps of this read. The connection is ending, and nobody hears of them.
+func (a *assembler) forget() {
+	for _, in := range a.dirty {
+		in.steps = []channel.Step{{Closed: true}}
+	}
 }
 
 // take returns the steps of this read for every channel that has some, and forgets them.

@@ -291,7 +291,7 @@ func (c *Connection) closing(ctx actor.Context) {
 // memoryBlock tells a client that can take it why it is not read any more, and when it is again (contract P-16).
 func (c *Connection) memoryBlock() {
 	p := c.state.Params
-	now := c.info.flow.Load() == blocked
+	now := c.info.flow.state.Load() == blocked
 	if now == p.Blocked || p.Phase != Running || !p.Capability("connection.blocked") {
 		return
 	}
@@ -414,7 +414,7 @@ func (c *Connection) tick(ctx actor.Context, m *tick) {
 	}
 	c.ticks.sent = sent
 	received := c.socket.received.Load()
-	if received != c.ticks.received || c.info.flow.Load() != flowing {
+	if received != c.ticks.received || c.info.flow.stopped() {
 		c.ticks.silent = 0
 	} else {
 		c.ticks.silent++

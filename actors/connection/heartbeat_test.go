@@ -81,8 +81,8 @@ func TestHeartbeatsPauseWhileBlocked(t *testing.T) {
 		if !slices.Equal(heard, []string{"ChannelClose", "ConnectionBlocked"}) {
 			t.Fatalf("heard %q", heard)
 		}
-		if state := s.node.Connections.All()[0].State(); state != "blocked" {
-			t.Errorf("state %s", state)
+		if state, by, _ := s.node.Connections.All()[0].State(); state != "blocked" || by != "alarm: low on memory" {
+			t.Errorf("state %s by %s", state, by)
 		}
 		time.AfterFunc(time.Minute, func() { s.memory.Resident(-200) })
 		began := time.Now()

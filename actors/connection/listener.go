@@ -10,6 +10,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	"warren/actors/channel"
+	"warren/actors/rate"
 	"warren/protocol"
 	"warren/protocol/amqp091"
 	"warren/supervision"
@@ -114,6 +115,7 @@ func (l *Listener) serve(conn net.Conn) {
 		transport: t, control: p.inbox, memory: l.Memory, limits: &p.negotiated, flow: &p.info.flow, size: slabMin,
 		assembler: newAssembler(p.openChannel),
 		blocking:  func() { l.System.Send(p.self(), &flowChanged{}) },
+		waiters:   [2]*rate.Waiter{rate.NewWaiter(t.wakeReader), rate.NewWaiter(t.wakeReader)},
 	}
 	r.assembler.limits.maxMessage = l.MaxMessageSize
 	r.run()

@@ -11,6 +11,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"warren/actors/channel"
+	"warren/actors/rate"
 	"warren/protocol"
 	"warren/supervision"
 )
@@ -39,6 +40,8 @@ type negotiated struct {
 	anyUser    bool // publishes in whose name it likes
 	running    bool
 	closing    bool
+	// Where the limits of rates are, once it runs.
+	vhost, whose *rate.Scope
 }
 
 func (p *peer) negotiate(n Params) {
@@ -49,7 +52,13 @@ func (p *peer) negotiate(n Params) {
 	if n.Phase <= Tuning {
 		limits.frameMax = p.InitialFrameMax // contract P-09
 	}
+	if n.Phase >= Running {
+		limits.vhost, limits.whose = p.Users.Rates.VHost(n.VHost), p.Users.Rates.User(n.User)
+	}
 	p.negotiated.Store(limits)
+	if limits.closing { // which may be held by a limit
+		p.socket.wakeReader()
+	}
 }
 
 // actorName is the last segment of the connection actor's path; its channels are its siblings.
@@ -104,6 +113,7 @@ func (p *peer) openChannel(number uint16) (*inbound, *protocol.Error) {
 		Session: session, Number: number, Connection: p.info.ID, User: params.User, Owner: self,
 		VHost: p.info.directory, Access: p.Users, Inbox: in.inbox, Outlet: channel.NewOutlet(p.socket, params.FrameMax), Info: info,
 		Sessions: p.Sessions, Streams: p.Streams, Ledger: p.Memory, System: p.System, Log: p.log,
+		VHostRates: p.Users.Rates.VHost(params.VHost), UserRates: p.Users.Rates.User(params.User),
 		CancelNotify: params.Capability("consumer_cancel_notify"), ConsumerMax: p.ConsumerMax,
 	}
 	id := "channel " + strconv.Itoa(int(number)) + "." + strconv.FormatUint(session&0xffffffff, 10)

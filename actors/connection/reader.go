@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 
 	"warren/actors/channel"
+	"warren/actors/rate"
 	"warren/protocol"
 	"warren/protocol/amqp091"
 )
@@ -23,12 +24,14 @@ type reader struct {
 	control   *channel.Inbox // of the connection's actor
 	memory    Memory
 	limits    *atomic.Pointer[negotiated]
-	flow      *atomic.Int32
-	blocking  func() // told when memory stops this connection, and when it goes on
+	flow      *Flow
+	blocking  func()          // told when memory stops this connection, and when it goes on
+	waiters   [2]*rate.Waiter // for the limits of its vhost and its user
 
 	slab       []byte
 	start, end int  // slab[start:end] is read and not parsed
 	size       int  // of the next slab
+	more       bool // a limit has it stop in the middle of what is read
 	published  bool // while memory was short
 	faulted    bool
 }
@@ -45,23 +48,23 @@ type Memory interface {
 	Connections() (alarm uint64, refused bool)
 }
 
-// Flow states, why a connection is not read.
-const (
-	flowing int32 = iota
-	inFlow
-	blocked
-)
-
 func (r *reader) run() {
 	for r.waitForRoom() {
+		if r.more {
+			r.parse()
+			continue
+		}
 		n, err := r.fill()
 		if n > 0 {
 			r.transport.received.Add(int64(n))
 			r.parse()
 		}
-		if err != nil {
+		if err != nil && !r.more { // which comes again, behind the rest
 			break
 		}
+	}
+	for _, w := range r.waiters {
+		w.Leave()
 	}
 	r.assembler.close()
 	r.assembler.control = append(r.assembler.control, channel.Step{Closed: true})
@@ -80,7 +83,9 @@ func (r *reader) waitForRoom() bool {
 			}
 		}
 		if cleared == nil && r.transport.mayRead() {
-			r.flowIs(flowing)
+			if r.flow.goOn() {
+				r.blocking()
+			}
 			select {
 			case <-r.transport.done:
 				return false
@@ -88,11 +93,7 @@ func (r *reader) waitForRoom() bool {
 				return true
 			}
 		}
-		if cleared != nil {
-			r.flowIs(blocked)
-		} else {
-			r.flowIs(inFlow)
-		}
+		r.stop(cleared)
 		select {
 		case <-r.transport.done:
 			return false
@@ -102,8 +103,18 @@ func (r *reader) waitForRoom() bool {
 	}
 }
 
-func (r *reader) flowIs(now int32) {
-	if before := r.flow.Swap(now); (before == blocked) != (now == blocked) {
+// stop says why the connection is not read.
+func (r *reader) stop(alarm <-chan struct{}) {
+	news := false
+	switch {
+	case alarm != nil:
+		news = r.flow.stop(blocked, &byAlarm)
+	case r.transport.inflight.Load() >= inflightWindow:
+		news = r.flow.stop(inFlow, &byQueues)
+	default:
+		news = r.flow.stop(inFlow, &byReplies)
+	}
+	if news {
 		r.blocking()
 	}
 }
@@ -145,7 +156,15 @@ func (r *reader) nextSlab() {
 
 func (r *reader) parse() {
 	a := r.assembler
-	for !r.faulted {
+	share := rate.Everything
+	if held := r.held(); !held.None() {
+		share = held.Share()
+	}
+	for r.more = false; !r.faulted; {
+		if a.messages >= share.Messages || a.bytes >= share.Bytes {
+			r.more = true
+			break
+		}
 		limit := r.limits.Load()
 		a.limits.channelMax, a.limits.user, a.limits.anyUser, a.limits.running = limit.channelMax, limit.user, limit.anyUser, limit.running
 		if limit.closing {
@@ -204,6 +223,10 @@ func (r *reader) fault(err *protocol.Error, last bool) {
 // deliver puts the steps of this read into the inboxes.
 func (r *reader) deliver() {
 	a := r.assembler
+	if !r.pay() {
+		a.forget()
+		a.end()
+	}
 	a.take(func(in *inbound, steps []channel.Step) {
 		if !r.published && r.memory.Raised() {
 			for i := range steps {
@@ -216,5 +239,42 @@ func (r *reader) deliver() {
 		steps := a.control
 		a.control = nil
 		r.control.Put(steps)
+	}
+}
+
+// held are the limits of what this connection may publish.
+func (r *reader) held() rate.Limits {
+	limits := r.limits.Load()
+	return rate.Publishing(limits.vhost, limits.whose)
+}
+
+// pay waits until what was published may go on (contract A-18), and says whether it still stands: a connection that we close is not
+// waited for.
+func (r *reader) pay() bool {
+	messages, bytes := r.assembler.messages, r.assembler.bytes
+	if r.assembler.messages, r.assembler.bytes = 0, 0; messages == 0 {
+		return true
+	}
+	for {
+		held := r.held()
+		if held.None() {
+			return true
+		}
+		_, closed := held.Allow(r.waiters[0], r.waiters[1])
+		if closed == nil {
+			held.Take(messages, bytes)
+			return true
+		}
+		if r.limits.Load().closing {
+			return false
+		}
+		if r.flow.stop(inFlow, &closed.By) {
+			r.blocking()
+		}
+		select {
+		case <-r.transport.done:
+			return false
+		case <-r.transport.room:
+		}
 	}
 }

@@ -13,6 +13,7 @@ import (
 
 	"warren/actors/alarm"
 	"warren/actors/channel"
+	"warren/actors/rate"
 	"warren/protocol"
 	"warren/protocol/amqp091"
 )
@@ -47,7 +48,7 @@ func play(tp *tape, frameMax int) (r *reader, control []channel.Step, messages [
 	var inboxes []*channel.Inbox
 	r = &reader{
 		transport: t, control: channel.NewInbox(send, func(int) {}), memory: alarm.NewMemory(alarm.Marks{High: 1 << 40, Low: 1 << 40}, alarm.Policy{}), limits: &limits,
-		flow: &atomic.Int32{}, blocking: func() {}, size: slabMin,
+		flow: &Flow{}, blocking: func() {}, size: slabMin, waiters: [2]*rate.Waiter{rate.NewWaiter(t.wakeReader), rate.NewWaiter(t.wakeReader)},
 		assembler: newAssembler(func(number uint16) (*inbound, *protocol.Error) {
 			in := channel.NewInbox(send, func(int) {})
 			inboxes = append(inboxes, in)

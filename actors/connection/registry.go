@@ -25,7 +25,7 @@ type Info struct {
 
 	params atomic.Pointer[Params]
 	forced atomic.Pointer[protocol.Error] // why an operator closes it
-	flow   atomic.Int32
+	flow   Flow
 	socket *Transport
 	memory Memory
 
@@ -46,20 +46,34 @@ type Info struct {
 func (i *Info) Params() *Params { return i.params.Load() }
 
 // State is contract A-20's: the phase, and while it runs whether it is read. One that would be blocked if it published is blocking.
-func (i *Info) State() string {
+// Of one that is in flow or blocked, by is what it waits for and lasts for how long it has.
+func (i *Info) State() (state, by string, lasts time.Duration) {
 	p := i.Params()
-	if p.Phase == Running {
-		switch i.flow.Load() {
-		case inFlow:
-			return "flow"
-		case blocked:
-			return "blocked"
-		}
-		if i.memory.Raised() {
-			return "blocking"
+	if p.Phase != Running {
+		return p.Phase.String(), "", 0
+	}
+	switch flow, by, lasts := i.flow.view(time.Now()); {
+	case flow == blocked:
+		return "blocked", "alarm: " + i.memory.Reason(), lasts
+	case flow == inFlow && by == byQueues:
+		return "flow", i.slowest(), lasts
+	case flow == inFlow:
+		return "flow", by, lasts
+	}
+	if i.memory.Raised() {
+		return "blocking", "", 0
+	}
+	return p.Phase.String(), "", 0
+}
+
+// slowest names a queue that a connection in flow waits for, when one of its channels knows.
+func (i *Info) slowest() string {
+	for _, c := range i.Channels() {
+		if q := c.Slowest.Load(); q != nil {
+			return "queue '" + string(q.Name) + "' in vhost '" + q.VHost + "'"
 		}
 	}
-	return p.Phase.String()
+	return byQueues
 }
 
 // Received and Sent count bytes.

@@ -80,15 +80,8 @@ type (
 	ClearVHostLimits struct{ VHost string }
 )
 
-// Limits by RabbitMQ's names. A negative number is no limit.
+// Limits by their names (auth.LimitField). A negative number is no limit.
 type Limits map[string]int64
-
-// The names of limits.
-const (
-	MaxConnections = "max-connections"
-	MaxChannels    = "max-channels"
-	MaxQueues      = "max-queues"
-)
 
 // Import puts many things at once, all of them or none: what is there already becomes what it says.
 type Import struct {

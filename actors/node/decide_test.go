@@ -115,20 +115,20 @@ func TestIDsAreNeverUsedAgain(t *testing.T) {
 
 func TestLimits(t *testing.T) {
 	// rabbitmqctl: set_user_limits leaves the others, set_vhost_limits replaces them all; what is cleared is none.
-	d := after(t, SetUserLimits{"guest", Limits{MaxConnections: 1}}, SetUserLimits{"guest", Limits{MaxChannels: 2}}, SetVHostLimits{"/", Limits{MaxQueues: 3}},
-		SetVHostLimits{"/", Limits{MaxConnections: -1}})
+	d := after(t, SetUserLimits{"guest", Limits{auth.MaxConnections: 1}}, SetUserLimits{"guest", Limits{auth.MaxChannels: 2}}, SetVHostLimits{"/", Limits{auth.MaxQueues: 3}},
+		SetVHostLimits{"/", Limits{auth.MaxConnections: -1}})
 	if l := d.UserLimits["guest"]; *l.MaxConnections != 1 || *l.MaxChannels != 2 {
 		t.Errorf("%v", l)
 	}
 	if l := d.VHostLimits["/"]; l.MaxQueues != nil || *l.MaxConnections != -1 {
 		t.Errorf("%v", l)
 	}
-	d = after(t, SetUserLimits{"guest", Limits{MaxConnections: 1, MaxChannels: 2}}, ClearUserLimits{"guest", MaxConnections}, SetVHostLimits{"/", Limits{MaxQueues: 3}},
+	d = after(t, SetUserLimits{"guest", Limits{auth.MaxConnections: 1, auth.MaxChannels: 2}}, ClearUserLimits{"guest", auth.MaxConnections}, SetVHostLimits{"/", Limits{auth.MaxQueues: 3}},
 		ClearVHostLimits{"/"})
 	if l := d.UserLimits["guest"]; l.MaxConnections != nil || *l.MaxChannels != 2 || d.VHostLimits["/"] != nil {
 		t.Errorf("%v, %v", l, d.VHostLimits["/"])
 	}
-	if d = after(t, SetUserLimits{"guest", Limits{MaxChannels: 2}}, ClearUserLimits{"guest", "all"}); d.UserLimits["guest"] != nil {
+	if d = after(t, SetUserLimits{"guest", Limits{auth.MaxChannels: 2}}, ClearUserLimits{"guest", "all"}); d.UserLimits["guest"] != nil {
 		t.Errorf("%v", d.UserLimits["guest"])
 	}
 }
@@ -140,8 +140,8 @@ func TestImportIsOneBatch(t *testing.T) {
 		VHosts:           []AddVHost{{Name: "/", Description: "text"}, {Name: "v"}},
 		Permissions:      []SetPermissions{{"u", "v", "a", "b", "c"}},
 		TopicPermissions: []SetTopicPermissions{{"u", "v", "x", "a", "b"}},
-		UserLimits:       []SetUserLimits{{"u", Limits{MaxChannels: 1}}},
-		VHostLimits:      []SetVHostLimits{{"v", Limits{MaxQueues: 1}}},
+		UserLimits:       []SetUserLimits{{"u", Limits{auth.MaxChannels: 1}}},
+		VHostLimits:      []SetVHostLimits{{"v", Limits{auth.MaxQueues: 1}}},
 	}
 	d := after(t, c)
 	if u := d.Users["guest"]; string(u.PasswordHash) != "other" || len(u.Tags) != 0 || d.VHosts["/"].Description != "text" || d.Of("u", "v") == nil {

@@ -1,87 +1,85 @@
 package node
 
 import (
-	"slices"
-
 	"google.golang.org/protobuf/proto"
 
+	"warren/actors/auth"
 	eventv1 "warren/proto/event/v1"
 )
 
-// check refuses a limit that there is not (contract P-24).
-func (l Limits) check(what string, known ...string) *Error {
-	for name := range l {
-		if !slices.Contains(known, name) {
-			return invalid("Unrecognised %s limit '%s': there are %v", what, name, known)
+// put enters limits into an event. One that there is not is refused (contract P-24).
+func (l Limits) put(what string, fields []auth.LimitField) *Error {
+	known := map[string]auth.LimitField{}
+	var names []string
+	for _, f := range fields {
+		known[f.Name], names = f, append(names, f.Name)
+	}
+	for name, n := range l {
+		f, is := known[name]
+		if !is {
+			return invalid("Unrecognised %s limit '%s': there are %v", what, name, names)
 		}
+		*f.Value = proto.Int64(n)
 	}
 	return nil
 }
 
-// get returns a limit as an event has it.
-func (l Limits) get(name string) *int64 {
-	n, set := l[name]
-	if !set {
-		return nil
+// userLimitsNow are those in force, to change.
+func (d *draft) userLimitsNow(user string) *eventv1.UserLimitsSet {
+	if now := d.defs.UserLimits[user]; now != nil {
+		return proto.CloneOf(now)
 	}
-	return proto.Int64(n)
+	return &eventv1.UserLimitsSet{User: user}
 }
 
 func (d *draft) setUserLimits(c SetUserLimits) *Error {
-	if err := c.Limits.check("user", MaxConnections, MaxChannels); err != nil {
+	next := d.userLimitsNow(c.User)
+	if err := c.Limits.put("user", auth.UserLimitFields(next)); err != nil {
 		return err
 	}
 	if d.defs.Users[c.User] == nil {
 		return noSuchUser(c.User)
 	}
-	now := d.defs.UserLimits[c.User]
-	next := &eventv1.UserLimitsSet{User: c.User, MaxConnections: c.Limits.get(MaxConnections), MaxChannels: c.Limits.get(MaxChannels)}
-	if next.MaxConnections == nil && now != nil {
-		next.MaxConnections = now.MaxConnections
-	}
-	if next.MaxChannels == nil && now != nil {
-		next.MaxChannels = now.MaxChannels
-	}
-	d.userLimits(now, next)
+	d.userLimits(next)
 	return nil
 }
 
 func (d *draft) clearUserLimits(c ClearUserLimits) *Error {
-	if c.Limit != "all" && c.Limit != MaxConnections && c.Limit != MaxChannels {
-		return invalid("Unrecognised user limit '%s': there are %s, %s and all", c.Limit, MaxConnections, MaxChannels)
+	next, found := d.userLimitsNow(c.User), c.Limit == "all"
+	var names []string
+	for _, f := range auth.UserLimitFields(next) {
+		names = append(names, f.Name)
+		if f.Name == c.Limit || c.Limit == "all" {
+			*f.Value, found = nil, true
+		}
+	}
+	if !found {
+		return invalid("Unrecognised user limit '%s': there are %v and all", c.Limit, names)
 	}
 	if d.defs.Users[c.User] == nil {
 		return noSuchUser(c.User)
 	}
-	now := d.defs.UserLimits[c.User]
-	if now == nil {
-		return nil
+	if d.defs.UserLimits[c.User] != nil {
+		d.userLimits(next)
 	}
-	next := &eventv1.UserLimitsSet{User: c.User}
-	if c.Limit == MaxConnections {
-		next.MaxChannels = now.MaxChannels
-	}
-	if c.Limit == MaxChannels {
-		next.MaxConnections = now.MaxConnections
-	}
-	d.userLimits(now, next)
 	return nil
 }
 
-func (d *draft) userLimits(now, next *eventv1.UserLimitsSet) {
-	if !proto.Equal(now, next) {
+func (d *draft) userLimits(next *eventv1.UserLimitsSet) {
+	if !proto.Equal(d.defs.UserLimits[next.User], next) {
 		d.happen(&eventv1.NodeDefinition{Event: &eventv1.NodeDefinition_UserLimitsSet{UserLimitsSet: next}})
 	}
 }
 
 func (d *draft) setVHostLimits(c SetVHostLimits) *Error {
-	if err := c.Limits.check("vhost", MaxConnections, MaxQueues); err != nil {
+	next := &eventv1.VHostLimitsSet{Vhost: c.VHost}
+	if err := c.Limits.put("vhost", auth.VHostLimitFields(next)); err != nil {
 		return err
 	}
 	if d.defs.VHosts[c.VHost] == nil {
 		return noSuchVHost(c.VHost)
 	}
-	d.vhostLimits(&eventv1.VHostLimitsSet{Vhost: c.VHost, MaxConnections: c.Limits.get(MaxConnections), MaxQueues: c.Limits.get(MaxQueues)})
+	d.vhostLimits(next)
 	return nil
 }
 

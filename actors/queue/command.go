@@ -102,7 +102,7 @@ func (q *Queue) command(session, seq uint64, op Op, done *Done) {
 		k := ready.Key{Session: session, Consumer: op.Consumer}
 		if c := q.state.Consumer(k); c != nil && !c.Cancelled {
 			events = append(events, &ready.Unsubscribed{Key: k})
-			delete(q.windows, k)
+			q.dropWindow(k)
 		}
 		answers = true
 	case *Get:
@@ -129,13 +129,13 @@ func (q *Queue) consume(session uint64, op *Consume) ([]ready.Event, *protocol.E
 		return nil, protocol.AccessRefused("queue '%s' in vhost '%s' in exclusive use", q.Slot.Name, q.Slot.VHost)
 	}
 	k := ready.Key{Session: session, Consumer: op.Consumer}
-	q.windows[k] = &window{}
+	q.openWindow(k, op.User, 0)
 	if op.DeadLetters {
 		return []ready.Event{&ready.Subscribed{Consumer: ready.Consumer{Key: k, Prefetch: op.Prefetch, DeadLetters: true}}}, nil
 	}
 	return []ready.Event{&ready.Subscribed{Consumer: ready.Consumer{
 		Key: k, Tag: op.Tag, NoAck: op.NoAck, Exclusive: op.Exclusive, Prefetch: op.Prefetch,
-		Priority: op.Priority, Single: single, Arguments: op.Arguments,
+		Priority: op.Priority, Single: single, Arguments: op.Arguments, User: op.User,
 	}}}, nil
 }
 

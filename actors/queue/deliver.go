@@ -38,7 +38,9 @@ func (q *Queue) handOut() {
 				break
 			}
 			if w := q.windows[c.Key]; w != nil && w.room(c) > 0 {
-				able = append(able, c)
+				if _, share := q.allows(w); share.Messages > 0 {
+					able = append(able, c)
+				}
 			}
 		}
 		if len(able) == 0 || q.waits() {
@@ -55,7 +57,8 @@ func (q *Queue) handOut() {
 func (q *Queue) deliverTo(c *ready.Consumer, n int) {
 	w := q.windows[c.Key]
 	for n > 0 {
-		room := min(n, w.room(c))
+		held, share := q.allows(w)
+		room := min(n, w.room(c), share.Messages)
 		in, redelivered := q.state.Next(uint64(max(0, room)))
 		if in.N == 0 {
 			return
@@ -64,10 +67,11 @@ func (q *Queue) deliverTo(c *ready.Consumer, n int) {
 			return
 		}
 		bytes := 0
-		in.N, bytes = q.fit(in, windowBytes-w.bytes)
+		in.N, bytes = q.fit(in, min(windowBytes-w.bytes, share.Bytes))
 		seq := c.Sent + 1
 		q.happen(&ready.Delivered{Key: c.Key, Interval: in, Redelivered: redelivered})
 		w.sent(c.Sent, bytes)
+		held.Take(int(in.N), bytes)
 		n -= int(in.N)
 		q.addParts(c.Key, ready.Run{Seq: seq, First: in.First, N: in.N, Redelivered: redelivered})
 	}

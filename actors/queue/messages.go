@@ -63,6 +63,7 @@ type (
 		DeadLetters bool
 		Priority    int64
 		Arguments   protocol.Table // for the eye
+		User        string         // whose limits it is held to
 	}
 	// Cancel ends one (basic.cancel).
 	Cancel struct{ Consumer uint32 }

@@ -9,6 +9,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"warren/actors/queue/ready"
+	"warren/actors/rate"
 	"warren/persistence"
 	"warren/persistence/volatile"
 	"warren/protocol"
@@ -25,6 +26,10 @@ type Options struct {
 	Ledger   Ledger
 	// DeadLetters publishes what leaves the queue to be dead-lettered; nil where nobody does.
 	DeadLetters *actor.PID
+	// Rates are where limits of rates are; nil where there are none.
+	Rates *rate.Registry
+	// Send reaches actors from outside.
+	Send func(*actor.PID, any)
 	// Resident is how many bytes of messages the queue keeps in memory when they can be on disk; 0 for 4 MiB.
 	Resident int
 	// Pressed says that memory is short, and little is to be kept; nil for never.
@@ -59,6 +64,9 @@ type Queue struct {
 	usedAt     int64 // last use of a queue that expires
 	queueArmed bool
 	announced  bool // that there are dead letters
+
+	rates  *rate.Scope  // of the vhost
+	waiter *rate.Waiter // nil before its limit was first found closed
 }
 
 // heldResident is how many times over a queue that holds messages back may have in memory what others may.
@@ -80,7 +88,8 @@ func New(o Options, incarnation uint64) *Queue {
 	if o.Pressed == nil {
 		o.Pressed = func() bool { return false }
 	}
-	return &Queue{Options: o, incarnation: incarnation, windows: map[ready.Key]*window{}, peers: map[uint64]*actor.PID{}, sweepAt: sweepFrom}
+	return &Queue{Options: o, incarnation: incarnation, windows: map[ready.Key]*window{}, peers: map[uint64]*actor.PID{}, sweepAt: sweepFrom,
+		rates: o.Rates.VHost(o.Slot.VHost)}
 }
 
 func streamName(s *Slot) string { return "queue/" + supervision.Escape(s.VHost) + "/" + string(s.Name) }
@@ -108,6 +117,8 @@ func (q *Queue) Receive(ctx actor.Context) {
 		q.headExpired(ctx, m)
 	case *expireQueue:
 		q.queueExpired(ctx, m)
+	case *Allowed:
+		q.pump(ctx)
 	case *LetGo:
 		q.letGo(m)
 	case *persistence.Durable:
@@ -161,6 +172,7 @@ func (q *Queue) recover(ctx actor.Context) {
 
 // Terminate is called when the actor stops. A deleted queue takes its stream along; one that crashed too often keeps it.
 func (q *Queue) Terminate(ctx actor.Context, why supervision.Reason) {
+	q.leaveLimits()
 	gone := q.Slot.Gone()
 	if gone {
 		q.Slot.Forget(q.Streams, q.Ledger)
@@ -235,7 +247,7 @@ func (q *Queue) resume(ctx actor.Context, m *Resume) {
 			q.settle(c.Key, 0, got, ready.Acked)
 		}
 		if !c.Cancelled {
-			q.windows[c.Key] = &window{written: got}
+			q.openWindow(c.Key, c.User, got)
 		}
 		for _, run := range c.OutstandingAfter(got) {
 			q.deliver(c.Key, run)
@@ -246,7 +258,7 @@ func (q *Queue) resume(ctx actor.Context, m *Resume) {
 
 func (q *Queue) endSession(ctx actor.Context, session uint64, received map[uint32]uint64) {
 	for _, c := range q.state.OfSession(session) {
-		delete(q.windows, c.Key)
+		q.dropWindow(c.Key)
 	}
 	q.forgetDeferred(session)
 	q.happen(&ready.SessionEnded{Session: session, Received: received})

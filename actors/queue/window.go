@@ -1,6 +1,9 @@
 package queue
 
-import "warren/actors/queue/ready"
+import (
+	"warren/actors/queue/ready"
+	"warren/actors/rate"
+)
 
 // What a consumer may have on the way to its socket, acknowledged or not. A client that never reads holds this much and
 // nothing else (RabbitMQ: classic_queue_consumer_unsent_message_limit, there 200 messages).
@@ -15,6 +18,9 @@ type window struct {
 	written uint64 // delivery sequence
 	bytes   int
 	flights []flight
+
+	rates  *rate.Scope  // of the consumer's user
+	waiter *rate.Waiter // nil before its limit was first found closed
 }
 
 type flight struct {

@@ -174,6 +174,24 @@ func (l *Ledger) accept(exchangeID uint64, q *queue.Slot, m mark, then settled) 
 	l.trim(p)
 }
 
+// slowest is a queue that does not have the oldest message on some link; nil when there is none.
+func (l *Ledger) slowest() *queue.Slot {
+	for _, p := range l.links {
+		for i := range p.runs {
+			r := &p.runs[i]
+			if r.route == nil || r.accepted == len(r.messages) {
+				continue
+			}
+			for _, q := range r.route.Queues {
+				if p.marks[q].accepted < r.messages[len(r.messages)-1].Seq {
+					return q
+				}
+			}
+		}
+	}
+	return nil
+}
+
 // gone enters that a queue was deleted, or given up and its messages lost: nothing waits for it any more, whatever the other
 // queues on its routes still have to say.
 func (l *Ledger) gone(q *queue.Slot, lost bool, then settled) {

@@ -100,6 +100,9 @@ func (s *State) Unconfirmed() int {
 // UnacceptedBytes is the memory held by messages that some queue on their route does not have yet.
 func (s *State) UnacceptedBytes() int { return s.ledger.bytes }
 
+// Slowest is a queue that does not have the oldest message on some link; nil when there is none.
+func (s *State) Slowest() *queue.Slot { return s.ledger.slowest() }
+
 // StagedBytes is the memory held by publishes that wait for tx.commit.
 func (s *State) StagedBytes() int { return s.stagedBytes }
 

@@ -30,7 +30,7 @@ func (o Options) QueueSpec(s *queue.Slot) supervision.ChildSpec {
 			}
 			return queue.New(queue.Options{
 				Slot: s, VHost: o.Directory.PID, Streams: o.Streams, Journal: o.Journal, Sessions: o.Sessions, Ledger: o.Ledger, Resident: o.Resident, Pressed: pressed,
-				DeadLetters: o.DeadLetters, Log: o.Log,
+				DeadLetters: o.DeadLetters, Rates: o.Access.Rates, Send: o.System.Send, Log: o.Log,
 			}, incarnation)
 		},
 	}

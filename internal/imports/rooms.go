@@ -16,7 +16,7 @@ var (
 	// What everybody may know: the vocabulary, the wire types, the supervision adapters, the streams.
 	ground = []string{"protocol/...", "proto/...", "supervision", "persistence/..."}
 	// Who stands beside the way of a message.
-	aside = []string{"actors/auth", "actors/alarm"}
+	aside = []string{"actors/auth", "actors/alarm", "actors/rate"}
 
 	belowExchange = with(ground, "actors/queue/...")
 	belowVHost    = with(belowExchange, "actors/exchange/...")
@@ -36,12 +36,14 @@ var rooms = []room{
 	// A vhost starts exchanges and queues and holds their slots; sessions resolve names through it.
 	{"actors/vhost", with(belowVHost, aside...)},
 	{"actors/exchange", belowExchange},
-	{"actors/queue", with(ground, "actors/queue/ready", "actors/queue/record", "actors/queue/settings")},
+	{"actors/queue", with(ground, "actors/queue/ready", "actors/queue/record", "actors/queue/settings", "actors/rate")},
 	// Pure: what a queue decides has never heard of actors or of the disk.
 	{"actors/queue/ready", []string{"protocol/...", "proto/..."}},
 	{"actors/queue/settings", []string{"protocol/..."}},
 	{"actors/queue/record", []string{"actors/queue/ready", "protocol/...", "proto/..."}},
-	{"actors/auth", ground},
+	{"actors/auth", with(ground, "actors/rate")},
+	// Pure but for a timer: it calls whoever waits.
+	{"actors/rate", nil},
 	// The node's definitions, and which vhosts there are.
 	{"actors/node", with(belowVHost, "actors/auth", "actors/vhost/...")},
 	{"actors/alarm", ground},

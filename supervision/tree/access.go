@@ -308,25 +308,26 @@ func (b *Broker) Limits(r *adminv1.ListLimitsRequest) ([]*adminv1.Limits, error)
 }
 
 func userLimits(l *eventv1.UserLimitsSet) definitions.Limits {
-	out := definitions.Limits{}
-	if l != nil {
-		put(out, node.MaxConnections, l.MaxConnections)
-		put(out, node.MaxChannels, l.MaxChannels)
+	if l == nil {
+		return definitions.Limits{}
 	}
-	return out
+	return limitsOf(auth.UserLimitFields(l))
 }
 
 func vhostLimits(l *eventv1.VHostLimitsSet) definitions.Limits {
-	out := definitions.Limits{}
-	if l != nil {
-		put(out, node.MaxConnections, l.MaxConnections)
-		put(out, node.MaxQueues, l.MaxQueues)
+	if l == nil {
+		return definitions.Limits{}
 	}
-	return out
+	return limitsOf(auth.VHostLimitFields(l))
 }
 
-func put(l definitions.Limits, name string, value *int64) {
-	if value != nil {
-		l[name] = *value
+// limitsOf are the limits that are set.
+func limitsOf(fields []auth.LimitField) definitions.Limits {
+	out := definitions.Limits{}
+	for _, f := range fields {
+		if v := *f.Value; v != nil {
+			out[f.Name] = *v
+		}
 	}
+	return out
 }

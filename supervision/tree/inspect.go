@@ -69,10 +69,11 @@ func (b *Broker) Connections() []*adminv1.Connection {
 		name, _ := p.Properties["connection_name"].(string)
 		peerHost, peerPort := hostPort(c.Peer)
 		host, port := hostPort(c.Local)
+		state, by, lasts := c.State()
 		out = append(out, &adminv1.Connection{
 			Pid: c.Path, Name: c.Name, Host: host, Port: port, PeerHost: peerHost, PeerPort: peerPort, UserProvidedName: name,
 			Ssl:   c.TLS != nil || c.Proxied != nil,
-			State: c.State(), Channels: int64(len(c.Channels())), Protocol: "{0,9,1}", AuthMechanism: p.Mechanism, User: p.User,
+			State: state, FlowBy: by, FlowMs: lasts.Milliseconds(), Channels: int64(len(c.Channels())), Protocol: "{0,9,1}", AuthMechanism: p.Mechanism, User: p.User,
 			Vhost: p.VHost, Timeout: int64(p.Heartbeat / time.Second), FrameMax: int64(p.FrameMax), ChannelMax: int64(p.ChannelMax),
 			ClientProperties: admin.Table(p.Properties), RecvOct: c.Received(), SendOct: c.Sent(), ConnectedAt: c.ConnectedAt.UnixMilli(),
 		})
@@ -95,22 +96,32 @@ func (b *Broker) Channels() []*adminv1.Channel {
 	for _, c := range b.node.Connections.All() {
 		p := c.Params()
 		for _, ch := range c.Channels() {
-			state := "running"
-			if channel.Ending(ch.Ending.Load()) != channel.Alive {
-				state = "closing"
-			} else if c.State() == "flow" {
-				state = "flow"
-			}
+			state, by, lasts := channelState(c, ch)
 			out = append(out, &adminv1.Channel{
 				Pid: b.sessionPath(ch.Session), Connection: c.Name, Name: c.Name + " (" + strconv.Itoa(int(ch.Number)) + ")",
 				Number: int64(ch.Number), User: p.User, Vhost: p.VHost,
 				Transactional: session.Mode(ch.Mode.Load()) == session.Tx, Confirm: session.Mode(ch.Mode.Load()) == session.Confirmed,
 				ConsumerCount: ch.Consumers.Load(), MessagesUnacknowledged: ch.Unacked.Load(), MessagesUnconfirmed: ch.Unconfirmed.Load(),
 				MessagesUncommitted: ch.Uncommitted.Load(), AcksUncommitted: ch.Unsettled.Load(), PrefetchCount: ch.Prefetch.Load(), State: state,
+				FlowBy: by, FlowMs: lasts.Milliseconds(),
 			})
 		}
 	}
 	return out
+}
+
+// channelState is contract A-20's of a channel. One is in flow with its connection, or because a basic.get waits for a limit.
+func channelState(c *connection.Info, ch *channel.Info) (state, by string, lasts time.Duration) {
+	if channel.Ending(ch.Ending.Load()) != channel.Alive {
+		return "closing", "", 0
+	}
+	if l := ch.Limited.Load(); l != nil {
+		return "flow", l.By, time.Since(time.Unix(0, ch.LimitedSince.Load()))
+	}
+	if state, by, lasts := c.State(); state == "flow" {
+		return state, by, lasts
+	}
+	return "running", "", 0
 }
 
 func (b *Broker) sessionPath(id uint64) string {

@@ -44,6 +44,8 @@ type Consumer struct {
 	Single bool
 	// DeadLetters: it gets what is dead and nothing else.
 	DeadLetters bool
+	// User is who consumes, empty for nobody.
+	User string
 	// Arguments are those of basic.consume, for the eye. Never changed.
 	Arguments protocol.Table
 	// Sent is the delivery sequence of the newest delivery, counted from 1.
