@@ -53,6 +53,14 @@ func (m *Message) Size() int {
 	return len(m.RoutingKey) + len(m.Properties) + len(m.Body) + messageOverhead
 }
 
+// Bodies is how many bytes the bodies of messages have together.
+func Bodies(messages []Message) (bytes int) {
+	for i := range messages {
+		bytes += len(messages[i].Body)
+	}
+	return bytes
+}
+
 // CopyOut returns messages that own their bytes, in one buffer of exactly the size they need. It is for whoever keeps
 // messages while the buffers they were read into go on to other uses.
 func CopyOut(messages []Message) []Message {

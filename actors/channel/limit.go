@@ -42,16 +42,9 @@ func (c *Channel) over() bool {
 func (c *Channel) taken(m *queue.Deliveries) {
 	if held := rate.Consuming(c.VHostRates, c.UserRates); !held.None() {
 		for _, part := range m.Parts {
-			held.Take(len(part.Messages), size(part.Messages))
+			held.Take(len(part.Messages), protocol.Bodies(part.Messages))
 		}
 	}
-}
-
-func size(messages []protocol.Message) (n int) {
-	for i := range messages {
-		n += messages[i].Size()
-	}
-	return n
 }
 
 // leaveLimits is for a channel that ends or restarts.

@@ -22,7 +22,7 @@ type assembler struct {
 	names    map[string]string                        // exchange names that were seen, in memory of their own
 	ended    bool                                     // after a fault: only the end of the connection counts
 
-	// What was published since the reader has last looked, for limits of rates.
+	// What was published since the reader has last looked, for limits of rates: messages, and bytes of their bodies.
 	messages, bytes int
 }
 
@@ -424,7 +424,7 @@ func (a *assembler) complete(in *inbound) {
 	message.Seq = in.published
 	size := message.Size()
 	a.messages++
-	a.bytes += size
+	a.bytes += len(message.Body)
 	for i := len(in.steps) - 1; i >= 0; i-- {
 		s := &in.steps[i]
 		if s.Messages == nil && s.Acks == nil {

@@ -71,7 +71,7 @@ func (q *Queue) deliverTo(c *ready.Consumer, n int) {
 		seq := c.Sent + 1
 		q.happen(&ready.Delivered{Key: c.Key, Interval: in, Redelivered: redelivered})
 		w.sent(c.Sent, bytes)
-		held.Take(int(in.N), bytes)
+		q.took(held, in)
 		n -= int(in.N)
 		q.addParts(c.Key, ready.Run{Seq: seq, First: in.First, N: in.N, Redelivered: redelivered})
 	}

@@ -3,6 +3,7 @@ package queue
 import (
 	"warren/actors/queue/ready"
 	"warren/actors/rate"
+	"warren/protocol"
 )
 
 // Allowed tells a queue that a limit of rates, which it found closed, has room (contract A-18).
@@ -44,6 +45,16 @@ func (q *Queue) allows(w *window) (held rate.Limits, share rate.Share) {
 	}
 	share, _ = held.Allow(q.waiter, w.waiter)
 	return held, share
+}
+
+// took counts what a consumer was given against its limits.
+func (q *Queue) took(held rate.Limits, in ready.Interval) {
+	if held.None() {
+		return
+	}
+	bytes := 0
+	q.state.Walk(in, func(_ string, messages []protocol.Message) { bytes += protocol.Bodies(messages) })
+	held.Take(int(in.N), bytes)
 }
 
 func (q *Queue) newWaiter() *rate.Waiter {

@@ -21,7 +21,7 @@ type Bucket struct {
 // burst is for how long a bucket saves up what nobody takes, and share how much of a second one taker gets before it is the
 // next one's turn.
 const (
-	burst = 100 * time.Millisecond
+	burst = 200 * time.Millisecond
 	share = 10 * time.Millisecond
 )
 

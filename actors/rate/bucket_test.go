@@ -18,15 +18,15 @@ func TestBucket(t *testing.T) {
 		rate  int64
 		steps []step
 	}{
-		"it begins with a burst of a tenth of a second":   {100, []step{{open: true, take: 10}, {open: false}, {at: 10 * time.Millisecond, open: true}}},
-		"it saves up no more than that":                   {100, []step{{open: true, take: 10}, {at: time.Hour, open: true, take: 10}, {at: time.Hour, open: false}}},
-		"what is larger passes, and is made up for":       {100, []step{{open: true, take: 1010}, {at: 10 * time.Second, open: false}, {at: 10011 * time.Millisecond, open: true}}},
+		"it begins with a burst of a fifth of a second":   {100, []step{{open: true, take: 20}, {open: false}, {at: 10 * time.Millisecond, open: true}}},
+		"it saves up no more than that":                   {100, []step{{open: true, take: 20}, {at: time.Hour, open: true, take: 20}, {at: time.Hour, open: false}}},
+		"what is larger passes, and is made up for":       {100, []step{{open: true, take: 1020}, {at: 10 * time.Second, open: false}, {at: 10011 * time.Millisecond, open: true}}},
 		"a slow one has a burst of one":                   {2, []step{{open: true, take: 1}, {open: false}, {at: 501 * time.Millisecond, open: true, take: 1}, {at: 600 * time.Millisecond, open: false}}},
 		"0 is nothing":                                    {0, []step{{open: false}, {at: time.Hour, open: false}}},
 		"it goes on with another rate":                    {0, []step{{open: false}, {at: time.Second, set: 10, open: false}, {at: 1101 * time.Millisecond, open: true}}},
-		"a debt is paid at the new rate":                  {10, []step{{open: true, take: 11}, {at: 0, set: 1000, open: false}, {at: 12 * time.Millisecond, open: true}}},
-		"what was saved up for a high rate does not stay": {10_000, []step{{open: true}, {set: 10, open: true, take: 1}, {open: false}}},
-		"a clock that goes back brings nothing":           {100, []step{{at: time.Second, open: true, take: 11}, {at: 0, open: false}, {at: 1021 * time.Millisecond, open: true}}},
+		"a debt is paid at the new rate":                  {10, []step{{open: true, take: 12}, {at: 0, set: 1000, open: false}, {at: 12 * time.Millisecond, open: true}}},
+		"what was saved up for a high rate does not stay": {10_000, []step{{open: true}, {set: 10, open: true, take: 2}, {open: false}}},
+		"a clock that goes back brings nothing":           {100, []step{{at: time.Second, open: true, take: 21}, {at: 0, open: false}, {at: 1021 * time.Millisecond, open: true}}},
 	} {
 		t.Run("A-18 "+what, func(t *testing.T) {
 			begin := time.Unix(1000, 0)

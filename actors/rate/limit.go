@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Rates are how much may pass in a second. Below 0 is as much as there is, 0 nothing at all.
+// Rates are how much may pass in a second: messages, and bytes of their bodies. Below 0 is as much as there is, 0 nothing at all.
 type Rates struct{ Messages, Bytes int64 }
 
 // None says that there is no limit.
