@@ -831,7 +831,7 @@ type UserLimitsSet struct {
 	// A negative number is no limit.
 	MaxConnections *int64 `protobuf:"varint,2,opt,name=max_connections,json=maxConnections,proto3,oneof" json:"max_connections,omitempty"`
 	MaxChannels    *int64 `protobuf:"varint,3,opt,name=max_channels,json=maxChannels,proto3,oneof" json:"max_channels,omitempty"`
-	// What all its connections together may publish, and be delivered, in a second: messages, and bytes of them.
+	// What all its connections together may publish, and be delivered, in a second: messages, and bytes of their bodies.
 	MaxPublishRate      *int64 `protobuf:"varint,4,opt,name=max_publish_rate,json=maxPublishRate,proto3,oneof" json:"max_publish_rate,omitempty"`
 	MaxPublishBytesRate *int64 `protobuf:"varint,5,opt,name=max_publish_bytes_rate,json=maxPublishBytesRate,proto3,oneof" json:"max_publish_bytes_rate,omitempty"`
 	MaxConsumeRate      *int64 `protobuf:"varint,6,opt,name=max_consume_rate,json=maxConsumeRate,proto3,oneof" json:"max_consume_rate,omitempty"`
@@ -925,7 +925,7 @@ type VHostLimitsSet struct {
 	Vhost          string                 `protobuf:"bytes,1,opt,name=vhost,proto3" json:"vhost,omitempty"`
 	MaxConnections *int64                 `protobuf:"varint,2,opt,name=max_connections,json=maxConnections,proto3,oneof" json:"max_connections,omitempty"`
 	MaxQueues      *int64                 `protobuf:"varint,3,opt,name=max_queues,json=maxQueues,proto3,oneof" json:"max_queues,omitempty"`
-	// What all its connections together may publish, and be delivered, in a second: messages, and bytes of them.
+	// What all its connections together may publish, and be delivered, in a second: messages, and bytes of their bodies.
 	MaxPublishRate      *int64 `protobuf:"varint,4,opt,name=max_publish_rate,json=maxPublishRate,proto3,oneof" json:"max_publish_rate,omitempty"`
 	MaxPublishBytesRate *int64 `protobuf:"varint,5,opt,name=max_publish_bytes_rate,json=maxPublishBytesRate,proto3,oneof" json:"max_publish_bytes_rate,omitempty"`
 	MaxConsumeRate      *int64 `protobuf:"varint,6,opt,name=max_consume_rate,json=maxConsumeRate,proto3,oneof" json:"max_consume_rate,omitempty"`
