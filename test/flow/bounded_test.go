@@ -1,0 +1,225 @@
+package flow
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"testing"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	adminv1 "warren/proto/admin/v1"
+	"warren/test/broker"
+	"warren/test/raw"
+)
+
+// highestBytes is what the process may use when the machine is as small as that: the high mark of 40 %, and a tenth of it.
+const highestBytes = machineBytes / 5 * 2 / 10 * 11
+
+// creditBytes is what a connection may have between its socket and the queues (docs/limits.md).
+const creditBytes = 2 << 20
+
+// bounds watches a broker while something is done to it: the memory of its process, and how much waits in each mailbox.
+type bounds struct {
+	end     chan struct{}
+	watched sync.WaitGroup
+	memory  int64
+	mailbox *adminv1.Actor
+}
+
+// watch looks all the time.
+func watch(t *testing.T, b *broker.Broker) *bounds {
+	t.Helper()
+	w, client := &bounds{end: make(chan struct{}), mailbox: &adminv1.Actor{}}, b.Admin(t)
+	pause := time.NewTicker(50 * time.Millisecond)
+	w.watched.Go(func() {
+		defer pause.Stop()
+		for {
+			select {
+			case <-w.end:
+				return
+			case <-pause.C:
+			}
+			w.memory = max(w.memory, b.RSS(t))
+			if err := w.tree(client); err != nil {
+				t.Errorf("actors tree: %v", err)
+				return
+			}
+		}
+	})
+	return w
+}
+
+func (w *bounds) tree(client adminv1.AdminServiceClient) error {
+	stream, err := client.ActorsTree(context.Background(), &adminv1.ActorsTreeRequest{})
+	for err == nil {
+		var piece *adminv1.ActorsTreeResponse
+		if piece, err = stream.Recv(); err == nil {
+			for _, a := range piece.Actors {
+				if a.MailboxLength > w.mailbox.MailboxLength {
+					w.mailbox = a
+				}
+			}
+		}
+	}
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	return err
+}
+
+// held says that neither was above its bound. A mailbox holds no more than what all publishers have credit for, a message of theirs in each
+// of its batches, and a few words of each neighbour.
+func (w *bounds) held(t *testing.T, publishers, messageBytes, neighbours int) {
+	t.Helper()
+	close(w.end)
+	w.watched.Wait()
+	longest := int64(publishers*(creditBytes/messageBytes+1) + 10*neighbours + 100)
+	t.Logf("%d KiB of %d resident; %d of %d waited for %s", w.memory>>10, highestBytes>>10, w.mailbox.MailboxLength, longest, w.mailbox.Path)
+	if w.memory > highestBytes {
+		t.Errorf("%d KiB resident, more than %d", w.memory>>10, highestBytes>>10)
+	}
+	if w.mailbox.MailboxLength > longest {
+		t.Errorf("%d waited for %s, more than %d", w.mailbox.MailboxLength, w.mailbox.Path, longest)
+	}
+}
+
+// two full queues, each of which is the other's dead letter target, and consumers who turn everything down.
+func TestBounded_DeadLetterCycle(t *testing.T) {
+	b := smallBroker(t)
+	w := watch(t, b)
+	ch := channelOn(t, connectTo(t, b.URI()))
+	one, other := name(t, "one"), name(t, "other")
+	for _, q := range [][2]string{{one, other}, {other, one}} {
+		_, err := ch.QueueDeclare(q[0], false, false, false, false, amqp.Table{
+			"x-max-length": 500, "x-dead-letter-exchange": "", "x-dead-letter-routing-key": q[1],
+		})
+		must(t, err)
+	}
+	const each = 4000
+	for _, q := range []string{one, other} {
+		f := startFlood(t, b, q, each)
+		must(t, next(t, f.done, "the flood"))
+	}
+	turned := make(chan struct{}, 1)
+	for _, q := range []string{one, other} {
+		taker := channelOn(t, connectTo(t, b.URI()))
+		must(t, taker.Qos(100, 0, false))
+		deliveries := consume(t, taker, q, false)
+		go func() {
+			for d := range deliveries {
+				if d.Reject(false) != nil {
+					return
+				}
+				select {
+				case turned <- struct{}{}:
+				default:
+				}
+			}
+		}()
+	}
+	for range 5000 { // round and round
+		next(t, turned, "a message that is turned down")
+	}
+	confirms := confirming(t, ch, 1)
+	for range 100 { // whoever publishes into it is served
+		publish(t, ch, "", one, "more")
+		acked(t, confirms, 1)
+	}
+	w.held(t, 3, kibibyte, 10)
+}
+
+// one message to a thousand queues, a hundred times: the body is there once, and what is paged out is found again.
+func TestBounded_FanOut(t *testing.T) {
+	const queues, messages, size = 1000, 30, 100 << 10
+	b := smallBroker(t)
+	w := watch(t, b)
+	c := connectTo(t, b.URI())
+	ch := channelOn(t, c)
+	x := name(t, "x")
+	must(t, ch.ExchangeDeclare(x, "fanout", false, false, false, false, nil))
+	for i := range queues {
+		_, err := ch.QueueDeclare(fmt.Sprint("fan", i), false, false, false, false, nil)
+		must(t, err)
+		must(t, ch.QueueBind(fmt.Sprint("fan", i), "", x, false, nil))
+	}
+	confirms := confirming(t, ch, messages)
+	for i := range messages {
+		must(t, ch.Publish(x, "", false, false, amqp.Publishing{Body: randomBody(uint64(i), size)}))
+	}
+	acked(t, confirms, messages)
+	for i := 0; i < queues; i += 97 {
+		n := 0
+		for d := range drain(t, channelOn(t, c), fmt.Sprint("fan", i), messages) {
+			if !bytes.Equal(d.Body, randomBody(uint64(n), size)) {
+				t.Fatalf("message %d of queue %d is another", n, i)
+			}
+			n++
+		}
+	}
+	w.held(t, 1, size, queues)
+}
+
+// A-15, P-25: a thousand connections that publish 1 MiB each at once. None of them is given up, and all messages arrive.
+func TestBounded_ManyLargeMessagesAtOnce(t *testing.T) {
+	const connections, size = 1000, 1 << 20
+	b := smallBroker(t)
+	taker := connectTo(t, b.URI())
+	ch := channelOn(t, taker)
+	q := queueFor(t, ch)
+	all := make([]*raw.Conn, connections)
+	for i := range all {
+		all[i] = raw.Open(t, b.Addr)
+		all[i].OpenChannel(1)
+	}
+	w := watch(t, b)
+	message := raw.Message(1, "", q, bytes.Repeat([]byte("x"), size))
+	var publishers sync.WaitGroup
+	for _, c := range all {
+		publishers.Go(func() {
+			_ = c.SetWriteDeadline(time.Now().Add(60 * time.Second))
+			if _, err := c.Write(message); err != nil {
+				t.Errorf("a publisher: %v", err)
+			}
+		})
+	}
+	for d := range drain(t, ch, q, connections) {
+		if len(d.Body) != size {
+			t.Fatalf("%d bytes", len(d.Body))
+		}
+	}
+	publishers.Wait()
+	w.held(t, connections, size, connections)
+}
+
+// a consumer without acknowledgements that does not read for a while, and then reads everything, in order.
+func TestBounded_NoAckConsumerThatPauses(t *testing.T) {
+	const n, noAck = 40_000, 2
+	b := smallBroker(t)
+	w := watch(t, b)
+	q := queueFor(t, channelOn(t, connectTo(t, b.URI())))
+	deaf := raw.Open(t, b.Addr)
+	deaf.OpenChannel(1)
+	deaf.Method(1, raw.BasicConsume, raw.Fields{}.Short(0).ShortStr(q).ShortStr("deaf").Octet(noAck).Table())
+	f := startFlood(t, b, q, n)
+	f.settle(t, b)
+	deaf.Expect(1, raw.BasicConsumeOk)
+	for i := range n {
+		d := deaf.Expect(1, raw.BasicDeliver)
+		d.ShortStr()
+		if tag := d.LongLong(); tag != uint64(i+1) {
+			t.Fatalf("tag %d, not %d", tag, i+1)
+		}
+		for range 2 {
+			if _, err := deaf.Read(); err != nil { // header and body
+				t.Fatal(err)
+			}
+		}
+	}
+	must(t, next(t, f.done, "the publisher"))
+	w.held(t, 1, kibibyte, 10)
+}
