@@ -88,7 +88,7 @@ func (w *bounds) held(t *testing.T, publishers, messageBytes, neighbours int) {
 	}
 }
 
-// two full queues, each of which is the other's dead letter target, and consumers who turn everything down.
+// two full queues, each of which is the other's dead letter target, and consumers who turn everything down.
 func TestBounded_DeadLetterCycle(t *testing.T) {
 	b := smallBroker(t)
 	w := watch(t, b)
