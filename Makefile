@@ -9,7 +9,7 @@ BUF   := build/buf/node_modules/.bin/buf
 # The packages with tests of their own; those under test/ start a whole broker and real clients, and come last.
 UNITS = $$($(GO) list ./... | grep -v '^warren/test')
 
-.PHONY: all test check fmt vet staticcheck imports proto unit budget clients generate bench bench-peers bench-scale build tools clean
+.PHONY: all test check fmt vet staticcheck imports proto unit budget clients generate bench bench-peers bench-scale bench-idle build tools clean
 
 all: build
 
@@ -62,6 +62,10 @@ bench-peers: build
 # The cost of a message by connections, queues, fan-out, prefetch and depth; what is not flat is flagged. PROFILES=DIR keeps CPU profiles.
 bench-scale: build
 	$(GO) run ./benchmarks/scale --seconds $(or $(SECONDS),5) --only '$(ONLY)' --profiles '$(PROFILES)'
+
+# The memory of an idle broker, and of 10 000 idle connections, channels, queues, bindings and consumers.
+bench-idle:
+	$(GO) test ./benchmarks/idle -run '^$$' -bench Idle -benchtime 1x -timeout 20m
 
 build:
 	$(GO) build -o build/ ./cmd/...
