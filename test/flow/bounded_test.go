@@ -1,10 +1,8 @@
 package flow
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"sync"
 	"testing"
@@ -131,44 +129,6 @@ func TestBounded_DeadLetterCycle(t *testing.T) {
 		acked(t, confirms, 1)
 	}
 	w.held(t, 3, kibibyte, 10)
-}
-
-// one message to a thousand queues, again and again: the body is there once, and each of their consumers gets it.
-func TestBounded_FanOut(t *testing.T) {
-	const queues, messages, size = 1000, 3, 100 << 10
-	b := smallBroker(t)
-	w := watch(t, b)
-	ch, taker := channelOn(t, connectTo(t, b.URI())), channelOn(t, connectTo(t, b.URI()))
-	x := name(t, "x")
-	must(t, ch.ExchangeDeclare(x, "fanout", false, false, false, false, nil))
-	var all sync.WaitGroup
-	for i := range queues {
-		q := fmt.Sprint("fan", i)
-		_, err := ch.QueueDeclare(q, false, false, false, false, nil)
-		must(t, err)
-		must(t, ch.QueueBind(q, "", x, false, nil))
-		deliveries := consume(t, taker, q, true)
-		all.Go(func() {
-			for n := range messages {
-				select {
-				case d := <-deliveries:
-					if !bytes.Equal(d.Body, randomBody(uint64(n), size)) {
-						t.Errorf("message %d of queue %d is another", n, i)
-					}
-				case <-time.After(patience):
-					t.Errorf("message %d of queue %d does not come", n, i)
-					return
-				}
-			}
-		})
-	}
-	confirms := confirming(t, ch, messages)
-	for i := range messages {
-		must(t, ch.Publish(x, "", false, false, amqp.Publishing{Body: randomBody(uint64(i), size)}))
-	}
-	acked(t, confirms, messages)
-	all.Wait()
-	w.held(t, 1, size, queues)
 }
 
 // a consumer without acknowledgements that does not read for a while, and then reads everything, in order.

@@ -74,18 +74,24 @@ func (c *count) rate(t *testing.T, n int64) float64 {
 	return float64(c.Load()-first) / ended.Sub(began).Seconds()
 }
 
-// about holds a rate to what it is to be, over n messages. A machine that has no time may take a few attempts to be fast enough; too
-// fast is wrong at once.
+// about holds a rate to what it is to be, over n messages. On a machine that has no time, what this client reads late comes all at once: it
+// has a few attempts to see a stretch without.
 func (c *count) about(t *testing.T, want float64, n int64) {
 	t.Helper()
 	got := 0.0
 	for range 5 {
-		if got = c.rate(t, n); got >= 0.9*want {
-			break
+		if got = c.rate(t, n); got >= 0.9*want && got <= 1.1*want {
+			return
 		}
 	}
-	if got < 0.9*want || got > 1.1*want {
-		t.Errorf("%.0f a second, want %.0f", got, want)
+	t.Errorf("%.0f a second, want %.0f", got, want)
+}
+
+// faster says that a neighbour has had more than the offender, however busy the machine is.
+func (c *count) faster(t *testing.T, offender *count) {
+	t.Helper()
+	if mine, its := c.Load(), offender.Load(); mine <= its {
+		t.Errorf("the neighbour: %d in the time of %d", mine, its)
 	}
 }
 
@@ -156,8 +162,15 @@ func TestA18_PublishRates(t *testing.T) {
 			slow, _ := pouring(t, in(b, c.offender, v), 3, c.size)
 			fast, _ := pouring(t, in(b, "guest", other), 1, c.size)
 			slow.about(t, c.want, int64(2*c.want))
-			if got := fast.Load(); float64(got) < 10*c.want {
-				t.Errorf("the neighbour: %d in the time of %d", got, slow.Load())
+			fast.faster(t, slow)
+			rows := broker.Rows[struct {
+				User, VHost string
+				By          string `json:"flow_by"`
+			}](t, b, "list_connections", "user", "vhost", "flow_by")
+			for _, r := range rows {
+				if strings.Contains(r.By, "rate limit") && (r.User != c.offender || r.VHost != v) {
+					t.Errorf("held: %+v", r)
+				}
 			}
 		})
 	}
@@ -177,9 +190,7 @@ func TestA18_ConsumeRates(t *testing.T) {
 			slow, _ := pouring(t, in(b, c.user, v), 1, 1000) // they publish faster, and the queue grows
 			fast, _ := pouring(t, in(b, "guest", other), 1, 1000)
 			slow.about(t, 1000, 2000)
-			if got := fast.Load(); got < 10_000 {
-				t.Errorf("the neighbour: %d in the time of %d", got, slow.Load())
-			}
+			fast.faster(t, slow)
 		})
 	}
 	t.Run("A-18 P-47 basic.get is answered later", func(t *testing.T) {
