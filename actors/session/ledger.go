@@ -177,13 +177,13 @@ func (l *Ledger) accept(exchangeID uint64, q *queue.Slot, m mark, then settled) 
 // slowest is a queue that does not have the oldest message on some link; nil when there is none.
 func (l *Ledger) slowest() *queue.Slot {
 	for _, p := range l.links {
-		for i := range p.runs {
-			r := &p.runs[i]
-			if r.route == nil || r.accepted == len(r.messages) {
+		for _, r := range p.runs.all() {
+			if r.route == nil || r.unaccepted == 0 {
 				continue
 			}
+			_, last := r.seqs()
 			for _, q := range r.route.Queues {
-				if p.marks[q].accepted < r.messages[len(r.messages)-1].Seq {
+				if w := p.ways[q]; w != nil && w.accepted < last {
 					return q
 				}
 			}
