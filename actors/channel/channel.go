@@ -26,6 +26,7 @@ import (
 type Options struct {
 	Session    uint64
 	Number     uint16
+	Path       string // of its actor
 	Connection uint64 // owner of exclusive queues
 	User       string
 	Owner      *actor.PID // the connection's actor
@@ -263,9 +264,9 @@ func slowest(s *State, slow bool) *queue.Slot {
 }
 
 // account enters into the node's ledger what an open transaction holds.
-func (c *Channel) account(bytes int) {
-	if delta := int64(bytes) - c.Info.staged.Swap(int64(bytes)); delta != 0 {
-		c.Ledger.Resident(int(delta))
+func (o *Options) account(bytes int) {
+	if delta := int64(bytes) - o.Info.staged.Swap(int64(bytes)); delta != 0 {
+		o.Ledger.Resident(int(delta))
 	}
 }
 

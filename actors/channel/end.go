@@ -60,14 +60,11 @@ func (c *Channel) Terminate(ctx actor.Context, why supervision.Reason) {
 	if why == supervision.Restarting {
 		return
 	}
-	c.Sessions.Remove(c.Session)
-	if c.session != nil && !c.left { // given up, or stopped from above: the queues must not wait for it
-		c.session.Leave(ctx)
-		c.session.Unfollow()
-		c.VHost.Unfollow(ctx.Self())
-	}
 	c.Inbox.Attach(nil)
 	c.Outlet.Claim(nil, c.incarnation)
+	if !c.left { // given up, or stopped from above: the queues must not wait for it
+		c.depart(ctx, ctx.Self())
+	}
 	c.account(0)
 	c.Streams.Drop(c.streamName())
 }

@@ -21,7 +21,16 @@ type Frames struct {
 	tail     []byte // of a buffer, behind what segments have of it
 	pooled   []*[]byte
 	size     int
+	ends     ends
 }
+
+// ends are the methods among frames that end what they are sent on.
+type ends uint8
+
+const (
+	saysClose ends = 1 << iota
+	saysCloseOk
+)
 
 // Size is in bytes.
 func (f *Frames) Size() int { return f.size }
@@ -73,6 +82,12 @@ func (f *Frames) cut() {
 
 // Method adds a method frame.
 func (f *Frames) Method(channel uint16, m amqp091.Method) {
+	switch m.(type) {
+	case *amqp091.ChannelClose, *amqp091.ConnectionClose:
+		f.ends |= saysClose
+	case *amqp091.ChannelCloseOk, *amqp091.ConnectionCloseOk:
+		f.ends |= saysCloseOk
+	}
 	f.grown(amqp091.AppendMethod(f.space(1024), channel, m))
 }
 

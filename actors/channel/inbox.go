@@ -16,6 +16,8 @@ type Inbox struct {
 	ordinal uint64 // of the newest step
 	pid     *actor.PID
 	woken   bool
+	ending  Ending          // how far client and connection have brought the channel to its end
+	left    func(at Ending) // nobody takes steps any more, and this hears of the end instead
 
 	send    func(*actor.PID, any)
 	account func(delta int)
@@ -35,6 +37,14 @@ func NewInbox(send func(*actor.PID, any), account func(delta int)) *Inbox {
 // Put numbers steps and adds them.
 func (in *Inbox) Put(steps []Step) {
 	in.mu.Lock()
+	for i := range steps {
+		in.ending = max(in.ending, steps[i].ends())
+	}
+	if left, at := in.left, in.ending; left != nil {
+		in.mu.Unlock()
+		left(at)
+		return
+	}
 	bytes := 0
 	for i := range steps {
 		in.ordinal++
@@ -57,6 +67,19 @@ func (in *Inbox) Put(steps []Step) {
 	if pid != nil {
 		in.send(pid, wake)
 	}
+}
+
+// Leave is for an actor that was given up, and of which no other takes its place. What waits is dropped and given back, what still comes is
+// dropped, and left hears how far client and connection have brought the end: now, and when that changes. The ledger's share is over too.
+func (in *Inbox) Leave(left func(at Ending)) {
+	in.mu.Lock()
+	freed, at := in.bytes+in.ledger, in.ending
+	in.steps, in.bytes, in.ledger, in.pid, in.left = nil, 0, 0, nil, left
+	in.mu.Unlock()
+	if freed != 0 {
+		in.account(-freed)
+	}
+	left(at)
 }
 
 // Attach makes an actor the one that is woken.
@@ -89,6 +112,10 @@ func (in *Inbox) Empty() bool {
 // Done forgets the steps up to an ordinal. ledger are the bytes that their messages still hold.
 func (in *Inbox) Done(ordinal uint64, ledger int) {
 	in.mu.Lock()
+	if in.left != nil { // one that was stuck wakes up
+		in.mu.Unlock()
+		return
+	}
 	n, freed := 0, 0
 	for n < len(in.steps) && in.steps[n].Ordinal <= ordinal {
 		freed += in.steps[n].Bytes

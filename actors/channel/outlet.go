@@ -1,10 +1,13 @@
 package channel
 
 import (
+	"math"
 	"sync"
 	"sync/atomic"
 
 	"github.com/asynkron/protoactor-go/actor"
+
+	"warren/protocol/amqp091"
 )
 
 // Outlet is a channel's way to the socket. It remembers the newest output it was given, so that a channel which restarts
@@ -14,6 +17,7 @@ type Outlet struct {
 
 	putting sync.Mutex // so that the sink gets everything in the order of the ordinals; before mu
 	writer  uint64     // incarnation that may hand over; guarded by putting
+	ends    ends       // what was handed over of the end; guarded by putting
 
 	mu       sync.Mutex
 	last     uint64 // ordinal of the newest output
@@ -75,11 +79,33 @@ func (o *Outlet) Put(incarnation, upto uint64, f *Frames, replies int) {
 		f.Release()
 		return
 	}
+	o.ends |= f.ends
 	o.mu.Lock()
 	o.last = upto
 	o.queued += uint64(f.Size())
 	o.mu.Unlock()
 	o.sink.Write(Chunk{Frames: f, Replies: replies, Outlet: o})
+}
+
+// Finish says the last words in place of an actor that was given up: to the client that has closed, what answers that, to another one that
+// this is closed. Nothing is said twice, whoever has said it, and no incarnation hands over anything any more.
+func (o *Outlet) Finish(at Ending, number uint16, closes, closeOk amqp091.Method) {
+	o.putting.Lock()
+	defer o.putting.Unlock()
+	o.mu.Lock()
+	o.writer, o.pid = math.MaxUint64, nil
+	o.mu.Unlock()
+	f := &Frames{}
+	switch {
+	case at == ClosedByPeer && o.ends&saysCloseOk == 0:
+		f.Method(number, closeOk)
+	case at == Alive && o.ends == 0:
+		f.Method(number, closes)
+	default:
+		return
+	}
+	o.ends |= f.ends
+	o.sink.Write(Chunk{Frames: f, Replies: f.Size()})
 }
 
 // Queued is the number of bytes handed over since the channel was opened.

@@ -141,7 +141,7 @@ func (s *State) Apply(e Event) {
 		s.apply(w.Events)
 		s.Pending = nil
 		s.Ending = ClosedByUs
-		s.say(&amqp091.ChannelClose{ReplyCode: w.Err.Code, ReplyText: w.Err.ReplyText(), ClassID: w.Err.Class, MethodID: w.Err.Method})
+		s.say(closed(w.Err))
 	case *Over:
 		s.Pending = nil
 		s.Ending = w.Ending

@@ -24,6 +24,21 @@ type Step struct {
 	Bytes    int // read for it and not given back before it is done
 }
 
+// ends is how far the step brings the channel, or the connection for whose own inbox it is, to its end.
+func (s *Step) ends() Ending {
+	switch s.Method.(type) {
+	case nil:
+		if s.Closed {
+			return ConnectionEnd
+		}
+	case *amqp091.ChannelClose, *amqp091.ConnectionClose:
+		return ClosedByPeer
+	case *amqp091.ChannelCloseOk, *amqp091.ConnectionCloseOk:
+		return ConnectionEnd
+	}
+	return Alive
+}
+
 // Refused is where a publish was to go that the reader has refused.
 type Refused struct {
 	Exchange, Key string

@@ -358,9 +358,19 @@ func (c *Connection) owns() bool {
 	return c.directory != nil && !c.directory.Gone() && !c.directory.Orphan(c.info.ID)
 }
 
-// Terminate is called when the actor stops. A restart keeps everything that is the client's.
-func (c *Connection) Terminate(ctx actor.Context, why supervision.Reason) {
+// Terminate is called when the actor stops. A restart keeps everything that is the client's. What is left of one that is given up is for
+// [peer.abandon].
+func (c *Connection) Terminate(_ actor.Context, why supervision.Reason) {
 	if why == supervision.Restarting {
+		return
+	}
+	c.inbox.Attach(nil)
+	for _, t := range append(c.timers, c.ticking) {
+		if t != nil {
+			t.Stop()
+		}
+	}
+	if why == supervision.Gone { // given up: the rest does not depend on how far this actor has got
 		return
 	}
 	if why != supervision.Normal && c.state != nil && c.state.Phase == Running {
@@ -369,24 +379,9 @@ func (c *Connection) Terminate(ctx actor.Context, why supervision.Reason) {
 		f.Method(0, &amqp091.ConnectionClose{ReplyCode: err.Code, ReplyText: err.ReplyText()})
 		c.socket.LastWord(nil)
 		c.socket.Write(channel.Chunk{Frames: f})
-		c.socket.Finish(shutdownGrace)
-	} else {
-		c.socket.Finish(shutdownGrace)
 	}
-	for _, t := range append(c.timers, c.ticking) {
-		if t != nil {
-			t.Stop()
-		}
-	}
-	c.Connections.remove(c.info.ID) // a vhost that does not hear what follows looks there
-	if c.directory != nil {
-		c.directory.Unfollow(ctx.Self())
-		if !c.forgotten && c.owns() { // given up, or stopped from above
-			ctx.Send(c.directory.PID, &vhost.OwnerGone{Connection: c.info.ID})
-		}
-	}
-	c.inbox.Attach(nil)
-	c.Streams.Drop(c.streamName())
+	c.socket.Finish(shutdownGrace)
+	c.retire(!c.forgotten)
 }
 
 // beat arms the next tick: half a heartbeat, as RabbitMQ does.

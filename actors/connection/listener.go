@@ -11,7 +11,6 @@ import (
 
 	"warren/actors/channel"
 	"warren/actors/rate"
-	"warren/protocol"
 	"warren/protocol/amqp091"
 	"warren/supervision"
 )
@@ -141,5 +140,3 @@ func (l *Listener) newPeer(t *Transport, c *caller, accepted time.Time) *peer {
 
 // id is the connection's segment in the tree: its name, and a number since a name comes again.
 func (p *peer) id() string { return supervision.Escape(fmt.Sprintf("%s #%d", p.info.Name, p.info.ID)) }
-
-func errCrashed() *protocol.Error { return protocol.InternalError("") }

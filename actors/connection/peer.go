@@ -12,7 +12,9 @@ import (
 
 	"warren/actors/channel"
 	"warren/actors/rate"
+	"warren/actors/vhost"
 	"warren/protocol"
+	"warren/protocol/amqp091"
 	"warren/supervision"
 )
 
@@ -69,7 +71,7 @@ func (p *peer) self() *actor.PID { return p.System.PID(p.info.Path + "/" + actor
 
 // spec is how a connection runs: a supervisor that ends with the connection's actor and is never started again, since
 // nothing brings back a socket. Below it every channel is on its own: one that crashes starts again, and one that keeps
-// crashing ends its connection only.
+// crashing is closed, and nobody else. A connection's actor that keeps crashing ends the supervisor, and so its channels.
 func (p *peer) spec(id string) supervision.ChildSpec {
 	return supervision.ChildSpec{
 		ID:      id,
@@ -82,6 +84,11 @@ func (p *peer) spec(id string) supervision.ChildSpec {
 				ID: actorName, Kind: "connection", Restart: supervision.Transient, Significant: true, Shutdown: 5 * time.Second,
 				New: func(incarnation uint64) actor.Actor { return newConnection(p, incarnation) },
 			}},
+		},
+		OnExit: func(why supervision.Reason) {
+			if why == supervision.Gone {
+				p.abandon()
+			}
 		},
 	}
 }
@@ -109,31 +116,78 @@ func (p *peer) openChannel(number uint16) (*inbound, *protocol.Error) {
 		p.channelLeft()
 		p.System.Send(self, &channelGone{})
 	})
+	id := supervision.Escape("channel " + strconv.Itoa(int(number)) + "." + strconv.FormatUint(session&0xffffffff, 10))
+	supervisor := p.System.PID(p.info.Path)
 	options := channel.Options{
-		Session: session, Number: number, Connection: p.info.ID, User: params.User, Owner: self,
+		Session: session, Number: number, Path: p.info.Path + "/" + id, Connection: p.info.ID, User: params.User, Owner: self,
 		VHost: p.info.directory, Access: p.Users, Inbox: in.inbox, Outlet: channel.NewOutlet(p.socket, params.FrameMax), Info: info,
 		Sessions: p.Sessions, Streams: p.Streams, Ledger: p.Memory, System: p.System, Log: p.log,
 		VHostRates: p.Users.Rates.VHost(params.VHost), UserRates: p.Users.Rates.User(params.User),
 		CancelNotify: params.Capability("consumer_cancel_notify"), ConsumerMax: p.ConsumerMax,
 	}
-	id := "channel " + strconv.Itoa(int(number)) + "." + strconv.FormatUint(session&0xffffffff, 10)
-	p.System.Send(p.System.PID(p.info.Path), &supervision.StartChild{
+	abandon := func() {
+		p.log.Error().Uint16("channel", number).Msg("channel given up: it is closed, and its connection goes on")
+		defer gone()
+		channel.Abandon(options)
+	}
+	p.System.Send(supervisor, &supervision.StartChild{
 		Spec: supervision.ChildSpec{
-			ID: supervision.Escape(id), Kind: "channel", Restart: supervision.Transient, Shutdown: 5 * time.Second,
-			// A channel that keeps crashing is its connection's end, and nobody else's.
-			GiveUp:   &supervision.Limit{Restarts: 5, Within: 10 * time.Second},
-			OnGiveUp: func(any) { gone(); p.inbox.Put([]channel.Step{{Err: errCrashed()}}) },
-			OnExit:   func(supervision.Reason) { gone() },
-			New:      func(incarnation uint64) actor.Actor { return channel.New(options, incarnation) },
+			ID: id, Kind: "channel", Restart: supervision.Transient, Shutdown: 5 * time.Second,
+			GiveUp: &supervision.Limit{Restarts: 5, Within: 10 * time.Second},
+			OnGiveUp: func(any) {
+				abandon()
+				p.System.Send(supervisor, &supervision.TerminateChild{ID: id}) // its number is another's soon
+			},
+			OnExit: func(supervision.Reason) { gone() },
+			New:    func(incarnation uint64) actor.Actor { return channel.New(options, incarnation) },
 		},
 		Done: func(_ *actor.PID, err error) {
 			if err != nil { // nobody will answer on this channel
-				gone()
-				p.inbox.Put([]channel.Step{{Err: errCrashed()}})
+				abandon()
 			}
 		},
 	})
 	return in, nil
+}
+
+// abandon is the end of a connection whose actor was given up, when that and its channels are gone: the client hears connection.close with
+// 541 (contract K-31), and has the usual time to answer. Nobody is there to take what it says, so inbox and outlet do.
+func (p *peer) abandon() {
+	p.log.Error().Msg("connection given up: it is closed")
+	params := *p.info.Params()
+	running := params.Phase >= Running
+	params.Phase, params.CloseSent = Closing, true
+	p.negotiate(params) // nothing of it counts any more but close and close-ok
+	p.mu.Lock()
+	for _, in := range p.inboxes {
+		in.Leave(func(channel.Ending) {})
+	}
+	p.mu.Unlock()
+	closed := protocol.InternalError("the connection failed too often")
+	closes := &amqp091.ConnectionClose{ReplyCode: closed.Code, ReplyText: closed.ReplyText()}
+	p.inbox.Leave(func(at channel.Ending) {
+		if running { // the handshake of one that is not ends with its socket
+			p.outlet.Finish(at, 0, closes, &amqp091.ConnectionCloseOk{})
+		}
+		if at != channel.Alive || !running {
+			p.socket.Finish(flushGrace)
+		}
+	})
+	time.AfterFunc(closeTimeout, p.socket.Close)
+	p.retire(true)
+}
+
+// retire takes away what others know of the connection. Unless it knows already, its vhost hears that the exclusive queues have no owner any
+// more; one that is down finds that out when it is up again.
+func (p *peer) retire(owns bool) {
+	p.Connections.remove(p.info.ID) // a vhost that does not hear what follows looks there
+	p.Streams.Drop(p.streamName())
+	if d := p.info.directory; d != nil {
+		d.Unfollow(p.self())
+		if owns && !d.Gone() && !d.Orphan(p.info.ID) {
+			p.System.Send(d.PID, &vhost.OwnerGone{Connection: p.info.ID})
+		}
+	}
 }
 
 // closeChannels puts the end into every inbox, when it is us who close.

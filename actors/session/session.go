@@ -42,6 +42,9 @@ type livePeer struct {
 	mark uint64 // command whose answer shows that the queue has heard of this incarnation; 0 for none
 }
 
+// Sender is as much of an actor's context as an end needs that comes from outside of the actor.
+type Sender interface{ Send(to *actor.PID, m any) }
+
 // New returns a session over a state. Nothing is sent before Recover or the first Flush.
 func New(id uint64, state *State, self *actor.PID) *Session {
 	return &Session{ID: id, State: state, self: self, links: map[uint64]*liveLink{}, peers: map[*queue.Slot]*livePeer{}}
@@ -184,7 +187,7 @@ func (s *Session) resume(ctx actor.Context, p *publishLink, l *liveLink) {
 }
 
 // SendCommands sends every command that was not sent yet.
-func (s *Session) SendCommands(ctx actor.Context) {
+func (s *Session) SendCommands(ctx Sender) {
 	for _, p := range s.State.busy {
 		s.sendCommands(ctx, p.queue, p)
 	}
@@ -197,7 +200,7 @@ func (s *Session) SendCommandsTo(ctx actor.Context, q *queue.Slot) {
 	}
 }
 
-func (s *Session) sendCommands(ctx actor.Context, q *queue.Slot, p *peer) {
+func (s *Session) sendCommands(ctx Sender, q *queue.Slot, p *peer) {
 	l := s.peers[q]
 	if l == nil {
 		l = &livePeer{}
@@ -215,7 +218,7 @@ func (s *Session) sendCommands(ctx actor.Context, q *queue.Slot, p *peer) {
 }
 
 // follow lets the session hear of a queue, also of an end that was before.
-func (s *Session) follow(ctx actor.Context, q *queue.Slot) {
+func (s *Session) follow(ctx Sender, q *queue.Slot) {
 	q.Follow(s.self)
 	switch {
 	case q.Gone():
@@ -277,7 +280,7 @@ func (s *Session) Credit(ctx actor.Context, q *queue.Slot, consumer uint32, writ
 }
 
 // Leave tells every queue that the session ends. Nothing else may be under way any more.
-func (s *Session) Leave(ctx actor.Context) {
+func (s *Session) Leave(ctx Sender) {
 	s.Leaving = map[*queue.Slot]uint64{}
 	for q, p := range s.State.peers {
 		s.Leaving[q] = s.State.NextCommand(q)
@@ -285,7 +288,7 @@ func (s *Session) Leave(ctx actor.Context) {
 	}
 }
 
-func (s *Session) leave(ctx actor.Context, q *queue.Slot, p *peer) {
+func (s *Session) leave(ctx Sender, q *queue.Slot, p *peer) {
 	leave := &queue.Leave{Received: maps.Clone(p.received)}
 	ctx.Send(q.PID, &queue.Commands{To: q, Session: s.ID, First: s.State.NextCommand(q), Ops: []queue.Op{leave}})
 }
@@ -311,6 +314,9 @@ func (s *Session) Unfollow() {
 		p.slot.Unfollow(s.self)
 	}
 	for q := range s.peers {
+		q.Unfollow(s.self)
+	}
+	for q := range s.State.peers { // followed by an incarnation before this one
 		q.Unfollow(s.self)
 	}
 }
