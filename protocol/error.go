@@ -15,6 +15,8 @@ type Error struct {
 	Text   string // the explanation alone; ReplyText puts the code's name before it
 	Class  uint16 // class id of the failing method, 0 when there is none
 	Method uint16 // method id of the failing method, 0 when there is none
+	// OnChannel says that it closes no more than the channel, whatever its code.
+	OnChannel bool
 }
 
 // Error implements error.
@@ -25,7 +27,7 @@ func (e *Error) Error() string {
 // IsConnection tells whether the error closes the whole connection (a hard error). A soft error on channel 0 does so
 // too: there is no channel to close, and only the caller knows the channel.
 func (e *Error) IsConnection() bool {
-	return !isSoft(e.Code)
+	return !isSoft(e.Code) && !e.OnChannel
 }
 
 // ReplyText is the text for the close method: NAME - explanation, at most 255 bytes, "..." where it was cut.
@@ -138,6 +140,13 @@ func NotImplemented(format string, args ...any) *Error {
 // InternalError is 541.
 func InternalError(format string, args ...any) *Error {
 	return Errorf(ReplyInternalError, format, args...)
+}
+
+// SetAside is 541 for the channel alone that has asked for what makes our actors fail, and its siblings have not. who is what failed.
+func SetAside(who string) *Error {
+	err := InternalError("what was asked for made the %s fail twice", who)
+	err.OnChannel = true
+	return err
 }
 
 // AsError returns the client's fault that err is. What parses bytes of clients returns no other kind; any other error

@@ -44,6 +44,7 @@ type Options struct {
 	CancelNotify bool
 	// VHostRates and UserRates are where the limits of what it is delivered are.
 	VHostRates, UserRates *rate.Scope
+	Poison                supervision.Poison
 	// ConsumerMax is how many consumers it may have, 0 for no limit.
 	ConsumerMax int
 }
@@ -111,6 +112,10 @@ func (c *Channel) Receive(ctx actor.Context) {
 		if c.session.Current(m.Exchange, m.Incarnation) {
 			c.happen(0, m)
 			c.session.Routed(ctx, m.Exchange)
+		}
+	case *exchange.SetAside:
+		if c.session.Current(m.Exchange, m.Incarnation) {
+			c.happen(0, m)
 		}
 	case *exchange.Reset:
 		c.session.Reset(ctx, m)

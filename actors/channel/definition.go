@@ -152,6 +152,7 @@ func (c *Channel) done(ctx actor.Context, m *queue.Done) {
 	op := c.state.Pending
 	if op == nil || !op.Asked || op.Queue != m.Queue {
 		c.happen(0, m)
+		c.lost(m)
 		return
 	}
 	for i := range m.Replies {
@@ -162,6 +163,17 @@ func (c *Channel) done(ctx actor.Context, m *queue.Done) {
 		}
 	}
 	c.happen(0, m)
+	c.lost(m)
+}
+
+// lost closes the channel when the queue has set a command aside that nothing waits for: the client takes its settlement for done.
+func (c *Channel) lost(m *queue.Done) {
+	for i := range m.Replies {
+		if err := m.Replies[i].Err; err != nil && err.OnChannel && c.state.Ending == Alive {
+			c.happen(0, &Failed{Err: err})
+			return
+		}
+	}
 }
 
 // replied ends the pending operation with its queue's answer.

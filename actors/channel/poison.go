@@ -61,7 +61,7 @@ func (c *Channel) setAside(_ actor.Context, s *Step) {
 		c.happen(s.Ordinal, &session.Lost{Messages: s.Messages})
 		return
 	}
-	err := protocol.InternalError("what was asked for made the channel fail twice")
+	err := protocol.SetAside("channel")
 	if s.Method != nil {
 		err = err.At(s.Method.ID().Class(), s.Method.ID().Method())
 	}

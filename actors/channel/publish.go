@@ -10,10 +10,16 @@ import (
 	"warren/actors/session"
 	"warren/protocol"
 	"warren/protocol/amqp091"
+	"warren/supervision"
 )
 
 // publish takes messages to one exchange: all of them, or none with a channel exception (contract P-31).
 func (c *Channel) publish(ctx actor.Context, s *Step) {
+	if c.Poison != "" {
+		for i := range s.Messages {
+			supervision.Taste(c.Poison, "channel", s.Messages[i].Body)
+		}
+	}
 	x, err := c.mayPublish(s.Exchange)
 	if err == nil {
 		err = c.mayRoute(x, s.Messages)

@@ -22,6 +22,7 @@ type Node struct {
 	Users       *auth.Access
 	VHosts      func(name string) *vhost.Directory // nil for one that does not exist
 	Memory      Memory
+	Poison      supervision.Poison
 	Log         zerolog.Logger
 
 	// Name is the node's, as some errors say it.

@@ -123,7 +123,7 @@ func (p *peer) openChannel(number uint16) (*inbound, *protocol.Error) {
 		VHost: p.info.directory, Access: p.Users, Inbox: in.inbox, Outlet: channel.NewOutlet(p.socket, params.FrameMax), Info: info,
 		Sessions: p.Sessions, Streams: p.Streams, Ledger: p.Memory, System: p.System, Log: p.log,
 		VHostRates: p.Users.Rates.VHost(params.VHost), UserRates: p.Users.Rates.User(params.User),
-		CancelNotify: params.Capability("consumer_cancel_notify"), ConsumerMax: p.ConsumerMax,
+		CancelNotify: params.Capability("consumer_cancel_notify"), ConsumerMax: p.ConsumerMax, Poison: p.Poison,
 	}
 	abandon := func() {
 		p.log.Error().Uint16("channel", number).Msg("channel given up: it is closed, and its connection goes on")

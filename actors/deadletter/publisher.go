@@ -79,6 +79,10 @@ func (p *Publisher) Receive(ctx actor.Context) {
 			p.happen(m)
 			p.session.Routed(ctx, m.Exchange)
 		}
+	case *exchange.SetAside:
+		if p.session.Current(m.Exchange, m.Incarnation) {
+			p.happen(m)
+		}
 	case *exchange.Reset:
 		p.session.Reset(ctx, m)
 	case *exchange.Up:

@@ -22,6 +22,7 @@ type Options struct {
 	Sessions  Sessions
 	Streams   *volatile.Store
 	Ledger    queue.Ledger
+	Poison    supervision.Poison
 	Log       zerolog.Logger
 }
 
@@ -44,8 +45,9 @@ type Exchange struct {
 	epoch       uint64
 	batches     []queueBatch // scratch of one turn
 	sweepAt     int
-	recent      *recent // of an x-recent-history alone
-	suspicious  bool    // a turn of a former incarnation has panicked over a batch
+	recent      *recent            // of an x-recent-history alone
+	suspicious  bool               // a turn of a former incarnation has panicked over a batch
+	again       []protocol.Message // of the turn, that are routed as they were before
 }
 
 // link is one session's way through this exchange.
@@ -169,12 +171,15 @@ func (x *Exchange) publish(ctx actor.Context, m *Publish) {
 	ctx.Send(l.pid, routed)
 	x.forward(ctx, l)
 	if x.suspicious {
-		x.survived(m)
+		x.survived(m.Session, m.Messages)
 	}
 }
 
 // routeAll routes messages of a batch, and remembers them where that is what the exchange does.
 func (x *Exchange) routeAll(ctx actor.Context, m *Publish, messages []protocol.Message, routed *Routed) {
+	if x.Poison != "" {
+		x.taste(messages)
+	}
 	if x.recent != nil {
 		x.recent.greet(ctx)
 		x.recent.remember(ready.Link{Session: m.Session, Exchange: x.Slot.ID}, messages)
@@ -357,7 +362,23 @@ func (x *Exchange) republish(ctx actor.Context, m *Republish) {
 		return
 	}
 	for _, r := range m.Runs {
-		x.collect(r.Route, WithoutBCC(r.Messages))
+		x.again = r.Messages
+		messages := r.Messages
+		if x.suspicious {
+			messages = x.spare(ctx, l, messages)
+		}
+		if x.Poison != "" {
+			x.taste(messages)
+		}
+		if len(messages) > 0 {
+			x.collect(r.Route, WithoutBCC(messages))
+		}
 	}
+	x.again = nil
 	x.forward(ctx, l)
+	if x.suspicious {
+		for _, r := range m.Runs {
+			x.survived(m.Session, r.Messages)
+		}
+	}
 }

@@ -74,6 +74,12 @@ type (
 		// Lost: they are set aside, and go nowhere. Their publisher is told that.
 		Lost bool
 	}
+	// SetAside: messages that have a route go nowhere any more, because they have killed the exchange twice. Where they are, they are.
+	SetAside struct {
+		Exchange    *Slot
+		Incarnation uint64
+		Sequences   []ready.Interval
+	}
 	// Reset: a queue of this link restarted, so what is on the way to it is lost. Nothing of the link goes on to any
 	// queue until the session resumes with this epoch.
 	Reset struct {

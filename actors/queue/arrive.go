@@ -9,6 +9,7 @@ import (
 	"warren/actors/queue/ready"
 	"warren/actors/queue/settings"
 	"warren/protocol"
+	"warren/supervision"
 )
 
 func (q *Queue) enqueue(ctx actor.Context, m *Enqueue) {
@@ -22,6 +23,11 @@ func (q *Queue) enqueue(ctx actor.Context, m *Enqueue) {
 		var poison []protocol.Message
 		if q.suspicious {
 			fresh, poison = q.setAside(m, fresh)
+		}
+		if q.Poison != "" {
+			for i := range fresh {
+				supervision.Taste(q.Poison, "queue", fresh[i].Body)
+			}
 		}
 		q.expire(ctx)
 		kept, encoded := q.keep(m, fresh)

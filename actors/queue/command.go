@@ -5,6 +5,7 @@ import (
 
 	"warren/actors/queue/ready"
 	"warren/protocol"
+	"warren/supervision"
 )
 
 // commands applies what a session wants, each command once and none before the one in front of it.
@@ -41,6 +42,12 @@ ops:
 		case seq > last+1:
 			ctx.Send(from, &Up{Queue: q.Slot, Incarnation: q.incarnation}) // a gap: the session sends it again
 			return
+		case q.suspicious && q.Slot.poison.Guilty(commandsOf(m.Session), seq):
+			if seq <= last {
+				done.Replies = append(done.Replies, setAside(seq))
+			} else {
+				done.Replies = append(done.Replies, q.commandSetAside(m.Session, seq, op))
+			}
 		case seq <= last:
 			if r, answers := q.answer(m.Session, seq, op); answers {
 				r.Seq = seq
@@ -54,9 +61,11 @@ ops:
 			if _, isSettle := op.(*Settle); !isSettle {
 				q.used(ctx)
 			}
+			q.doing = seq
 			q.command(m.Session, seq, op, done)
 		}
 	}
+	q.doing = 0
 	done.Upto = q.state.LastCommand(m.Session)
 	if needsDisk(m.Ops) {
 		q.whenSaved(ctx, from, done)
@@ -91,11 +100,17 @@ func (q *Queue) command(session, seq uint64, op Op, done *Done) {
 	switch op := op.(type) {
 	case *Settle:
 		k := ready.Key{Session: session, Consumer: op.Consumer}
+		if q.Poison != "" && q.state.Consumer(k) != nil {
+			supervision.Taste(q.Poison, "settle", q.state.Consumer(k).Tag)
+		}
 		if e := q.state.Settle(k, op.First, op.Last, q.outcome(q.state.Consumer(k), op.Outcome)); e != nil {
 			events = append(events, e)
 		}
 		defer q.creditDead(k)
 	case *Consume:
+		if q.Poison != "" {
+			supervision.Taste(q.Poison, "consume", op.Tag)
+		}
 		events, reply.Err = q.consume(session, op)
 		answers = true
 	case *Cancel:

@@ -10,19 +10,9 @@ import (
 	"warren/persistence"
 )
 
-// recoverRecords folds the records of a queue's durable stream: what was enqueued and not settled, in order. It is the same
-// fold for a broker that was stopped and for one that was killed. Messages stay on disk: their records' summaries tell enough.
-// Those of a queue that holds messages back are read, for when each is due.
-func recoverRecords(records []persistence.Record, holds bool) (*ready.Recovered, error) {
-	f := fold{holds: holds}
-	for i := range records {
-		if err := f.add(&records[i]); err != nil {
-			return nil, fmt.Errorf("queue: record %d: %w", records[i].Index, err)
-		}
-	}
-	return f.recovered(), nil
-}
-
+// fold folds the records of a queue's durable stream: what was enqueued and not settled, in order. It is the same fold for a broker that was
+// stopped and for one that was killed. Messages stay on disk: their records' summaries tell enough. Those of a queue that holds messages back
+// are read, for when each is due.
 type fold struct {
 	holds   bool
 	out     ready.Recovered

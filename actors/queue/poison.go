@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"slices"
 	"sync"
 
 	"warren/actors/queue/ready"
@@ -31,10 +32,13 @@ const suspectsKept = 32
 
 // Killed enters that a turn with these messages panicked. Its actor calls it while it dies.
 func (p *Poison) Killed(l ready.Link, messages []protocol.Message) {
-	if len(messages) == 0 {
-		return
+	if len(messages) > 0 {
+		p.KilledOver(l, messages[0].Seq, messages[len(messages)-1].Seq)
 	}
-	first, last := messages[0].Seq, messages[len(messages)-1].Seq
+}
+
+// KilledOver enters that a turn with these sequences panicked.
+func (p *Poison) KilledOver(l ready.Link, first, last uint64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for i := range p.suspects {
@@ -62,17 +66,33 @@ func (p *Poison) Part(l ready.Link, messages []protocol.Message) (fine, poison [
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for i := range messages {
-		guilty := false
-		for _, s := range p.suspects {
-			guilty = guilty || s.Link == l && s.Deaths >= deadly && s.First <= messages[i].Seq && messages[i].Seq <= s.Last
-		}
-		if guilty {
+		if p.guilty(l, messages[i].Seq) {
 			poison = append(poison, messages[i])
 		} else {
 			fine = append(fine, messages[i])
 		}
 	}
 	return fine, poison
+}
+
+// Guilty says whether something has killed twice.
+func (p *Poison) Guilty(l ready.Link, seq uint64) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.guilty(l, seq)
+}
+
+func (p *Poison) guilty(l ready.Link, seq uint64) bool {
+	return slices.ContainsFunc(p.suspects, func(s Suspect) bool {
+		return s.Link == l && s.Deaths >= deadly && s.First <= seq && seq <= s.Last
+	})
+}
+
+// Forget is for a link that is over.
+func (p *Poison) Forget(l ready.Link) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.suspects = slices.DeleteFunc(p.suspects, func(s Suspect) bool { return s.Link == l })
 }
 
 // Survived enters that a turn with these messages ended, whatever became of them: they are not sent again.
@@ -104,12 +124,30 @@ func Summary(messages []protocol.Message) (n, bytes int, keys []string) {
 	return len(messages), bytes, keys
 }
 
-// Crashed notes the batch whose turn has panicked.
+// Crashed notes the batch whose turn has panicked, or the one command of it that the turn was at.
 func (q *Queue) Crashed(message any) {
-	if m, ok := message.(*Enqueue); ok {
+	switch m := message.(type) {
+	case *Enqueue:
 		q.Slot.poison.Killed(m.Link, m.Messages)
+	case *Commands:
+		if q.doing != 0 {
+			q.Slot.poison.KilledOver(commandsOf(m.Session), q.doing, q.doing)
+		}
 	}
 }
+
+// commandsOf stands for the commands of a session where a link is asked for; no exchange has the id 0.
+func commandsOf(session uint64) ready.Link { return ready.Link{Session: session} }
+
+// commandSetAside takes a command that has killed twice as one without effect. Its channel hears 541, and does so again when it asks again.
+func (q *Queue) commandSetAside(session, seq uint64, op Op) Reply {
+	q.Log.Error().Str("vhost", q.Slot.VHost).Str("queue", string(q.Slot.Name)).Uint64("session", session).Uint64("command", seq).
+		Type("type", op).Interface("carried", op).Msg("command set aside: two turns with it panicked; its channel is told")
+	q.happen(&ready.Commanded{Session: session, Seq: seq})
+	return setAside(seq)
+}
+
+func setAside(seq uint64) Reply { return Reply{Seq: seq, Err: protocol.SetAside("queue")} }
 
 // setAside takes out what has killed twice. It is refused with the event that brings the rest: what is refused moves the link on.
 func (q *Queue) setAside(m *Enqueue, fresh []protocol.Message) (fine, poison []protocol.Message) {

@@ -79,3 +79,42 @@ func TestPoisonedBatchIsSetAside(t *testing.T) {
 		}
 	}
 }
+
+// Issue 5, point 2: a command that kills its queue twice takes no effect, and its channel hears 541, as often as it asks; those around it are
+// carried out.
+func TestPoisonedCommandIsSetAside(t *testing.T) {
+	s := newStand(t)
+	s.publish(1, 3)
+	s.command(1, &Consume{Consumer: 2, Tag: "toxic-settle", Prefetch: 3})
+	ops := []Op{&Inspect{}, &Settle{Consumer: 2, First: 1, Last: 1, Outcome: ready.Acked}, &Inspect{}}
+	first := s.seq[1] + 1
+	die := func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("no panic")
+			}
+			s.q.Crashed(&Commands{Session: 1})
+		}()
+		s.q.Poison = "toxic"
+		s.tell(&Commands{Session: 1, First: first, Ops: ops})
+	}
+	die()
+	s.start(2)
+	die()
+	s.start(3)
+	s.q.Poison = "toxic"
+	for range 2 { // and once more, when the answer was lost
+		d := one[*Done](t, s.tell(&Commands{Session: 1, First: first, Ops: ops}))
+		refused := slices.DeleteFunc(slices.Clone(d.Replies), func(r Reply) bool { return r.Err == nil })
+		if d.Upto != first+2 || len(refused) != 1 || refused[0].Seq != first+1 || refused[0].Err.Code != protocol.ReplyInternalError || refused[0].Err.IsConnection() {
+			t.Errorf("done up to %d with %+v", d.Upto, d.Replies)
+		}
+	}
+	if got := s.q.state.Consumer(ready.Key{Session: 1, Consumer: 2}); got == nil || s.q.state.Unacked() != 3 {
+		t.Errorf("%d unacked, want all 3", s.q.state.Unacked())
+	}
+	s.tell(&Commands{Session: 1, First: first + 3, Ops: []Op{&Leave{}}})
+	if s.q.suspicious || s.slot.poison.Any() {
+		t.Error("it is suspicious for ever")
+	}
+}

@@ -34,6 +34,7 @@ type Options struct {
 	Resident int
 	// Pressed says that memory is short, and little is to be kept; nil for never.
 	Pressed func() bool
+	Poison  supervision.Poison
 	Log     zerolog.Logger
 	Now     func() time.Time // nil for the clock
 }
@@ -51,6 +52,7 @@ type Queue struct {
 	sweepAt     int        // links that make the next sweep
 	closing     bool       // deletable: takes nothing more
 	suspicious  bool       // a turn of a former incarnation has panicked over a batch
+	doing       uint64     // command that this turn is at; 0 for none
 
 	journaled       uint64 // newest record that was sent to the journal
 	sinceCheckpoint volume // appended since the last checkpoint
@@ -148,11 +150,9 @@ func (q *Queue) recover(ctx actor.Context) {
 	if err != nil {
 		panic(err)
 	}
-	for _, bad := range got.Quarantined {
-		q.Log.Error().Str("queue", string(q.Slot.Name)).Type("event", bad.Event).Any("reason", bad.Reason).Msg("event quarantined: its replay panics")
-	}
+	q.quarantine(got.Quarantined)
 	q.state = got.State
-	q.load()
+	q.load(ctx)
 	q.accounted = int(q.Slot.Bytes.Load())
 	q.Slot.incarnation.Store(q.incarnation)
 	q.suspicious = q.Slot.poison.Any()
@@ -262,6 +262,10 @@ func (q *Queue) endSession(ctx actor.Context, session uint64, received map[uint3
 	}
 	q.forgetDeferred(session)
 	q.happen(&ready.SessionEnded{Session: session, Received: received})
+	if q.suspicious {
+		q.Slot.poison.Forget(commandsOf(session))
+		q.suspicious = q.Slot.poison.Any()
+	}
 	delete(q.peers, session)
 	q.consumersChanged(ctx)
 	q.pump(ctx)

@@ -154,13 +154,13 @@ func (q *Queue) accepted(ctx actor.Context, l ready.Link) {
 func (q *Queue) stored() string { return q.Slot.Stored }
 
 // load makes what is on disk the beginning of the queue's stream.
-func (q *Queue) load() {
+func (q *Queue) load(ctx actor.Context) {
 	if q.Slot.Stored == "" || q.state.Durable() {
 		return
 	}
-	recovered, err := recoverRecords(q.Journal.Recovered(q.stored()), q.Slot.Settings.Holds.Set)
-	if err != nil {
-		panic(err)
-	}
+	recovered, quarantined := q.replay(q.Journal.Recovered(q.stored()))
 	q.happen(recovered)
+	if quarantined {
+		q.checkpoint(ctx)
+	}
 }

@@ -305,25 +305,51 @@ func (l *Ledger) refuse(exchangeID uint64, q *queue.Slot, refused []ready.Interv
 		return
 	}
 	for _, in := range refused {
-		for i := 0; i < p.routed; i++ {
-			r := p.runs.at(i)
-			first, last := r.seqs()
-			if !r.leadsTo(q) || r.lost || r.confirmed == len(r.messages) || last < in.First {
-				continue
-			}
-			if first >= in.First+in.N {
-				break
-			}
-			if n := below(r.messages, in.First); n > 0 {
-				p.split(i, n)
-				continue // with the rest of it
-			}
-			if n := below(r.messages, in.First+in.N); n < len(r.messages) {
-				p.split(i, n)
-			}
-			r.lost = true
-		}
+		p.part(in, func(r *run) bool { return r.leadsTo(q) && !r.lost }, func(r *run) { r.lost = true })
 	}
+}
+
+// part makes runs of their own of the messages in an interval, of those runs with a route that are not safe and that it concerns, and has f
+// change them.
+func (p *publishLink) part(in ready.Interval, concerns func(*run) bool, f func(*run)) {
+	for i := 0; i < p.routed; i++ {
+		r := p.runs.at(i)
+		first, last := r.seqs()
+		if r.confirmed == len(r.messages) || last < in.First || !concerns(r) {
+			continue
+		}
+		if first >= in.First+in.N {
+			break
+		}
+		if n := below(r.messages, in.First); n > 0 {
+			p.split(i, n)
+			continue // with the rest of it
+		}
+		if n := below(r.messages, in.First+in.N); n < len(r.messages) {
+			p.split(i, n)
+		}
+		f(r)
+	}
+}
+
+// setAside enters that messages which have a route go nowhere any more: they are lost wherever they are not, and nothing waits for them.
+// What a queue still says of them changes nothing.
+func (l *Ledger) setAside(x *exchange.Slot, sequences []ready.Interval, then settled) {
+	p := l.links[x.ID]
+	if p == nil {
+		return
+	}
+	for _, in := range sequences {
+		p.part(in, func(*run) bool { return true }, func(r *run) {
+			r.lost = true
+			l.unaccepted -= len(r.messages) - r.accepted
+			l.bytes -= size(r.messages[r.accepted:])
+			r.accepted = len(r.messages)
+			then(r.messages[r.confirmed:], true)
+			r.confirmed = len(r.messages)
+		})
+	}
+	l.trim(p)
 }
 
 // below is how many messages have a sequence below seq.

@@ -201,3 +201,23 @@ func TestLedgerRefuse(t *testing.T) {
 }
 
 func nobody([]protocol.Message, bool) {}
+
+func TestLedgerSetsAside(t *testing.T) {
+	// Issue 5, point 2: what has a route and is set aside by its exchange is nacked, once, and waits for no queue any more; what is around it
+	// does.
+	s, x, q := confirming(), newExchange(1), newQueues(2)
+	s.Apply(&Published{Exchange: x, Messages: messages(1, 6)})
+	s.Apply(routed(x, 5, route(q...)))
+	s.Apply(accepted(x, q[0], 2))
+	for range 2 { // it may come twice
+		s.Apply(&exchange.SetAside{Exchange: x, Sequences: []ready.Interval{{First: 2, N: 2}, {First: 6, N: 1}}})
+	}
+	expect(t, s, "[nack 2][nack 3]")
+	s.Apply(accepted(x, q[0], 5))
+	s.Apply(accepted(x, q[1], 5))
+	expect(t, s, "[ack <=3]", "[ack <=5]")
+	if s.Drained() {
+		t.Error("the one without a route is lost")
+	}
+	s.Apply(&exchange.SetAside{Exchange: newExchange(2), Sequences: []ready.Interval{{First: 1, N: 1}}}) // of a link that is over
+}

@@ -138,6 +138,8 @@ func (s *State) Apply(e any) {
 		s.settled(e.Messages, true)
 	case *exchange.Routed:
 		s.ledger.route(e.Exchange, e.Routes, s.unroutable(e.Exchange), s.settled)
+	case *exchange.SetAside:
+		s.ledger.setAside(e.Exchange, e.Sequences, s.settled)
 	case *exchange.Gone:
 		s.exchangeGone(e.Exchange)
 	case *queue.Accepted:

@@ -30,6 +30,7 @@ type Directory struct {
 	state     state
 	deleted   queue.Receipts[uint64]          // how many messages went with queues
 	refused   queue.Receipts[*protocol.Error] // requests
+	poison    queue.Poison                    // requests that have killed the vhost's actor
 }
 
 // NewDirectory returns the empty directory of a vhost whose actor is pid.

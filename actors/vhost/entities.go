@@ -30,7 +30,7 @@ func (o Options) QueueSpec(s *queue.Slot) supervision.ChildSpec {
 			}
 			return queue.New(queue.Options{
 				Slot: s, VHost: o.Directory.PID, Streams: o.Streams, Journal: o.Journal, Sessions: o.Sessions, Ledger: o.Ledger, Resident: o.Resident, Pressed: pressed,
-				DeadLetters: o.DeadLetters, Rates: o.Access.Rates, Send: o.System.Send, Log: o.Log,
+				DeadLetters: o.DeadLetters, Rates: o.Access.Rates, Send: o.System.Send, Poison: o.Poison, Log: o.Log,
 			}, incarnation)
 		},
 	}
@@ -45,7 +45,7 @@ func (o Options) ExchangeSpec(s *exchange.Slot) supervision.ChildSpec {
 		Shutdown: 5 * time.Second,
 		New: func(incarnation uint64) actor.Actor {
 			return exchange.New(exchange.Options{
-				Slot: s, Directory: o.Directory, Sessions: o.Sessions, Streams: o.Streams, Ledger: o.Ledger, Log: o.Log,
+				Slot: s, Directory: o.Directory, Sessions: o.Sessions, Streams: o.Streams, Ledger: o.Ledger, Poison: o.Poison, Log: o.Log,
 			}, incarnation)
 		},
 	}

@@ -36,3 +36,29 @@ func TestExchangeSetsAPoisonedBatchAside(t *testing.T) {
 		t.Errorf("behind it: %+v", got.Routes)
 	}
 }
+
+// Issue 5, point 2: a request that kills its vhost twice would take it down, and every connection with it. It is set aside, and who asked
+// hears 541; who asks for something else is served.
+func TestPoisonedRequestIsSetAside(t *testing.T) {
+	s := newScene(t)
+	s.dir.Follow(s.PID(sessionPath))
+	m := &DeclareQueue{Request: s.request(1), Name: "bad"}
+	for range 2 {
+		s.dir.poison.KilledOver(m.asks(), m.ID, m.ID) // as the actor notes it in its last moment
+		if err := s.Crash(definitionsPath, false); err != nil {
+			t.Fatal(err)
+		}
+		hear[*Up](s)
+	}
+	for range 2 {
+		a := s.ask(m)
+		if a.Err == nil || a.Err.Code != protocol.ReplyInternalError || a.Err.IsConnection() || s.dir.Queue("bad") != nil {
+			t.Errorf("answer %+v", a)
+		}
+	}
+	s.declare(DeclareQueue{Name: "good"})
+	(&VHost{Options: s.options()}).Crashed(&DeclareQueue{Request: Request{Session: 2, ID: 7}})
+	if !s.dir.poison.Guilty(m.asks(), m.ID) || s.dir.poison.Guilty(Request{Session: 2}.asks(), 7) {
+		t.Error("guilty is not who killed twice")
+	}
+}

@@ -35,6 +35,7 @@ type Options struct {
 	Memory Memory
 	// Resident is the limit of the same name of its queues.
 	Resident int
+	Poison   supervision.Poison
 	Log      zerolog.Logger
 	// DeadLetters publishes what its queues have to dead-letter.
 	DeadLetters *actor.PID
@@ -55,6 +56,7 @@ type VHost struct {
 	deleting    map[*queue.Slot]map[uint64]*DeleteQueue // by queue and session: what the queue was asked
 	greeting    map[*exchange.Slot][]greeting           // bindings that wait for what an exchange remembers
 	greets      uint64                                  // number of the newest Greet
+	suspicious  bool                                    // a turn of a former incarnation has panicked over a request
 }
 
 // New returns the actor for one incarnation.
@@ -80,7 +82,7 @@ type (
 
 // Receive is the vhost's table of contents.
 func (v *VHost) Receive(ctx actor.Context) {
-	if m, ok := ctx.Message().(interface{ request() Request }); ok && v.refusedBefore(ctx, m.request()) {
+	if r, is := ctx.Message().(requester); is && (v.refusedBefore(ctx, r.request()) || v.deadly(ctx, r)) {
 		return
 	}
 	switch m := ctx.Message().(type) {
@@ -134,6 +136,7 @@ func (v *VHost) recover(ctx actor.Context) {
 		panic(err)
 	}
 	v.defs = got.State
+	v.suspicious = v.Directory.poison.Any()
 	v.store(ctx)
 	if len(v.defs.Exchanges) == 0 {
 		v.first(ctx)

@@ -117,6 +117,8 @@ type Config struct {
 	ChaosEnabled bool
 	// One in so many appends to a stream panics, 0 = none: chaos.append_panics, 1/N there.
 	ChaosAppendPanics int
+	// What begins with this word kills the actor that takes it, empty: nothing does: chaos.poison.
+	ChaosPoison string
 }
 
 // Permissions are regular expressions over the names of what a user may configure, write to and read from.

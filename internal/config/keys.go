@@ -217,6 +217,12 @@ var keys = map[string]key{
 		b.ChaosAppendPanics = int(share)
 		return err == nil && (one && share > 1 || value == "0")
 	}},
+	"chaos.poison": {"a word of letters and digits, or none", func(b *builder, _, value string) bool {
+		if b.ChaosPoison = value; value == "none" {
+			b.ChaosPoison = ""
+		}
+		return value != "" && strings.Trim(value, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") == ""
+	}},
 }
 
 // findKey returns the key that a setting names, and what its last part stands for.

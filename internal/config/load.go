@@ -114,6 +114,9 @@ func (b *builder) finish() (Config, error) {
 	if c.ChaosAppendPanics > 0 && !c.ChaosEnabled {
 		return Config{}, fmt.Errorf("chaos.append_panics = 1/%d: it needs chaos.enabled = true", c.ChaosAppendPanics)
 	}
+	if c.ChaosPoison != "" && !c.ChaosEnabled {
+		return Config{}, fmt.Errorf("chaos.poison = %s: it needs chaos.enabled = true", c.ChaosPoison)
+	}
 	if !b.replaceSet {
 		c.ReplaceAfter = 2 * c.StuckAfter
 	}

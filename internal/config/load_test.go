@@ -137,6 +137,8 @@ func TestErrorsNamePlaceKeyValueAndRemedy(t *testing.T) {
 		{"actors.replace_after = 1s", "test.conf:1: actors.replace_after = 1s: an actor cannot be replaced (after 1s) that is not stuck yet (after 30s)"},
 		{"chaos.append_panics = 300", "test.conf:1: chaos.append_panics = 300: must be a share such as 1/300, or 0 for none"},
 		{"chaos.append_panics = 1/1", "test.conf:1: chaos.append_panics = 1/1: must be a share such as 1/300, or 0 for none"},
+		{"chaos.poison = toxic waste", "test.conf:1: chaos.poison = toxic waste: must be a word of letters and digits, or none"},
+		{"chaos.poison = toxic", "chaos.poison = toxic: it needs chaos.enabled = true"},
 		{"chaos.append_panics = 1/300", "chaos.append_panics = 1/300: it needs chaos.enabled = true"},
 		{"[section]", `test.conf:1: "[section]" is not a setting: write key = value`},
 		{"= 5", `test.conf:1: "= 5" is not a setting: write key = value`},

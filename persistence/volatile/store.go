@@ -7,6 +7,7 @@ type Store struct {
 	mu      sync.Mutex
 	streams map[string]any
 	panics  int
+	deadly  func(event any) bool
 }
 
 // NewStore returns an empty store.
@@ -17,6 +18,10 @@ func NewStore() *Store { return &Store{streams: map[string]any{}} }
 // panics: it may belong to an actor's start, and a first start that fails is not tried again.
 func (st *Store) Disturb(n int) { st.panics = n }
 
+// Poison has events for which deadly says so panic when they are applied and whenever they are replayed, for trying out what becomes of a
+// stream that cannot be. It holds for the streams that are opened after it.
+func (st *Store) Poison(deadly func(event any) bool) { st.deadly = deadly }
+
 // Open returns the stream of that name, made with an empty state when there is none yet. A name belongs to one type of
 // state for as long as the stream lives; another type is a broken invariant and panics.
 func Open[S State[S, E], E any](st *Store, name string, empty func() S) *Stream[S, E] {
@@ -25,7 +30,7 @@ func Open[S State[S, E], E any](st *Store, name string, empty func() S) *Stream[
 	if s, ok := st.streams[name]; ok {
 		return s.(*Stream[S, E])
 	}
-	s := &Stream[S, E]{name: name, base: empty(), panics: st.panics}
+	s := &Stream[S, E]{name: name, base: empty(), panics: st.panics, deadly: st.deadly}
 	st.streams[name] = s
 	return s
 }

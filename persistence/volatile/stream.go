@@ -41,8 +41,9 @@ type Stream[S State[S, E], E any] struct {
 	base   S
 	tail   []E
 
-	panics int  // one in so many appends; 0 for none
-	spared bool // the next one, whatever chance says
+	panics int                  // one in so many appends; 0 for none
+	spared bool                 // the next one, whatever chance says
+	deadly func(event any) bool // nil: none is
 }
 
 // Quarantined is an event that was taken out of a stream because replaying it panics.
@@ -90,6 +91,7 @@ func (s *Stream[S, E]) replay(state S) (bad int, reason any) {
 	}()
 	for i, e := range s.tail {
 		bad = i
+		s.taste(e)
 		state.Apply(e)
 	}
 	return bad, nil
@@ -109,7 +111,14 @@ func (s *Stream[S, E]) Append(incarnation uint64, e E) error {
 		s.fold()
 	}
 	s.tail = append(s.tail, e)
+	s.taste(e)
 	return nil
+}
+
+func (s *Stream[S, E]) taste(e E) {
+	if s.deadly != nil && s.deadly(e) {
+		panic("poisoned event (chaos.poison)")
+	}
 }
 
 // disturb panics, or returns what panics, or does neither.

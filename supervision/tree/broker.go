@@ -13,6 +13,7 @@ import (
 	"warren/actors/auth"
 	"warren/actors/connection"
 	"warren/actors/node"
+	"warren/actors/queue"
 	"warren/actors/session"
 	"warren/internal/config"
 	"warren/persistence"
@@ -56,6 +57,9 @@ func New(c config.Config, dataDir string, sockets []*Socket, totalMemory int64, 
 		memory: alarm.NewMemory(alarm.Marks{High: high, Low: low}, alarm.Policy{RefuseConnections: c.RefuseConnections, RefuseDeclarations: c.RefuseDeclarations}),
 	}
 	b.streams.Disturb(c.ChaosAppendPanics)
+	if c.ChaosPoison != "" {
+		b.streams.Poison(queue.DeadlyEvent(c.ChaosPoison))
+	}
 	b.mark(high, low)
 	b.journal = persistence.NewLog(b.system.PID(top+"/core/journal"), vfs.OS{}, dataDir, persistence.Options{
 		Options: journal.Options{Sync: syncModes[c.JournalSync]}, AcceptLoss: c.JournalAcceptLoss, DiskFreeLimit: c.DiskLimit(totalMemory),
@@ -76,7 +80,7 @@ func New(c config.Config, dataDir string, sockets []*Socket, totalMemory int64, 
 		System: b.system, Streams: b.streams, Sessions: sessions, Connections: &connection.Registry{},
 		Users: access, VHosts: b.vhosts.Find, Name: c.ClusterName,
 		Limit:  connection.NodeLimit{Connections: c.ConnectionMax, Channels: c.ChannelMaxPerNode},
-		Memory: b.memory, Log: log,
+		Memory: b.memory, Poison: supervision.Poison(c.ChaosPoison), Log: log,
 		FrameMax: int(c.FrameMax), FrameMaxMinimum: int(c.FrameMaxMinimum), InitialFrameMax: int(c.InitialFrameMax),
 		ChannelMax: channelMax(c), ConsumerMax: c.ConsumerMaxPerChannel, Heartbeat: c.Heartbeat,
 		Logins: auth.Logins{

@@ -93,7 +93,7 @@ func (b *Broker) vhost(d *vhost.Directory) supervision.ChildSpec {
 	path := vhostPath(d.Name)
 	o := vhost.Options{
 		Directory: d, Access: b.node.Users, System: b.system, Streams: b.streams, Journal: b.journal, Sessions: b.node.Sessions, Owners: b.node.Connections, Ledger: b.memory, Memory: b.memory,
-		Resident: int(b.Config.QueueResident), Log: b.node.Log, DeadLetters: b.system.PID(path + "/dead-letters"), Queues: path + "/queues", Exchanges: path + "/exchanges",
+		Resident: int(b.Config.QueueResident), Poison: b.node.Poison, Log: b.node.Log, DeadLetters: b.system.PID(path + "/dead-letters"), Queues: path + "/queues", Exchanges: path + "/exchanges",
 	}
 	down := func(any) {
 		d.GiveUp(b.memory, b.system.Send)

@@ -1,0 +1,74 @@
+package queue
+
+import (
+	"bytes"
+	"fmt"
+	"time"
+
+	"warren/actors/queue/ready"
+	"warren/persistence"
+	"warren/persistence/volatile"
+)
+
+// This file is about what is in a queue's streams and cannot be replayed. A queue that stopped at it would stop there for ever: it is taken
+// out, kept in a file, and logged, and the queue lives (DESIGN section 5, poison).
+
+// quarantine keeps events that were taken out of the stream in memory.
+func (q *Queue) quarantine(events []volatile.Quarantined) {
+	for _, bad := range events {
+		q.quarantined(streamName(q.Slot), fmt.Sprintf("event-%d-%d", time.Now().UnixNano(), q.incarnation), fmt.Sprint(bad.Reason),
+			fmt.Appendf(nil, "%T %+v\n", bad.Event, bad.Event))
+	}
+}
+
+func (q *Queue) quarantined(stream, what, reason string, content []byte) {
+	log := q.Log.Error().Str("vhost", q.Slot.VHost).Str("queue", string(q.Slot.Name)).Str("event", what).Str("reason", reason).Int("bytes", len(content))
+	if q.Journal != nil {
+		path, err := q.Journal.Quarantine(stream, what, content)
+		log = log.Str("file", path).AnErr("not_kept", err)
+	}
+	log.Msg("event quarantined: its replay fails")
+}
+
+// replay folds the records of the durable stream, and keeps those that cannot be. It says whether there were some: the queue then writes a
+// checkpoint, which does not have them, so that no later start meets them again.
+func (q *Queue) replay(records []persistence.Record) (recovered *ready.Recovered, some bool) {
+	f := fold{holds: q.Slot.Settings.Holds.Set}
+	for i := range records {
+		r := &records[i]
+		if f.attempt(r) == nil {
+			continue
+		}
+		if err := f.attempt(r); err != nil {
+			some = true
+			q.quarantined(q.stored(), fmt.Sprintf("record-%d", r.Index), err.Error(), bytes.Join([][]byte{{r.Kind}, r.Payload, r.Tail.Bytes}, nil))
+		}
+	}
+	return f.recovered(), some
+}
+
+// attempt is add, with a panic as an error.
+func (f *fold) attempt(r *persistence.Record) (err error) {
+	defer func() {
+		if reason := recover(); reason != nil {
+			err = fmt.Errorf("panic: %v", reason)
+		}
+	}()
+	return f.add(r)
+}
+
+// DeadlyEvent says whether an event brings a message whose body is deadly on order (chaos.poison) for whatever remembers it.
+func DeadlyEvent(word string) func(event any) bool {
+	start := []byte(word + "-event")
+	return func(event any) bool {
+		e, is := event.(*ready.Enqueued)
+		if is {
+			for i := range e.Messages {
+				if bytes.HasPrefix(e.Messages[i].Body, start) {
+					return true
+				}
+			}
+		}
+		return false
+	}
+}
