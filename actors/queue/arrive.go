@@ -41,12 +41,13 @@ func (q *Queue) enqueue(ctx actor.Context, m *Enqueue) {
 	}
 	// What can be delivered at once is, also what expires at once (contract Q-08).
 	q.handOut()
-	if q.overfull() {
+	overfull := q.overfull()
+	q.pump(ctx)
+	if overfull {
 		q.owe(m.Link)
-	} else {
+	} else { // behind the pump, which shows the counts: whoever hears that it is here finds it there
 		q.accepted(ctx, m.Link)
 	}
-	q.pump(ctx)
 	if q.suspicious {
 		q.Slot.poison.Survived(m.Link, m.Messages)
 		q.suspicious = q.Slot.poison.Any()
