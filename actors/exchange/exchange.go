@@ -105,7 +105,7 @@ func (x *Exchange) recover(ctx actor.Context) {
 		x.Log.Warn().Str("exchange", string(of.Name)).Str("alternate", string(of.Alternate)).Msg("alternate exchange does not exist: what reaches nothing is unroutable")
 	}
 	x.suspicious = x.Slot.poison.Any()
-	x.Slot.incarnation.Store(x.incarnation)
+	x.Slot.claim(x.incarnation)
 	if x.Slot.Type == RecentHistory {
 		x.recoverRecent(ctx)
 	}

@@ -71,6 +71,7 @@ func (r *recent) happen(e any) {
 
 // account tells the node's ledger what is kept.
 func (r *recent) account() {
+	r.x.Slot.hold(r.x.incarnation)
 	if delta := r.state.bytes - int(r.x.Slot.kept.Swap(int64(r.state.bytes))); delta != 0 {
 		r.x.Ledger.Resident(delta)
 	}

@@ -1,11 +1,13 @@
 package exchange
 
 import (
+	"fmt"
 	"sync/atomic"
 
 	"github.com/asynkron/protoactor-go/actor"
 
 	"warren/actors/queue"
+	"warren/persistence/volatile"
 	"warren/protocol"
 )
 
@@ -52,6 +54,21 @@ func (s *Slot) Publish(t Table) { s.table.Store(&t) }
 
 // Incarnation is that of the actor that runs the exchange now.
 func (s *Slot) Incarnation() uint64 { return s.incarnation.Load() }
+
+// claim makes an incarnation the one that runs the exchange and writes to the slot. One before the newest is refused: it was stuck, has been
+// replaced, and wakes up.
+func (s *Slot) claim(incarnation uint64) {
+	for now := s.incarnation.Load(); !s.incarnation.CompareAndSwap(now, max(now, incarnation)); now = s.incarnation.Load() {
+	}
+	s.hold(incarnation)
+}
+
+// hold panics when the slot is another incarnation's by now.
+func (s *Slot) hold(incarnation uint64) {
+	if now := s.incarnation.Load(); now != incarnation {
+		panic(fmt.Errorf("incarnation %d writes to the slot of exchange %s, which is %d's: %w", incarnation, s.Name, now, volatile.ErrStale))
+	}
+}
 
 // Gone says that the exchange was deleted.
 func (s *Slot) Gone() bool { return s.gone.Load() }

@@ -125,6 +125,7 @@ func (q *Queue) command(session, seq uint64, op Op, done *Done) {
 		return
 	case *Purge:
 		reply.Messages = q.state.Ready()
+		q.Slot.hold(q.incarnation)
 		q.Slot.purged.Note(session, seq, reply.Messages, q.Sessions)
 		events = append(events, &ready.Purged{})
 		answers = true

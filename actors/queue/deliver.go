@@ -133,6 +133,7 @@ func (q *Queue) deliveriesTo(k ready.Key) *Deliveries {
 
 // publishStats brings the slot's counters and the node's ledger up to date.
 func (q *Queue) publishStats() {
+	q.Slot.hold(q.incarnation)
 	q.Slot.Ready.Store(int64(q.state.Ready()))
 	q.Slot.Unacked.Store(int64(q.state.Unacked()))
 	q.Slot.ReadyBytes.Store(int64(q.state.Bodies()))

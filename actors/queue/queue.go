@@ -154,7 +154,7 @@ func (q *Queue) recover(ctx actor.Context) {
 	q.state = got.State
 	q.load(ctx)
 	q.accounted = int(q.Slot.Bytes.Load())
-	q.Slot.incarnation.Store(q.incarnation)
+	q.Slot.claim(q.incarnation)
 	q.suspicious = q.Slot.poison.Any()
 	givenUp := q.Slot.crashed.Swap(false) // every session has been told so, and has forgotten the queue
 	for id := range q.state.Sessions() {

@@ -1,12 +1,14 @@
 package queue
 
 import (
+	"fmt"
 	"sync"
 	"sync/atomic"
 
 	"github.com/asynkron/protoactor-go/actor"
 
 	"warren/actors/queue/settings"
+	"warren/persistence/volatile"
 	"warren/protocol"
 )
 
@@ -69,6 +71,21 @@ func (c *ConsumerInfo) ActivityStatus() string {
 // Incarnation is that of the actor that runs the queue now. Batches carry it, so that what was sent to a former one is
 // refused instead of taken out of order.
 func (s *Slot) Incarnation() uint64 { return s.incarnation.Load() }
+
+// claim makes an incarnation the one that runs the queue and writes to the slot. One before the newest is refused: it was stuck, has been
+// replaced, and wakes up.
+func (s *Slot) claim(incarnation uint64) {
+	for now := s.incarnation.Load(); !s.incarnation.CompareAndSwap(now, max(now, incarnation)); now = s.incarnation.Load() {
+	}
+	s.hold(incarnation)
+}
+
+// hold panics when the slot is another incarnation's by now.
+func (s *Slot) hold(incarnation uint64) {
+	if now := s.incarnation.Load(); now != incarnation {
+		panic(fmt.Errorf("incarnation %d writes to the slot of queue %s, which is %d's: %w", incarnation, s.Name, now, volatile.ErrStale))
+	}
+}
 
 // Gone says that the queue was deleted.
 func (s *Slot) Gone() bool { return s.gone.Load() }

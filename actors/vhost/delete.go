@@ -81,7 +81,7 @@ func (v *VHost) queueDeletable(ctx actor.Context, m *queue.Deletable) {
 	v.forget(ctx, m.Queue, m.Session)
 	if v.Directory.Queue(m.Queue.Name) == m.Queue {
 		if m.Session != 0 {
-			v.Directory.deleted.Note(m.Session, m.Request, m.Messages, v.Sessions)
+			v.write(func() { v.Directory.deleted.Note(m.Session, m.Request, m.Messages, v.Sessions) })
 		}
 		d := v.defs.deleteQueues(name)
 		v.happen("", d.events)

@@ -24,6 +24,7 @@ type Directory struct {
 
 	exchanges sync.Map // exchange.Name -> *exchange.Slot
 	queues    sync.Map // queue.Name -> *queue.Slot
+	pen       pen      // whoever writes these two, and tables
 	version   atomic.Uint64
 	ids       atomic.Uint64
 	followers queue.Followers

@@ -146,10 +146,11 @@ func (r *rebinding) of(source *exchange.Slot) *rebound {
 }
 
 // publish puts the new tables in force. A batch never makes what it takes away.
-func (r *rebinding) publish() {
+func (r *rebinding) publish(v *VHost) {
 	for _, x := range r.sources {
 		c := r.changes[x]
-		x.Publish(x.Table().Without(c.gone...).With(c.made...))
+		table := x.Table().Without(c.gone...).With(c.made...)
+		v.write(func() { x.Publish(table) })
 	}
 	*r = rebinding{}
 }
@@ -160,26 +161,30 @@ func (d *Directory) reconcile(v *VHost, ctx actor.Context) {
 	send := func(p *actor.PID, m any) { ctx.Send(p, m) }
 	for _, s := range d.AllQueues() {
 		if v.defs.Queues[string(s.Name)] == nil {
-			d.queues.Delete(s.Name)
-			s.Bury(send)
+			v.write(func() {
+				d.queues.Delete(s.Name)
+				s.Bury(send)
+			})
 			s.Forget(v.Streams, v.Ledger) // its actor ended before this one started, and did not know
 		}
 	}
 	for _, s := range d.Exchanges() {
 		if v.defs.Exchanges[string(s.Name)] == nil {
-			d.exchanges.Delete(s.Name)
-			s.Bury(send)
+			v.write(func() {
+				d.exchanges.Delete(s.Name)
+				s.Bury(send)
+			})
 			s.Forget(v.Streams, v.Sessions, v.Ledger)
 		}
 	}
 	for name, e := range v.defs.Queues {
 		if d.Queue(queue.Name(name)) == nil {
-			d.addQueue(v, e)
+			v.write(func() { d.addQueue(v, e) })
 		}
 	}
 	for name, e := range v.defs.Exchanges {
 		if d.Exchange(exchange.Name(name)) == nil {
-			d.addExchange(v, e)
+			v.write(func() { d.addExchange(v, e) })
 		}
 	}
 	bindings := map[string][]exchange.Binding{}
@@ -188,7 +193,8 @@ func (d *Directory) reconcile(v *VHost, ctx actor.Context) {
 	}
 	for name, e := range v.defs.Exchanges {
 		x := d.Exchange(exchange.Name(name))
-		x.Publish(exchange.NewTable(e.Type, x.Arguments).With(bindings[name]...))
+		table := exchange.NewTable(e.Type, x.Arguments).With(bindings[name]...)
+		v.write(func() { x.Publish(table) })
 	}
-	d.version.Add(1)
+	v.write(func() { d.version.Add(1) })
 }

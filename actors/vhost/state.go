@@ -30,6 +30,7 @@ func (d *Directory) Bury() { d.state.gone.Store(true) }
 // GiveUp is for a vhost of which nothing runs any more. Whoever waits for something in it hears that. What its queues hold is kept,
 // for when it is started again: then everything in it has another slot.
 func (d *Directory) GiveUp(ledger queue.Ledger, send func(*actor.PID, any)) {
+	d.pen.drop()
 	d.state.down.Store(true)
 	for _, s := range d.AllQueues() {
 		d.queues.Delete(s.Name)
@@ -41,6 +42,7 @@ func (d *Directory) GiveUp(ledger queue.Ledger, send func(*actor.PID, any)) {
 
 // Forget is for a deleted vhost of which nothing runs any more: what it held in memory is dropped.
 func (d *Directory) Forget(streams *volatile.Store, ledger queue.Ledger, send func(*actor.PID, any)) {
+	d.pen.drop()
 	d.state.down.Store(true)
 	for _, s := range d.AllQueues() {
 		d.queues.Delete(s.Name)

@@ -135,6 +135,7 @@ func (v *VHost) recover(ctx actor.Context) {
 	if err != nil {
 		panic(err)
 	}
+	v.Directory.pen.take(v.incarnation)
 	v.defs = got.State
 	v.suspicious = v.Directory.poison.Any()
 	v.store(ctx)
@@ -145,7 +146,9 @@ func (v *VHost) recover(ctx actor.Context) {
 	}
 	v.forgetOwners(ctx)
 	v.Directory.reconcile(v, ctx)
-	for _, connection := range v.Directory.rise() {
+	var orphans []uint64
+	v.write(func() { orphans = v.Directory.rise() })
+	for _, connection := range orphans {
 		v.ownerGone(ctx, &OwnerGone{Connection: connection})
 	}
 	v.Directory.followers.Each(func(p *actor.PID) { ctx.Send(p, &Up{}) })
@@ -230,34 +233,38 @@ func (v *VHost) put(ctx actor.Context, events []*eventv1.Definition) {
 			}
 			continue
 		}
-		tables.publish() // no table leads to what is gone
+		tables.publish(v) // no table leads to what is gone
 		switch e := def.Event.(type) {
 		case *eventv1.Definition_ExchangeDeclared:
-			dir.addExchange(v, e.ExchangeDeclared)
+			v.write(func() { dir.addExchange(v, e.ExchangeDeclared) })
 		case *eventv1.Definition_ExchangeDeleted:
 			if s := dir.Exchange(exchange.Name(e.ExchangeDeleted.Name)); s != nil {
-				dir.exchanges.Delete(s.Name)
-				dir.version.Add(1)
-				s.Bury(func(p *actor.PID, m any) { ctx.Send(p, m) })
+				v.write(func() {
+					dir.exchanges.Delete(s.Name)
+					dir.version.Add(1)
+					s.Bury(func(p *actor.PID, m any) { ctx.Send(p, m) })
+				})
 				v.stop(ctx, v.Exchanges, string(s.Name), exchangeKey)
 				v.afterStop(ctx, exchangeKey(string(s.Name)), func(actor.Context) { s.Forget(v.Streams, v.Sessions, v.Ledger) }) // when it had no actor
 				v.greeted(ctx, &exchange.Greeted{Exchange: s, Number: v.greets})
 			}
 		case *eventv1.Definition_QueueDeclared:
-			dir.addQueue(v, e.QueueDeclared)
+			v.write(func() { dir.addQueue(v, e.QueueDeclared) })
 		case *eventv1.Definition_QueueDeleted:
 			if s := dir.Queue(queue.Name(e.QueueDeleted.Name)); s != nil {
-				dir.queues.Delete(s.Name)
-				dir.version.Add(1)
-				s.Bury(func(p *actor.PID, m any) { ctx.Send(p, m) })
+				v.write(func() {
+					dir.queues.Delete(s.Name)
+					dir.version.Add(1)
+					s.Bury(func(p *actor.PID, m any) { ctx.Send(p, m) })
+				})
 				v.stop(ctx, v.Queues, string(s.Name), queueKey)
 				v.afterStop(ctx, queueKey(string(s.Name)), func(actor.Context) { s.Forget(v.Streams, v.Ledger) }) // when it had no actor
 				v.queueDeleted(ctx, s)
 			}
 		}
 	}
-	tables.publish()
-	dir.version.Add(1)
+	tables.publish(v)
+	v.write(func() { dir.version.Add(1) })
 }
 
 func (v *VHost) declareExchange(ctx actor.Context, m *DeclareExchange) {
