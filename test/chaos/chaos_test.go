@@ -115,6 +115,7 @@ func newWorld(t *testing.T, options ...broker.Option) *world {
 	t.Logf("WARREN_CHAOS_SEED=%d", seed)
 	b := broker.Start(t, append(options, broker.Set("chaos.enabled", "true"), broker.Set("paging.queue_resident_limit", "8KiB"))...)
 	random := func(stream uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, stream)) }
+	t.Cleanup(func() { tellAll(t, b) })
 	w := &world{t: t, shaker: newShaker(t, b), run: newRun(t, b), stop: make(chan struct{})}
 	w.before = w.shaker.snapshot(t)
 	r := w.run
