@@ -2,6 +2,7 @@
 package leak
 
 import (
+	"context"
 	"net"
 	"runtime"
 	"strings"
@@ -10,8 +11,10 @@ import (
 
 	amqp "github.com/rabbitmq/amqp091-go"
 	"github.com/rs/zerolog"
+	"google.golang.org/protobuf/types/known/durationpb"
 
 	"warren/internal/config"
+	adminv1 "warren/proto/admin/v1"
 	"warren/supervision/tree"
 	"warren/test/broker"
 )
@@ -31,9 +34,9 @@ func ours() []string {
 	return out
 }
 
-func start(t *testing.T) (*tree.Broker, string) {
+func start(t *testing.T, settings ...string) (*tree.Broker, string) {
 	t.Helper()
-	c, err := config.Load("", nil)
+	c, err := config.Load("", settings)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,4 +110,52 @@ func TestConnectionsLeaveNothing(t *testing.T) {
 		t.Error(err)
 	}
 	broker.Eventually(t, limit, "no goroutine left", func() (bool, any) { left := ours(); return len(left) == 0, left })
+}
+
+// Issue 5, "after the run: no goroutine, actor, slab or stream more than before": the same while any actor dies. Streams and slabs are what
+// the heap would show: 300 connections that each left a slab of 4 KiB and the streams of a queue and a channel.
+func TestCrashesLeaveNothing(t *testing.T) {
+	b, address := start(t, "chaos.enabled=true")
+	defer b.Shutdown()
+	before := b.Status().Actors
+	round := func(n int) (heap uint64) {
+		ctx, cancel := context.WithCancel(context.Background())
+		shaken := make(chan int64)
+		go func() {
+			total := int64(0)
+			for ctx.Err() == nil {
+				done, _ := b.Shake(ctx, &adminv1.ActorsShakeRequest{
+					Match: "*", Every: durationpb.New(10 * time.Millisecond), For: durationpb.New(100 * time.Millisecond),
+				})
+				for _, s := range done.GetShaken() {
+					total += s.Crashes
+				}
+			}
+			shaken <- total
+		}()
+		for i := range n {
+			use(t, address, i%3)
+		}
+		cancel()
+		if total := <-shaken; total == 0 {
+			t.Error("nobody was crashed")
+		}
+		broker.Eventually(t, limit, "no actor left", func() (bool, any) {
+			s := b.Status()
+			return s.Totals.Connections+s.Totals.Queues == 0 && s.Actors == before, s
+		})
+		broker.Eventually(t, limit, "only the acceptor's goroutine left", func() (bool, any) { left := ours(); return len(left) == 1, left })
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	first := round(100) // pools and tables have their size
+	least := round(150)
+	least = min(least, round(150))
+	t.Logf("%d KiB on the heap, then %d", first>>10, least>>10)
+	if least > first+1<<20 {
+		t.Errorf("the heap has grown from %d to %d bytes", first, least)
+	}
 }
