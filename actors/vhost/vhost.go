@@ -203,7 +203,7 @@ func (v *VHost) carryOut(ctx actor.Context, r Request, d decision) {
 
 func (v *VHost) answer(ctx actor.Context, r Request, a *Answer) {
 	if a.Err != nil {
-		v.Directory.refused.Note(r.Session, a.ID, a.Err, v.Sessions)
+		v.write(func() { v.Directory.refused.Note(r.Session, a.ID, a.Err, v.Sessions) })
 	}
 	v.writer.WhenSafe(ctx, func(ctx actor.Context) {
 		if p := v.Sessions.Lookup(r.Session); p != nil {
