@@ -162,7 +162,7 @@ func (s *supervisor) decide(c *child) {
 	switch s.count(c) {
 	case tooManyForChild:
 		if c.state == Failed {
-			s.stop(c, Gone, crash)
+			s.stop(c, GivenUp, crash)
 		} else {
 			s.crashed(c)
 		}

@@ -14,11 +14,13 @@ const (
 	Restarting
 	// Shutdown: its supervisor shuts down.
 	Shutdown
-	// Gone: it will not come back: terminated, dropped, given up, or temporary and crashed.
+	// Gone: it will not come back: terminated, dropped, or temporary and crashed; or that holds for a supervisor above it.
 	Gone
+	// GivenUp: it has crashed beyond its own limit (ChildSpec.GiveUp).
+	GivenUp
 )
 
-var reasonNames = [...]string{"normal", "restart", "shutdown", "gone"}
+var reasonNames = [...]string{"normal", "restart", "shutdown", "gone", "given up"}
 
 func (r Reason) String() string { return name(reasonNames[:], int(r)) }
 

@@ -117,7 +117,7 @@ func TestGiveUp(t *testing.T) {
 		eventually(t, "restarted or given up", func() bool { return node1(t, s, "top/x").Restarts == i+1 || state(s, "top/x") == "crashed" })
 	}
 	eventually(t, "crashed", func() bool { return state(s, "top/x") == "crashed" && d.has("given up: boom x") })
-	d.expect(t, "x terminates: restart", "x started", "x terminates: restart", "x started", "x terminates: gone", "given up: boom x")
+	d.expect(t, "x terminates: restart", "x started", "x terminates: restart", "x started", "x terminates: given up", "given up: boom x")
 	if n := node1(t, s, "top/x"); !strings.Contains(n.LastReason, "boom x") || n.LastStack == "" {
 		t.Fatalf("%+v", n)
 	}

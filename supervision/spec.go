@@ -79,7 +79,7 @@ type ChildSpec struct {
 	Significant bool
 
 	// GiveUp is the child's own limit. Its restarts do not count against the supervisor's limit at all; beyond its
-	// own limit it is given up: stopped with Gone, state Crashed, and only RestartChild brings it back. The siblings
+	// own limit it is given up: stopped with GivenUp, state Crashed, and only RestartChild brings it back. The siblings
 	// of a group are left alone then. OTP has no such thing; it is RabbitMQ's queue in state "crashed".
 	GiveUp *Limit
 	// OnGiveUp is called in the supervisor's turn with the error of the crash that was one too many. It must not block.

@@ -370,7 +370,7 @@ func (c *Connection) Terminate(_ actor.Context, why supervision.Reason) {
 			t.Stop()
 		}
 	}
-	if why == supervision.Gone { // given up: the rest does not depend on how far this actor has got
+	if why == supervision.GivenUp { // the rest does not depend on how far this actor has got
 		return
 	}
 	if why != supervision.Normal && c.state != nil && c.state.Phase == Running {

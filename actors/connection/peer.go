@@ -2,7 +2,9 @@ package connection
 
 import (
 	"net"
+	"path"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -71,7 +73,7 @@ func (p *peer) self() *actor.PID { return p.System.PID(p.info.Path + "/" + actor
 
 // spec is how a connection runs: a supervisor that ends with the connection's actor and is never started again, since
 // nothing brings back a socket. Below it every channel is on its own: one that crashes starts again, and one that keeps
-// crashing is closed, and nobody else. A connection's actor that keeps crashing ends the supervisor, and so its channels.
+// crashing is closed, and nobody else. A connection's actor that keeps crashing ends all of it.
 func (p *peer) spec(id string) supervision.ChildSpec {
 	return supervision.ChildSpec{
 		ID:      id,
@@ -82,13 +84,14 @@ func (p *peer) spec(id string) supervision.ChildSpec {
 			AutoShutdown: supervision.AnySignificant,
 			Children: []supervision.ChildSpec{{
 				ID: actorName, Kind: "connection", Restart: supervision.Transient, Significant: true, Shutdown: 5 * time.Second,
+				GiveUp: &supervision.Limit{Restarts: 5, Within: 10 * time.Second},
+				OnGiveUp: func(any) {
+					p.abandon()
+					supervisor, id := path.Split(p.info.Path)
+					p.System.Send(p.System.PID(strings.TrimSuffix(supervisor, "/")), &supervision.TerminateChild{ID: id})
+				},
 				New: func(incarnation uint64) actor.Actor { return newConnection(p, incarnation) },
 			}},
-		},
-		OnExit: func(why supervision.Reason) {
-			if why == supervision.Gone {
-				p.abandon()
-			}
 		},
 	}
 }
@@ -150,7 +153,7 @@ func (p *peer) openChannel(number uint16) (*inbound, *protocol.Error) {
 	return in, nil
 }
 
-// abandon is the end of a connection whose actor was given up, when that and its channels are gone: the client hears connection.close with
+// abandon is the end of a connection whose actor was given up; its channels end behind it. The client hears connection.close with
 // 541 (contract K-31), and has the usual time to answer. Nobody is there to take what it says, so inbox and outlet do.
 func (p *peer) abandon() {
 	p.log.Error().Msg("connection given up: it is closed")
