@@ -7,6 +7,7 @@ package channel
 
 import (
 	"strconv"
+	"sync/atomic"
 
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/rs/zerolog"
@@ -45,6 +46,8 @@ type Options struct {
 	// VHostRates and UserRates are where the limits of what it is delivered are.
 	VHostRates, UserRates *rate.Scope
 	Poison                supervision.Poison
+	// Renewals counts the secrets that the connection's user has renewed (contract P-15).
+	Renewals *atomic.Uint64
 	// ConsumerMax is how many consumers it may have, 0 for no limit.
 	ConsumerMax int
 }
@@ -184,6 +187,9 @@ func (c *Channel) happen(step uint64, what any) {
 
 // goOn does steps until one has to wait, then ends what is to end.
 func (c *Channel) goOn(ctx actor.Context) {
+	if c.Renewals.Load() > c.state.renewed {
+		c.renew()
+	}
 	for !c.halted {
 		if c.state.Pending != nil {
 			c.doing = c.state.step

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"testing"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -26,6 +27,7 @@ type client struct {
 	stall   bool
 	owner   []any // what the connection heard
 	credit  int   // bytes the inbox holds
+	renewed atomic.Uint64
 	seq     uint64
 	steps   []Step // of this read
 }
@@ -42,7 +44,7 @@ func (o *office) openOn(connection, id uint64, frameMax int) *client {
 	c.outlet = NewOutlet(c, frameMax)
 	options := Options{Session: id, Number: 1, Connection: connection, User: "guest", Owner: o.system.PID(owner), VHost: o.directory, Access: o.access,
 		Inbox: c.inbox, Outlet: c.outlet, Info: c.info, Sessions: o.sessions, Streams: o.streams, System: o.system, Ledger: o,
-		Log: zerolog.Nop(), CancelNotify: true}
+		Log: zerolog.Nop(), CancelNotify: true, Renewals: &c.renewed}
 	o.seat(c.id, func(i uint64) actor.Actor { return New(options, i) })
 	c.do(&amqp091.ChannelOpen{})
 	c.expect("open-ok")

@@ -29,6 +29,7 @@ type State struct {
 	Prefetch int      // of consumers to come
 	Pending  *Operation
 	Ending   Ending
+	renewed  uint64 // secrets of the user after which the consumers were looked at
 }
 
 type output struct {
@@ -94,6 +95,11 @@ type (
 		Ending Ending
 		Reply  amqp091.Method
 	}
+	// Renewed: the user has renewed its secret that many times; Events end the consumers that it may not have any more.
+	Renewed struct {
+		Renewals uint64
+		Events   []any
+	}
 	// Skipped: a step with no effect.
 	Skipped struct{}
 )
@@ -146,6 +152,9 @@ func (s *State) Apply(e Event) {
 		s.Pending = nil
 		s.Ending = w.Ending
 		s.say(w.Reply)
+	case *Renewed:
+		s.apply(w.Events)
+		s.renewed = w.Renewals
 	case *Skipped:
 	default:
 		s.State.Apply(w)

@@ -142,6 +142,9 @@ func (c *Connection) takeUp(ctx actor.Context) {
 		c.later(ctx, silentDelay, &closeNow{})
 	}
 	c.memoryBlock() // the word of a change may be lost
+	if c.state.Renewals > 0 {
+		c.wakeChannels()
+	}
 	for _, ch := range c.info.Channels() {
 		if f := ch.Fault.Load(); f != nil && c.state.Phase != Closing {
 			c.fail(ctx, 0, f.Err, f.Number)
@@ -168,6 +171,7 @@ func (c *Connection) become(step uint64, p Params, reply amqp091.Method) {
 func (c *Connection) publish() {
 	p := c.state.Params
 	c.info.params.Store(&p)
+	c.renewals.Store(p.Renewals)
 	c.negotiate(p)
 }
 
@@ -262,6 +266,9 @@ func (c *Connection) method(ctx actor.Context, step uint64, m amqp091.Method) {
 		}
 		if next.Phase == Running && p.Phase != Running {
 			c.log.Info().Str("user", next.User).Str("vhost", next.VHost).Msg("connection opened")
+		}
+		if next.Renewals != p.Renewals {
+			c.wakeChannels()
 		}
 		if next.Silent {
 			c.later(ctx, silentDelay, &closeNow{})

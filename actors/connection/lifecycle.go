@@ -41,6 +41,8 @@ type Params struct {
 	Silent bool
 	// Refused says that it was silently refused at its login, and sees the socket go after a while.
 	Refused bool
+	// Renewals counts the secrets that came with connection.update-secret.
+	Renewals uint64
 	// Blocked says that the client was told that memory is short.
 	Blocked bool
 	// PeerGone says that the socket is closed.
@@ -145,6 +147,7 @@ func (p Params) updateSecret(m *amqp091.ConnectionUpdateSecret, t *Terms) (Param
 	if err := t.Reach(p.User, p.VHost); err != nil {
 		return p, nil, "", err
 	}
+	p.Renewals++
 	return p, &amqp091.ConnectionUpdateSecretOk{}, "", nil
 }
 

@@ -29,7 +29,8 @@ type peer struct {
 	inbox      *channel.Inbox
 	outlet     *channel.Outlet
 	negotiated atomic.Pointer[negotiated]
-	ticks      ticks // of whichever actor it is now
+	renewals   atomic.Uint64 // Params.Renewals, for the channels
+	ticks      ticks         // of whichever actor it is now
 	log        zerolog.Logger
 
 	mu      sync.Mutex
@@ -127,6 +128,7 @@ func (p *peer) openChannel(number uint16) (*inbound, *protocol.Error) {
 		Sessions: p.Sessions, Streams: p.Streams, Ledger: p.Memory, System: p.System, Log: p.log,
 		VHostRates: p.Users.Rates.VHost(params.VHost), UserRates: p.Users.Rates.User(params.User),
 		CancelNotify: params.Capability("consumer_cancel_notify"), ConsumerMax: p.ConsumerMax, Poison: p.Poison,
+		Renewals: &p.renewals,
 	}
 	abandon := func() {
 		p.log.Error().Uint16("channel", number).Msg("channel given up: it is closed, and its connection goes on")
@@ -190,6 +192,15 @@ func (p *peer) retire(owns bool) {
 		if owns && !d.Gone() && !d.Orphan(p.info.ID) {
 			p.System.Send(d.PID, &vhost.OwnerGone{Connection: p.info.ID})
 		}
+	}
+}
+
+// wakeChannels has every channel look at its consumers again, after the user's secret was renewed.
+func (p *peer) wakeChannels() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, in := range p.inboxes {
+		in.Put(nil)
 	}
 }
 

@@ -65,8 +65,11 @@ type (
 		Arguments   protocol.Table // for the eye
 		User        string         // whose limits it is held to
 	}
-	// Cancel ends one (basic.cancel).
-	Cancel struct{ Consumer uint32 }
+	// Cancel ends one (basic.cancel). Revoked says that the broker ends it, and not the client: nobody waits for the answer.
+	Cancel struct {
+		Consumer uint32
+		Revoked  bool
+	}
 	// Settle says what became of deliveries.
 	Settle struct {
 		Consumer    uint32

@@ -73,6 +73,6 @@ type (
 	}
 	// Acknowledged: publisher confirms.
 	Acknowledged struct{ Confirms []Confirm }
-	// Cancelled: a consumer's queue is gone.
+	// Cancelled: a consumer's queue is gone, or its right to read from it.
 	Cancelled struct{ Tag string }
 )

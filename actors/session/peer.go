@@ -16,6 +16,7 @@ type peer struct {
 	received map[uint32]uint64 // newest delivery sequence, by consumer: of those that are there, and of those in over
 	over     []over
 	busy     int // place in State.busy, counted from 1; 0 when nothing is pending
+	revoking int // commands among pending that end a consumer whose client did not ask for it
 }
 
 // over is a consumer of no-ack deliveries that was cancelled. What it received is not said to be lost before the queue has
@@ -40,6 +41,9 @@ func (p *peer) next() uint64 { return p.first + uint64(len(p.pending)) }
 // command adds a command to those that wait for their queue.
 func (s *State) command(p *peer, op queue.Op) {
 	p.pending = append(p.pending, op)
+	if cancel, is := op.(*queue.Cancel); is && cancel.Revoked {
+		p.revoking++
+	}
 	if p.busy == 0 {
 		s.busy = append(s.busy, p)
 		p.busy = len(s.busy)
@@ -65,15 +69,36 @@ func (s *State) done(e *queue.Done) {
 		return
 	}
 	n := min(int(e.Upto-p.first+1), len(p.pending))
+	revoked := p.revoked(n)
 	p.first += uint64(n)
 	p.pending = slices.Delete(p.pending, 0, n)
 	if len(p.pending) == 0 {
 		s.idle(p)
 	}
+	for _, number := range revoked { // behind the last delivery to it, as with cancel-ok
+		if c := s.numbers[number]; c != nil {
+			s.unsubscribed(c.Tag)
+			s.Outputs = append(s.Outputs, &Cancelled{Tag: c.Tag})
+		}
+	}
 	for len(p.over) > 0 && p.over[0].seq < p.first {
 		delete(p.received, p.over[0].consumer)
 		p.over = p.over[1:]
 	}
+}
+
+// revoked are the consumers that the first n commands end without their client.
+func (p *peer) revoked(n int) (numbers []uint32) {
+	if p.revoking == 0 {
+		return nil
+	}
+	for _, op := range p.pending[:n] {
+		if cancel, is := op.(*queue.Cancel); is && cancel.Revoked {
+			numbers = append(numbers, cancel.Consumer)
+			p.revoking--
+		}
+	}
+	return numbers
 }
 
 // unsubscribed forgets a consumer. Its queue has sent everything it will, and all of it has come. What must be acknowledged stays with

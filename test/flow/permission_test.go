@@ -8,6 +8,7 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"warren/test/broker"
+	"warren/test/raw"
 )
 
 // user makes a user of its own for a test, with permissions in vhost /, and deletes it with the test.
@@ -165,6 +166,79 @@ func TestP27_APermissionIsTakenAway(t *testing.T) {
 	if want := "ACCESS_REFUSED - write access to exchange 'amq.default' in vhost '/' refused for user '" + u + "'"; e.Reason != want {
 		t.Fatalf("got %s", e.Reason)
 	}
+}
+
+// P-15: with a new secret the consumers go whose user may not read from their queue any more, and keep what they have. Whoever crashes.
+func TestP15_UpdateSecretEndsConsumers(t *testing.T) {
+	b := broker.Start(t, broker.Set("chaos.enabled", "true"))
+	for _, crashed := range []string{"", "connection", "channel", "queue"} {
+		what := "P-15 consumers that may not read any more are cancelled"
+		if crashed != "" {
+			what += ", with a crash of the " + crashed
+		}
+		t.Run(what, func(t *testing.T) {
+			u, uri := user(t, b, ".*", ".*", ".*")
+			c := connectTo(t, uri)
+			ch := channelOn(t, c)
+			cancelled := ch.NotifyCancel(make(chan string, 2))
+			lost, kept := queue(t, ch, "lost"), queue(t, ch, "kept")
+			deliveries, err := ch.Consume(lost, "ends", false, false, false, false, nil)
+			must(t, err)
+			others := consume(t, ch, kept, false)
+			publish(t, ch, "", lost, "mine")
+			mine := next(t, deliveries, "what it keeps")
+			b.Ctl(t, "set_permissions", u, ".*", ".*", "^"+kept+"$")
+			must(t, c.UpdateSecret("secret", "renewed"))
+			if crashed != "" {
+				for _, a := range b.Actors(t) {
+					if a.Kind == crashed && (crashed != "queue" || strings.HasSuffix(a.Path, lost)) {
+						b.Crash(t, a.Path)
+					}
+				}
+			}
+			if tag := next(t, cancelled, "basic.cancel"); tag != "ends" {
+				t.Fatalf("%s is cancelled", tag)
+			}
+			if _, more := <-deliveries; more {
+				t.Fatal("a delivery behind basic.cancel")
+			}
+			publish(t, ch, "", kept, "goes on")
+			if d := next(t, others, "of the other consumer"); string(d.Body) != "goes on" {
+				t.Fatalf("got %q", d.Body)
+			}
+			ready(t, ch, lost, 0) // it is the client's
+			must(t, mine.Nack(false, true))
+			ready(t, ch, lost, 1)
+		})
+	}
+	t.Run("P-15 a client without consumer_cancel_notify hears nothing", func(t *testing.T) {
+		u, _ := user(t, b, ".*", ".*", ".*")
+		c := raw.Start(t, b.Addr)
+		c.Call(0, raw.ConnectionStartOk, raw.StartOk(u, "secret"), raw.ConnectionTune)
+		openTuned(c, raw.Tuning{ChannelMax: 10, FrameMax: 131072})
+		c.OpenChannel(1)
+		q := c.DeclareQueue(1, "")
+		c.Call(1, raw.BasicConsume, raw.Fields{}.Short(0).ShortStr(q).ShortStr("ends").Octet(0).Table(), raw.BasicConsumeOk)
+		b.Ctl(t, "set_permissions", u, ".*", ".*", "^$")
+		c.Call(0, raw.ID{Class: 10, Method: 70}, raw.Fields{}.LongStr("secret").ShortStr(""), raw.ID{Class: 10, Method: 71})
+		broker.Eventually(t, patience, "the consumer goes", func() (bool, any) {
+			list := b.Ctl(t, "list_consumers", "queue_name")
+			return !strings.Contains(string(list), q), string(list)
+		})
+		c.Goodbye() // with close-ok as the next that it hears
+	})
+	t.Run("P-15 a vhost that the user may not enter any more", func(t *testing.T) {
+		u, uri := user(t, b, ".*", ".*", ".*")
+		c := connectTo(t, uri)
+		b.Ctl(t, "clear_permissions", u)
+		closed := c.NotifyClose(make(chan *amqp.Error, 1))
+		if err := c.UpdateSecret("secret", "renewed"); err == nil {
+			t.Error("it is renewed")
+		}
+		if e := next(t, closed, "the end"); e.Code != 530 {
+			t.Errorf("got %v", e)
+		}
+	})
 }
 
 // P-27, P-31, X-21: topic authorisation, of topic exchanges and of users that have some.
