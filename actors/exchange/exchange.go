@@ -159,7 +159,7 @@ func (x *Exchange) publish(ctx actor.Context, m *Publish) {
 	}
 	x.router.refresh()
 	x.router.resolver.session = m.Session
-	routed := &Routed{Exchange: x.Slot, Incarnation: x.incarnation}
+	routed := &Routed{Exchange: x.Slot, Incarnation: x.incarnation, Prev: m.Prev}
 	if x.suspicious {
 		x.publishSuspicious(ctx, m, routed)
 	} else {

@@ -61,10 +61,12 @@ type (
 
 // What an exchange says.
 type (
-	// Routed tells a session where its messages went, before any queue hears of them.
+	// Routed tells a session where its messages went, before any queue hears of them: those behind Prev, which is the Publish's. A
+	// session that restarted and has lost what came before does not take it.
 	Routed struct {
 		Exchange    *Slot
 		Incarnation uint64
+		Prev        uint64
 		Routes      []RoutedTo
 	}
 	// RoutedTo is the route of every message behind the one before it and up to Last.

@@ -91,11 +91,15 @@ func size(messages []protocol.Message) (n int) {
 	return n
 }
 
-// route enters where messages went, as far as it is news, yields those that went nowhere, and then, since nothing more
-// becomes of those, what is safe by it.
-func (l *Ledger) route(x *exchange.Slot, routes []exchange.RoutedTo, unroutable func([]protocol.Message), then settled) {
+// route enters where messages behind prev went, as far as it is news, yields those that went nowhere, and then, since nothing more
+// becomes of those, what is safe by it. Where word of others in front of them was lost, with the session's last incarnation, it says
+// nothing: all of them are published again.
+func (l *Ledger) route(x *exchange.Slot, prev uint64, routes []exchange.RoutedTo, unroutable func([]protocol.Message), then settled) {
 	p := l.links[x.ID]
 	if p == nil {
+		return
+	}
+	if p.routedUpTo() < prev {
 		return
 	}
 	from := p.routed
@@ -235,7 +239,7 @@ func without(r *exchange.Route, q *queue.Slot) *exchange.Route {
 func (l *Ledger) orphan(x *exchange.Slot, unroutable func([]protocol.Message), then settled) {
 	if p := l.links[x.ID]; p != nil {
 		p.orphan = true
-		l.route(x, []exchange.RoutedTo{{Last: p.last, Route: &exchange.Route{}}}, unroutable, then)
+		l.route(x, 0, []exchange.RoutedTo{{Last: p.last, Route: &exchange.Route{}}}, unroutable, then)
 	}
 }
 

@@ -177,7 +177,7 @@ func TestLedgerRefuse(t *testing.T) {
 	x, qs := newExchange(1), newQueues(2)
 	q, other := qs[0], qs[1]
 	l.publish(x, messages(1, 8))
-	l.route(x, []exchange.RoutedTo{{Last: 8, Route: route(q, other)}}, nil, nobody)
+	l.route(x, 0, []exchange.RoutedTo{{Last: 8, Route: route(q, other)}}, nil, nobody)
 	var got []string
 	then := func(messages []protocol.Message, lost bool) {
 		for i := range messages {
@@ -220,4 +220,22 @@ func TestLedgerSetsAside(t *testing.T) {
 		t.Error("the one without a route is lost")
 	}
 	s.Apply(&exchange.SetAside{Exchange: newExchange(2), Sequences: []ready.Interval{{First: 1, N: 1}}}) // of a link that is over
+}
+
+func TestLedgerTakesNoRoutesBehindAGap(t *testing.T) {
+	// Design 0002: a session that restarted may have lost where its messages went, and still hears where those behind went, which it
+	// had published before. They must not pass for the routes of all: 3 and 4 would count as safe with q1, and be lost with it.
+	s, x, q := confirming(), newExchange(1), newQueues(2)
+	s.Apply(&Published{Exchange: x, Messages: messages(1, 6)})
+	s.Apply(routed(x, 2, route(q[0])))
+	s.Apply(&exchange.Routed{Exchange: x, Prev: 4, Routes: []exchange.RoutedTo{{Last: 6, Route: route(q[1])}}})
+	s.Apply(accepted(x, q[1], 6))
+	expect(t, s)
+	if got := s.ledger.links[x.ID].routedUpTo(); got != 2 {
+		t.Fatalf("routed up to %d", got)
+	}
+	s.Apply(&exchange.Routed{Exchange: x, Prev: 2, Routes: []exchange.RoutedTo{{Last: 4, Route: route(q[0])}, {Last: 6, Route: route(q[1])}}})
+	expect(t, s, "[ack 5][ack 6]")
+	s.Apply(accepted(x, q[0], 4))
+	expect(t, s, "[ack <=2]", "[ack <=6]")
 }

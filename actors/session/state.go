@@ -137,7 +137,7 @@ func (s *State) Apply(e any) {
 		s.published = max(s.published, e.Messages[len(e.Messages)-1].Seq)
 		s.settled(e.Messages, true)
 	case *exchange.Routed:
-		s.ledger.route(e.Exchange, e.Routes, s.unroutable(e.Exchange), s.settled)
+		s.ledger.route(e.Exchange, e.Prev, e.Routes, s.unroutable(e.Exchange), s.settled)
 	case *exchange.SetAside:
 		s.ledger.setAside(e.Exchange, e.Sequences, s.settled)
 	case *exchange.Gone:
