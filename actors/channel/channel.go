@@ -46,6 +46,8 @@ type Options struct {
 	// VHostRates and UserRates are where the limits of what it is delivered are.
 	VHostRates, UserRates *rate.Scope
 	Poison                supervision.Poison
+	// GlobalQos says that basic.qos with global=true sets a limit for the whole channel (contract P-46).
+	GlobalQos bool
 	// Renewals counts the secrets that the connection's user has renewed (contract P-15).
 	Renewals *atomic.Uint64
 	// ConsumerMax is how many consumers it may have, 0 for no limit.
@@ -131,6 +133,8 @@ func (c *Channel) Receive(ctx actor.Context) {
 		c.happen(0, m)
 	case *queue.Deliveries:
 		c.deliveries(m)
+	case *queue.Wants:
+		c.session.Wants(m)
 	case *queue.Done:
 		c.done(ctx, m)
 	case *queue.Up:
@@ -258,6 +262,9 @@ func (c *Channel) raise(err *protocol.Error) {
 
 // flush ends a turn: what was said goes to the socket, what was commanded to the queues, what is done leaves the inbox.
 func (c *Channel) flush(ctx actor.Context) {
+	if c.state.Ending == Alive && c.state.Pending == nil { // an operation waits until nothing is on its way
+		c.session.Grant(func(e *session.Commanded) { c.happen(0, e) })
+	}
 	c.session.SendCommands(ctx)
 	c.hand()
 	c.Inbox.Done(c.state.step, c.state.UnacceptedBytes())
@@ -289,6 +296,7 @@ func (c *Channel) inform() {
 	i.Mode.Store(int32(s.Mode))
 	i.Consumers.Store(int64(len(s.Consumers)))
 	i.Prefetch.Store(int64(s.Prefetch))
+	i.Limit.Store(int64(s.Limit))
 	i.Unacked.Store(int64(s.Unacked.Count()))
 	i.Unconfirmed.Store(int64(s.Unconfirmed()))
 	if s.Mode == session.Tx {

@@ -46,7 +46,7 @@ func (c *Channel) consume(ctx actor.Context, op *Operation, m *amqp091.BasicCons
 	}
 	c.command(op, called, q, &queue.Consume{
 		Consumer: c.state.NextNumber(), Tag: op.Name, NoAck: m.NoAck, Exclusive: m.Exclusive, Prefetch: c.state.Prefetch,
-		Priority: priority, Arguments: arguments, User: c.User,
+		Shared: c.state.Limit > 0 && !m.NoAck, Priority: priority, Arguments: arguments, User: c.User,
 	})
 }
 

@@ -37,7 +37,9 @@ func (c *Channel) askVHost(ctx actor.Context, op *Operation) {
 // has done already it finds done.
 func (c *Channel) askAgain(ctx actor.Context) {
 	if op := c.state.Pending; op != nil && op.Asked && op.Queue == nil {
-		if _, commit := op.Method.(*amqp091.TxCommit); !commit {
+		switch op.Method.(type) {
+		case *amqp091.TxCommit, *amqp091.BasicQos: // the queues answer
+		default:
 			c.askVHost(ctx, op)
 		}
 	}

@@ -15,6 +15,7 @@ type Info struct {
 	Mode         atomic.Int32 // a session.Mode
 	Consumers    atomic.Int64
 	Prefetch     atomic.Int64
+	Limit        atomic.Int64 // of unacknowledged messages to all consumers together
 	Unacked      atomic.Int64
 	Unconfirmed  atomic.Int64
 	Uncommitted  atomic.Int64

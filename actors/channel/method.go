@@ -65,10 +65,15 @@ func (c *Channel) reply(s *Step, m amqp091.Method, events ...any) {
 	c.happen(s.Ordinal, &Replied{Reply: m, Events: events})
 }
 
-// qos is contract P-46. With global it means the same, as in RabbitMQ 4.3: a limit for each consumer that starts later.
+// qos is contract P-46. With global it means the same, as in RabbitMQ 4.3, a limit for each consumer that starts later, unless the
+// old meaning is permitted: one limit for all consumers of the channel, those that are there too.
 func (c *Channel) qos(s *Step, m *amqp091.BasicQos) {
 	if m.PrefetchSize != 0 {
 		c.reject(s, protocol.NotImplemented("prefetch_size!=0 (%d)", m.PrefetchSize))
+		return
+	}
+	if m.Global && c.GlobalQos {
+		c.begin(s)
 		return
 	}
 	prefetch := int(m.PrefetchCount)

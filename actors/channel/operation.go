@@ -59,7 +59,14 @@ func randomName() string {
 func (c *Channel) proceed(ctx actor.Context) bool {
 	op := c.state.Pending
 	_, commit := op.Method.(*amqp091.TxCommit)
+	_, qos := op.Method.(*amqp091.BasicQos)
 	switch {
+	case op.Asked && qos:
+		if c.state.Commanding() { // the limit holds when the client hears so
+			return false
+		}
+		c.happen(0, &Ended{Reply: &amqp091.BasicQosOk{}})
+		return true
 	case op.Asked && commit:
 		if !c.state.Safe() || c.state.Commanding() { // RabbitMQ's commit-ok stands for the disk, as a confirm does
 			return false
@@ -78,7 +85,7 @@ func (c *Channel) proceed(ctx actor.Context) bool {
 		return true
 	}
 	c.ask(ctx, op)
-	return commit || c.state.Pending == nil
+	return commit || qos || c.state.Pending == nil
 }
 
 // ask sends an operation to where it is answered, or answers it.
@@ -117,6 +124,10 @@ func (c *Channel) ask(ctx actor.Context, op *Operation) {
 		c.consume(ctx, op, m)
 	case *amqp091.BasicCancel:
 		c.cancel(op, m)
+	case *amqp091.BasicQos:
+		asked := *op
+		asked.Asked = true
+		c.happen(0, &Asked{Op: asked, Events: c.state.Share(int(m.PrefetchCount))})
 	case *amqp091.TxCommit:
 		if c.state.Mode != session.Tx {
 			c.failOp(protocol.PreconditionFailed("channel is not transactional"))

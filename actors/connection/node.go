@@ -35,7 +35,9 @@ type Node struct {
 	InitialFrameMax int // before connection.tune-ok
 	ChannelMax      int
 	// ConsumerMax is how many consumers a channel may have, 0 for no limit.
-	ConsumerMax      int
+	ConsumerMax int
+	// GlobalQos says that basic.qos with global=true is a limit of the channel.
+	GlobalQos        bool
 	Heartbeat        time.Duration
 	HandshakeTimeout time.Duration
 	MaxMessageSize   int64

@@ -128,7 +128,7 @@ func (p *peer) openChannel(number uint16) (*inbound, *protocol.Error) {
 		Sessions: p.Sessions, Streams: p.Streams, Ledger: p.Memory, System: p.System, Log: p.log,
 		VHostRates: p.Users.Rates.VHost(params.VHost), UserRates: p.Users.Rates.User(params.User),
 		CancelNotify: params.Capability("consumer_cancel_notify"), ConsumerMax: p.ConsumerMax, Poison: p.Poison,
-		Renewals: &p.renewals,
+		GlobalQos: p.GlobalQos, Renewals: &p.renewals,
 	}
 	abandon := func() {
 		p.log.Error().Uint16("channel", number).Msg("channel given up: it is closed, and its connection goes on")

@@ -1,6 +1,8 @@
 package queue
 
 import (
+	"slices"
+
 	"github.com/asynkron/protoactor-go/actor"
 
 	"warren/actors/queue/ready"
@@ -67,6 +69,9 @@ ops:
 	}
 	q.doing = 0
 	done.Upto = q.state.LastCommand(m.Session)
+	if len(q.outgoing) > 0 && slices.ContainsFunc(m.Ops, isGrant) {
+		q.sendOutgoing(ctx) // before the session hears that the grant is used up
+	}
 	if needsDisk(m.Ops) {
 		q.whenSaved(ctx, from, done)
 	} else {
@@ -113,6 +118,18 @@ func (q *Queue) command(session, seq uint64, op Op, done *Done) {
 		}
 		events, reply.Err = q.consume(session, op)
 		answers = true
+	case *Share:
+		k := ready.Key{Session: session, Consumer: op.Consumer}
+		if c := q.state.Consumer(k); c != nil && !c.Cancelled {
+			events = append(events, &ready.Shared{Key: k, On: op.On})
+			if w := q.windows[k]; w != nil {
+				w.wants = false
+			}
+		}
+	case *Grant:
+		q.happen(&ready.Commanded{Session: session, Seq: seq}) // first: a grant that crashes on the way is used up
+		q.grant(ready.Key{Session: session, Consumer: op.Consumer}, op.N)
+		return
 	case *Cancel:
 		k := ready.Key{Session: session, Consumer: op.Consumer}
 		if c := q.state.Consumer(k); c != nil && !c.Cancelled {
@@ -150,7 +167,7 @@ func (q *Queue) consume(session uint64, op *Consume) ([]ready.Event, *protocol.E
 		return []ready.Event{&ready.Subscribed{Consumer: ready.Consumer{Key: k, Prefetch: op.Prefetch, DeadLetters: true}}}, nil
 	}
 	return []ready.Event{&ready.Subscribed{Consumer: ready.Consumer{
-		Key: k, Tag: op.Tag, NoAck: op.NoAck, Exclusive: op.Exclusive, Prefetch: op.Prefetch,
+		Key: k, Tag: op.Tag, NoAck: op.NoAck, Exclusive: op.Exclusive, Prefetch: op.Prefetch, Shared: op.Shared,
 		Priority: op.Priority, Single: single, Arguments: op.Arguments, User: op.User,
 	}}}, nil
 }

@@ -13,9 +13,16 @@ func (q *Queue) pump(ctx actor.Context) {
 	if !q.closing {
 		q.expire(ctx)
 		q.handOut()
+		q.askForGrants(ctx)
 		q.keepWithin()
 		q.handOutDead(ctx)
 	}
+	q.sendOutgoing(ctx)
+	q.publishStats()
+}
+
+// sendOutgoing sends what this turn has for consumers so far.
+func (q *Queue) sendOutgoing(ctx actor.Context) {
 	for i, o := range q.outgoing {
 		o.deliveries.Ready = q.state.Ready()
 		if p := q.peer(o.session); p != nil {
@@ -24,7 +31,6 @@ func (q *Queue) pump(ctx actor.Context) {
 		q.outgoing[i] = outgoing{}
 	}
 	q.outgoing = q.outgoing[:0]
-	q.publishStats()
 }
 
 // handOut gives what waits to the consumers that have room, in even shares and in turn. Nothing goes to a consumer while one with a
@@ -37,7 +43,7 @@ func (q *Queue) handOut() {
 			if len(able) > 0 && c.Priority < able[0].Priority {
 				break
 			}
-			if w := q.windows[c.Key]; w != nil && w.room(c) > 0 {
+			if w := q.windows[c.Key]; w != nil && !c.Shared && w.room(c) > 0 {
 				if _, share := q.allows(w); share.Messages > 0 {
 					able = append(able, c)
 				}

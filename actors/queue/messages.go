@@ -59,11 +59,24 @@ type (
 		NoAck     bool
 		Exclusive bool
 		Prefetch  int
+		Shared    bool // as with Share
 		// DeadLetters: the consumer gets what leaves the queue to be dead-lettered, and nothing else.
 		DeadLetters bool
 		Priority    int64
 		Arguments   protocol.Table // for the eye
 		User        string         // whose limits it is held to
+	}
+	// Share has a consumer count in a limit that the session's consumers have together, or no longer. Such a one gets nothing but what
+	// is granted: the queue says Wants as long as there is something for it.
+	Share struct {
+		Consumer uint32
+		On       bool
+	}
+	// Grant lets up to N messages go to such a consumer, at once. When it is Done they are on their way, in front of the answer;
+	// what is left of the grant holds no more.
+	Grant struct {
+		Consumer uint32
+		N        int
 	}
 	// Cancel ends one (basic.cancel). Revoked says that the broker ends it, and not the client: nobody waits for the answer.
 	Cancel struct {
@@ -90,6 +103,8 @@ type (
 )
 
 func (*Consume) op() {}
+func (*Share) op()   {}
+func (*Grant) op()   {}
 func (*Cancel) op()  {}
 func (*Settle) op()  {}
 func (*Get) op()     {}
@@ -131,6 +146,11 @@ type (
 		Redelivered bool
 		Reason      ready.Reason // of messages to be dead-lettered
 		Messages    []protocol.Message
+	}
+	// Wants: there is something for a consumer that shares a limit, and it has room. It is said once for each Grant.
+	Wants struct {
+		Queue    *Slot
+		Consumer uint32
 	}
 	// Done: the session's commands up to Upto are applied; Replies are for those that wait.
 	Done struct {

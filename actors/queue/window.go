@@ -21,6 +21,7 @@ type window struct {
 
 	rates  *rate.Scope  // of the consumer's user
 	waiter *rate.Waiter // nil before its limit was first found closed
+	wants  bool         // its session was told that it wants something, and has not granted anything since
 }
 
 type flight struct {

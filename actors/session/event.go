@@ -38,6 +38,8 @@ type (
 	Subscribed struct{ Consumer Consumer }
 	// Unsubscribed: it is gone.
 	Unsubscribed struct{ Tag string }
+	// Limited: that many deliveries to all consumers together may be unsettled; 0 is no limit.
+	Limited struct{ Limit int }
 	// ModeSet: confirm.select or tx.select.
 	ModeSet struct{ Mode Mode }
 )

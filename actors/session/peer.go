@@ -16,6 +16,7 @@ type peer struct {
 	received map[uint32]uint64 // newest delivery sequence, by consumer: of those that are there, and of those in over
 	over     []over
 	busy     int // place in State.busy, counted from 1; 0 when nothing is pending
+	granted  int // deliveries that pending commands let come
 	revoking int // commands among pending that end a consumer whose client did not ask for it
 }
 
@@ -41,8 +42,14 @@ func (p *peer) next() uint64 { return p.first + uint64(len(p.pending)) }
 // command adds a command to those that wait for their queue.
 func (s *State) command(p *peer, op queue.Op) {
 	p.pending = append(p.pending, op)
-	if cancel, is := op.(*queue.Cancel); is && cancel.Revoked {
-		p.revoking++
+	switch op := op.(type) {
+	case *queue.Cancel:
+		if op.Revoked {
+			p.revoking++
+		}
+	case *queue.Grant:
+		p.granted += op.N
+		s.granted += op.N
 	}
 	if p.busy == 0 {
 		s.busy = append(s.busy, p)
@@ -70,6 +77,7 @@ func (s *State) done(e *queue.Done) {
 	}
 	n := min(int(e.Upto-p.first+1), len(p.pending))
 	revoked := p.revoked(n)
+	s.grantsUsed(p, n)
 	p.first += uint64(n)
 	p.pending = slices.Delete(p.pending, 0, n)
 	if len(p.pending) == 0 {

@@ -25,7 +25,11 @@ type Session struct {
 	// early are queues whose deliveries to a consumer came before the word that there is one, which was lost with this
 	// session's last incarnation. They are asked to send them again.
 	early map[*queue.Slot]struct{}
-	over  bool // nobody is followed any more
+	// wanting are consumers that share a limit, and for which their queues have something, in order of their turn.
+	wanting []uint32
+	served  map[uint32]uint64 // the turn in which each of those was granted something last
+	turn    uint64
+	over    bool // nobody is followed any more
 }
 
 // liveLink is how far sending has got on a publish link.
@@ -47,7 +51,7 @@ type Sender interface{ Send(to *actor.PID, m any) }
 
 // New returns a session over a state. Nothing is sent before Recover or the first Flush.
 func New(id uint64, state *State, self *actor.PID) *Session {
-	return &Session{ID: id, State: state, self: self, links: map[uint64]*liveLink{}, peers: map[*queue.Slot]*livePeer{}}
+	return &Session{ID: id, State: state, self: self, links: map[uint64]*liveLink{}, peers: map[*queue.Slot]*livePeer{}, served: map[uint32]uint64{}}
 }
 
 // Mark puts a command of no effect behind those that queues may have answered to the session's last incarnation, before

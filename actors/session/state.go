@@ -30,6 +30,8 @@ type State struct {
 	numbers   map[uint32]*Consumer
 	next      uint32 // number of the next consumer
 	Unacked   Unacked
+	Limit     int    // of unsettled deliveries to all consumers together, 0 for none
+	granted   int    // deliveries that pending commands let come
 	tag       uint64 // newest delivery tag
 
 	staged      []staged // publishes of an open transaction
@@ -184,6 +186,8 @@ func (s *State) Apply(e any) {
 		s.expect(&c)
 	case *Unsubscribed:
 		s.unsubscribed(e.Tag)
+	case *Limited:
+		s.Limit = e.Limit
 	case *ModeSet:
 		s.Mode = e.Mode
 		if e.Mode == Confirmed {
@@ -344,6 +348,7 @@ func (s *State) deliveries(e *queue.Deliveries) {
 func (s *State) queueGone(q *queue.Slot, lost bool) {
 	s.ledger.gone(q, lost, s.settled)
 	if p := s.peers[q]; p != nil {
+		s.grantsUsed(p, len(p.pending))
 		s.idle(p)
 		delete(s.peers, q)
 	}

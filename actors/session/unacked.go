@@ -13,6 +13,7 @@ import (
 type Unacked struct {
 	runs  []unackedRun
 	count int
+	got   int // of count, those that came with a get
 }
 
 type unackedRun struct {
@@ -27,6 +28,9 @@ func (r unackedRun) last() uint64 { return r.tag + r.n - 1 }
 
 func (u *Unacked) add(r unackedRun) {
 	u.count += int(r.n)
+	if r.consumer < queue.FirstConsumer {
+		u.got += int(r.n)
+	}
 	if n := len(u.runs); n > 0 {
 		l := &u.runs[n-1]
 		if l.queue == r.queue && l.consumer == r.consumer && l.last()+1 == r.tag && l.seq+l.n == r.seq {
@@ -50,6 +54,9 @@ func (u *Unacked) Has(tag uint64) bool {
 // Count is the number of unsettled deliveries.
 func (u *Unacked) Count() int { return u.count }
 
+// Consumed is the number of those that came to a consumer, and not with a get.
+func (u *Unacked) Consumed() int { return u.count - u.got }
+
 // countIn is how many unsettled deliveries have tags in first..last.
 func (u *Unacked) countIn(first, last uint64) int {
 	n := uint64(0)
@@ -68,6 +75,9 @@ func (u *Unacked) take(first, last uint64, how ready.Outcome, yield func(*queue.
 		lo, hi := max(first, r.tag), min(last, r.last())
 		yield(r.queue, &queue.Settle{Consumer: r.consumer, First: r.seq + (lo - r.tag), Last: r.seq + (hi - r.tag), Outcome: how})
 		u.count -= int(hi - lo + 1)
+		if r.consumer < queue.FirstConsumer {
+			u.got -= int(hi - lo + 1)
+		}
 		before, behind := r, r
 		before.n = lo - r.tag
 		behind.tag, behind.n, behind.seq = hi+1, r.last()-hi, r.seq+(hi+1-r.tag)
@@ -98,4 +108,7 @@ func (u *Unacked) dropQueue(q *queue.Slot) {
 	}
 }
 
-func (u Unacked) clone() Unacked { return Unacked{runs: slices.Clone(u.runs), count: u.count} }
+func (u Unacked) clone() Unacked {
+	u.runs = slices.Clone(u.runs)
+	return u
+}

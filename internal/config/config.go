@@ -62,6 +62,8 @@ type Config struct {
 	MaxChannelsPerConnection uint16
 	// Consumers of one channel, 0 = no limit: consumer_max_per_channel.
 	ConsumerMaxPerChannel int
+	// basic.qos with global=true is a limit of the whole channel: deprecated_features.permit.global_qos.
+	PermitGlobalQos bool
 	// Connections of the node: connection_max; channels of the node: channel_max_per_node. Negative: no limit.
 	ConnectionMax     int64
 	ChannelMaxPerNode int64

@@ -126,6 +126,7 @@ var keys = map[string]key{
 	"consumer_max_per_channel": integer("a number of consumers, at least 1", 1, math.MaxInt32, func(b *builder, n int64) {
 		b.ConsumerMaxPerChannel = int(n)
 	}),
+	"deprecated_features.permit.global_qos": boolean(func(b *builder) *bool { return &b.PermitGlobalQos }),
 	"channel_max": integer("a number of channels from 0 to 65535; 0 sets no limit", 0, math.MaxUint16, func(b *builder, n int64) {
 		b.ChannelMax = uint16(n)
 	}),

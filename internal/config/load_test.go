@@ -48,6 +48,7 @@ func TestEveryKeyReachesItsField(t *testing.T) {
 		InitialFrameMax:          16384,
 		MaxChannelsPerConnection: 64,
 		ConsumerMaxPerChannel:    9,
+		PermitGlobalQos:          true,
 
 		DefaultUser:        "admin",
 		DefaultPass:        "from the environment",

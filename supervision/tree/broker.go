@@ -82,7 +82,7 @@ func New(c config.Config, dataDir string, sockets []*Socket, totalMemory int64, 
 		Limit:  connection.NodeLimit{Connections: c.ConnectionMax, Channels: c.ChannelMaxPerNode},
 		Memory: b.memory, Poison: supervision.Poison(c.ChaosPoison), Log: log,
 		FrameMax: int(c.FrameMax), FrameMaxMinimum: int(c.FrameMaxMinimum), InitialFrameMax: int(c.InitialFrameMax),
-		ChannelMax: channelMax(c), ConsumerMax: c.ConsumerMaxPerChannel, Heartbeat: c.Heartbeat,
+		ChannelMax: channelMax(c), ConsumerMax: c.ConsumerMaxPerChannel, GlobalQos: c.PermitGlobalQos, Heartbeat: c.Heartbeat,
 		Logins: auth.Logins{
 			Mechanisms: c.AuthMechanisms, AnonymousUser: c.AnonymousUser, AnonymousPass: c.AnonymousPass,
 			Certificate: auth.CertificateName(c.CertLogin),

@@ -102,8 +102,8 @@ func (b *Broker) Channels() []*adminv1.Channel {
 				Number: int64(ch.Number), User: p.User, Vhost: p.VHost,
 				Transactional: session.Mode(ch.Mode.Load()) == session.Tx, Confirm: session.Mode(ch.Mode.Load()) == session.Confirmed,
 				ConsumerCount: ch.Consumers.Load(), MessagesUnacknowledged: ch.Unacked.Load(), MessagesUnconfirmed: ch.Unconfirmed.Load(),
-				MessagesUncommitted: ch.Uncommitted.Load(), AcksUncommitted: ch.Unsettled.Load(), PrefetchCount: ch.Prefetch.Load(), State: state,
-				FlowBy: by, FlowMs: lasts.Milliseconds(),
+				MessagesUncommitted: ch.Uncommitted.Load(), AcksUncommitted: ch.Unsettled.Load(), PrefetchCount: ch.Prefetch.Load(),
+				GlobalPrefetchCount: ch.Limit.Load(), State: state, FlowBy: by, FlowMs: lasts.Milliseconds(),
 			})
 		}
 	}

@@ -98,6 +98,57 @@ func TestConsumingRows(t *testing.T) {
 			ready(t, ch, q, 1)
 		}
 	})
+	t.Run("P-46 a limit of the whole channel where it is permitted", func(t *testing.T) {
+		if !b.Own() {
+			t.Skip("it needs a configuration")
+		}
+		permitting := broker.Start(t, broker.Set("deprecated_features.permit.global_qos", "true"), broker.Set("chaos.enabled", "true"))
+		c := connectTo(t, permitting.URI())
+		ch, publisher := channelOn(t, c), channelOn(t, c)
+		const limit, each = 3, 200
+		must(t, ch.Qos(limit, 0, true))
+		came := make(chan amqp.Delivery, 3*each)
+		queues := []string{queue(t, ch, "p"), queue(t, ch, "q"), queue(t, ch, "r")}
+		for _, q := range queues {
+			deliveries, err := ch.Consume(q, q, false, false, false, false, nil)
+			must(t, err)
+			go func() {
+				for d := range deliveries {
+					came <- d
+				}
+			}()
+			for range each {
+				publish(t, publisher, "", q, "x")
+			}
+		}
+		took := map[string]int{}
+		var open []amqp.Delivery
+		for done := range 3 * each {
+			for len(open) == 0 || len(came) > 0 {
+				d := next(t, came, "a delivery")
+				open = append(open, d)
+				if took[d.ConsumerTag]++; len(open) > limit {
+					t.Fatalf("%d are unacknowledged", len(open))
+				}
+			}
+			must(t, open[0].Ack(false))
+			open = open[1:]
+			if done == 300 && (took[queues[0]] < 60 || took[queues[1]] < 60 || took[queues[2]] < 60) {
+				t.Errorf("they do not take turns: %v", took)
+			}
+			if done%200 == 50 {
+				for _, a := range permitting.Actors(t) {
+					if a.Kind == "queue" || a.Kind == "channel" {
+						permitting.Crash(t, a.Path)
+					}
+				}
+			}
+		}
+		must(t, ch.Qos(0, 0, true))
+		for _, q := range queues {
+			ready(t, publisher, q, 0)
+		}
+	})
 	t.Run("P-47 get says what is left", func(t *testing.T) {
 		ch := channel(t)
 		q := queue(t, ch, "q")

@@ -38,6 +38,9 @@ type Consumer struct {
 	Exclusive bool
 	// Prefetch bounds the deliveries that wait for their settlement (basic.qos with global=false); 0 means no bound.
 	Prefetch int
+	// Shared is set where the session's limit for several consumers counts, too (basic.qos with global=true): it gets what the session
+	// asks for, and nothing by itself.
+	Shared bool
 	// Priority puts it before those with a lower one, as long as it has room.
 	Priority int64
 	// Single is set for all consumers of a queue on which one at a time is active.

@@ -38,6 +38,11 @@ type (
 	Subscribed struct{ Consumer Consumer }
 	// Unsubscribed: a consumer was cancelled; its deliveries stay with its session.
 	Unsubscribed struct{ Key Key }
+	// Shared: a consumer shares a limit with others of its session from now on, or no longer.
+	Shared struct {
+		Key Key
+		On  bool
+	}
 	// GetterMade: the pseudo consumer through which a session gets single messages.
 	GetterMade struct {
 		Key   Key
@@ -89,6 +94,7 @@ func (*Delivered) event()    {}
 func (*Settled) event()      {}
 func (*Subscribed) event()   {}
 func (*Unsubscribed) event() {}
+func (*Shared) event()       {}
 func (*GetterMade) event()   {}
 func (*Purged) event()       {}
 func (*Released) event()     {}

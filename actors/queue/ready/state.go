@@ -28,6 +28,7 @@ type State struct {
 	consumers  map[Key]*Consumer // all that hold or may get messages
 	order      []*Consumer       // those that may get messages, in order of their turn
 	undertaker Key               // of the consumer that publishes dead letters
+	sharing    int               // of order, those that are Shared
 	// HadConsumer is for auto-delete: only a queue that had consumers goes with the last of them.
 	HadConsumer bool
 }
@@ -118,7 +119,12 @@ func (s *State) Apply(e Event) {
 			break
 		}
 		s.enter(&c)
+		if c.Shared {
+			s.sharing++
+		}
 		s.HadConsumer = true
+	case *Shared:
+		s.share(s.consumers[e.Key], e.On)
 	case *Unsubscribed:
 		s.unsubscribed(e.Key)
 	case *GetterMade:
@@ -262,6 +268,7 @@ func (s *State) dropIfIdle(c *Consumer) {
 
 func (s *State) unsubscribed(k Key) {
 	c := s.consumers[k]
+	s.share(c, false)
 	c.Cancelled = true
 	s.order = slices.DeleteFunc(s.order, func(o *Consumer) bool { return o == c })
 	s.dropIfIdle(c)

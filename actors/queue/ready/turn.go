@@ -14,6 +14,19 @@ func (s *State) Candidates() []*Consumer {
 // Active says whether a consumer is one that messages may go to: any, or the one in front where there is to be a single one.
 func (s *State) Active(c *Consumer) bool { return !c.Single || len(s.order) > 0 && s.order[0] == c }
 
+// Sharing is how many consumers share a limit with others of their session.
+func (s *State) Sharing() int { return s.sharing }
+
+func (s *State) share(c *Consumer, on bool) {
+	switch {
+	case on && !c.Shared:
+		s.sharing++
+	case !on && c.Shared:
+		s.sharing--
+	}
+	c.Shared = on
+}
+
 // enter puts a consumer behind those of its priority. Where there is a single active consumer it stays in front of all, also of
 // those with a higher priority that come after it, as on RabbitMQ's classic queues; who is next behind it follows when it goes.
 func (s *State) enter(c *Consumer) {
