@@ -46,17 +46,31 @@ func DeadLetter(m Message, d Death) (Message, error) {
 	if d.Rerouted {
 		had |= markRerouted
 		m.RoutingKey = d.RoutingKey
+		delete(p.Headers, headerBCC)
 	}
 	m.Properties = p.Append(nil)
 	m.Properties[1] |= had
 	m.Flags = m.Flags&FlagPersistent | FlagHeaders | FlagDead
-	if _, selected := p.Headers[headerCC].([]any); selected && had&markRerouted == 0 {
-		m.Flags |= FlagSelected
-	}
+	m.Flags |= stillSelected(p.Headers, had)
 	return m, nil
 }
 
-// routingKeys are all that the message was published with: its own and those in CC (contract P-36).
+// stillSelected are the flags of a message that the broker publishes again: its further routing keys count as they did, those in BCC
+// too, unless a key of the queue took their place (contract Q-11).
+func stillSelected(headers Table, had byte) (flags Flags) {
+	if had&markRerouted != 0 {
+		return 0
+	}
+	if _, selected := headers[headerCC].([]any); selected {
+		flags |= FlagSelected
+	}
+	if _, hidden := headers[headerBCC].([]any); hidden {
+		flags |= FlagSelected | FlagBCC
+	}
+	return flags
+}
+
+// routingKeys are those that the message was published with and that others may see: its own and those in CC (contract P-36).
 func routingKeys(m *Message, headers Table) []any {
 	keys := []any{m.RoutingKey}
 	if cc, ok := headers[headerCC].([]any); ok && !marked(m.Properties, markRerouted) {

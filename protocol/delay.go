@@ -53,8 +53,6 @@ func Released(m Message) (Message, error) {
 	if had&markDeaths != 0 {
 		m.Flags |= FlagDead
 	}
-	if _, selected := p.Headers[headerCC].([]any); selected && had&markRerouted == 0 {
-		m.Flags |= FlagSelected
-	}
+	m.Flags |= stillSelected(p.Headers, had)
 	return m, nil
 }

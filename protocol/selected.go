@@ -54,6 +54,12 @@ func EachSelectedKey(headers []byte, f func(key []byte)) {
 	}
 }
 
+// HidesKeys says whether there are keys in BCC: FlagBCC for a message that comes from a place where flags are not kept.
+func HidesKeys(headers []byte) bool {
+	_, there := LookupField(headers, headerBCC)
+	return there
+}
+
 // WithoutBCC returns the message as others may see it: without the keys that its sender hid. The message itself stays as it is.
 func WithoutBCC(m Message) Message {
 	if !m.Flags.Has(FlagBCC) {

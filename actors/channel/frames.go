@@ -100,9 +100,14 @@ func (f *Frames) deliver(channel uint16, tag string, deliveryTag uint64, redeliv
 	f.grown(amqp091.AppendDeliver(f.space(methodRoom), channel, tag, deliveryTag, redelivered, exchange, key))
 }
 
-// content adds header and body of a message, the body in frames the client can take.
+// content adds header and body of a message, the body in frames the client can take. Queues have messages with all their routing keys,
+// since a dead letter goes by them, too; this is where no client hears of those in BCC (contract P-36).
 func (f *Frames) content(channel uint16, m *protocol.Message, frameMax int) {
-	f.grown(amqp091.AppendContentHeader(f.space(len(m.Properties)+32), channel, basicClass, uint64(len(m.Body)), m.Properties))
+	properties := m.Properties
+	if m.Flags.Has(protocol.FlagBCC) {
+		properties = protocol.WithoutBCC(*m).Properties
+	}
+	f.grown(amqp091.AppendContentHeader(f.space(len(properties)+32), channel, basicClass, uint64(len(m.Body)), properties))
 	if len(m.Body) < largeBody {
 		f.grown(amqp091.AppendBody(f.space(amqp091.BodySize(len(m.Body), frameMax)), channel, m.Body, frameMax))
 		return

@@ -5,7 +5,7 @@ import (
 
 	"warren/actors/queue"
 	"warren/actors/session"
-	"warren/protocol"
+
 	"warren/protocol/amqp091"
 )
 
@@ -89,8 +89,7 @@ func (c *Channel) gotOk(g *session.Got) {
 func (c *Channel) returned(r *session.Returned) {
 	f := c.frames
 	f.grown(amqp091.AppendReturn(f.space(methodRoom), c.Number, 312, "NO_ROUTE", string(r.Exchange), r.Message.RoutingKey))
-	m := protocol.WithoutBCC(r.Message)
-	f.content(c.Number, &m, c.Outlet.frameMax)
+	f.content(c.Number, &r.Message, c.Outlet.frameMax)
 }
 
 // credit tells the queues what has left for the client, each of them once.

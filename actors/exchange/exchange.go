@@ -3,8 +3,6 @@
 package exchange
 
 import (
-	"slices"
-
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/rs/zerolog"
 
@@ -165,7 +163,6 @@ func (x *Exchange) publish(ctx actor.Context, m *Publish) {
 	} else {
 		x.routeAll(ctx, m, m.Messages, routed)
 	}
-	x.router.selected = false
 	l.last, l.settled = m.Messages[len(m.Messages)-1].Seq, max(l.settled, m.Settled)
 	x.Slot.Published.Add(int64(len(m.Messages)))
 	ctx.Send(l.pid, routed)
@@ -192,9 +189,6 @@ func (x *Exchange) routeAll(ctx actor.Context, m *Publish, messages []protocol.M
 		}
 		routed.Routes = append(routed.Routes, RoutedTo{Last: rest[n-1].Seq, Route: to})
 		run := rest[:n:n]
-		if x.router.selected {
-			run = WithoutBCC(run)
-		}
 		x.collect(to, run)
 		for _, through := range to.Through {
 			ctx.Send(through.PID, &Passed{Through: through, From: ready.Link{Session: m.Session, Exchange: x.Slot.ID}, Messages: protocol.CopyOut(run)})
@@ -248,22 +242,6 @@ func bytesReach(messages []protocol.Message, limit int) bool {
 		}
 	}
 	return false
-}
-
-// WithoutBCC are messages as queues may have them (contract P-36). They are copied if there is something to hide.
-func WithoutBCC(messages []protocol.Message) []protocol.Message {
-	first := 0
-	for first < len(messages) && !messages[first].Flags.Has(protocol.FlagBCC) {
-		first++
-	}
-	if first == len(messages) {
-		return messages
-	}
-	messages = slices.Clone(messages)
-	for i := first; i < len(messages); i++ {
-		messages[i] = protocol.WithoutBCC(messages[i])
-	}
-	return messages
 }
 
 // forward sends the batches of this turn on, unless the link waits for its session to resume: then the session sends all
@@ -371,7 +349,7 @@ func (x *Exchange) republish(ctx actor.Context, m *Republish) {
 			x.taste(messages)
 		}
 		if len(messages) > 0 {
-			x.collect(r.Route, WithoutBCC(messages))
+			x.collect(r.Route, messages)
 		}
 	}
 	x.again = nil

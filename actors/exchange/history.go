@@ -133,11 +133,28 @@ func (h *history) remember(from ready.Link, messages []protocol.Message, limit i
 		return nil
 	}
 	slices.Reverse(keep)
-	keep = protocol.CopyOut(WithoutBCC(keep))
+	keep = protocol.CopyOut(withoutBCC(keep))
 	for i := range keep {
 		keep[i].Flags &^= protocol.FlagMandatory
 	}
 	return &remembered{from, keep, limit}
+}
+
+// withoutBCC are messages as an exchange remembers them: their hidden keys led to those who were there then. They are copied if there is
+// something to hide.
+func withoutBCC(messages []protocol.Message) []protocol.Message {
+	first := 0
+	for first < len(messages) && !messages[first].Flags.Has(protocol.FlagBCC) {
+		first++
+	}
+	if first == len(messages) {
+		return messages
+	}
+	messages = slices.Clone(messages)
+	for i := first; i < len(messages); i++ {
+		messages[i] = protocol.WithoutBCC(messages[i])
+	}
+	return messages
 }
 
 // unremembered says that a message is not to be kept.

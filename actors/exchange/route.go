@@ -170,7 +170,6 @@ type router struct {
 	routes   map[string]*Route // interned, by the ids of their queues
 	id       []byte            // scratch
 	last     known
-	selected bool // some message of this turn named further routing keys
 }
 
 // known is a routing key and where it leads.
@@ -242,7 +241,6 @@ func (r *router) routeAlone(m *protocol.Message) *Route {
 
 func (r *router) resolveAlone(m *protocol.Message) error {
 	if m.Flags.Has(protocol.FlagSelected) {
-		r.selected = true
 		headers, err := headersOf(m)
 		if err != nil {
 			return err

@@ -56,6 +56,6 @@ func (s *Session) forward(ctx actor.Context, p *publishLink, q *queue.Slot) {
 		Link:        ready.Link{Session: s.ID, Exchange: p.slot.ID},
 		Incarnation: q.Incarnation(),
 		Exchange:    string(p.slot.Name),
-		Messages:    exchange.WithoutBCC(messages),
+		Messages:    messages,
 	})
 }

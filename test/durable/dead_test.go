@@ -212,3 +212,38 @@ func TestDeathsSurvive(t *testing.T) {
 		must(t, d.Ack(false))
 	}
 }
+
+// the keys that a sender hid are on disk with their message, for its dead letter, and no client sees them behind a restart either.
+func TestHiddenKeysSurvive(t *testing.T) {
+	t.Parallel()
+	b := broker.Start(t)
+	ch := channelOn(t, connect(t, b.URI()))
+	declare(t, ch, "hides.source", amqp.Table{"x-dead-letter-exchange": ""})
+	declare(t, ch, "hides.copy", nil)
+	must(t, ch.Confirm(false))
+	dc, err := ch.PublishWithDeferredConfirm("", "hides.source", false, false, amqp.Publishing{
+		DeliveryMode: amqp.Persistent, Body: []byte("m"), Headers: amqp.Table{"BCC": []any{"hides.copy"}, "n": "1"}})
+	must(t, err)
+	dc.Wait()
+	b.Kill(t)
+	b = b.Restart(t)
+	ch = channelOn(t, connect(t, b.URI()))
+	get := func(q string) amqp.Delivery {
+		t.Helper()
+		var d amqp.Delivery
+		broker.Eventually(t, patience, "a message in "+q, func() (ok bool, got any) {
+			d, ok, err = ch.Get(q, false)
+			must(t, err)
+			return ok, nil
+		})
+		if _, shown := d.Headers["BCC"]; shown || d.Headers["n"] != "1" {
+			t.Errorf("from %s: %v", q, d.Headers)
+		}
+		return d
+	}
+	must(t, get("hides.copy").Ack(false))
+	must(t, get("hides.source").Reject(false))
+	if deaths, _ := get("hides.copy").Headers["x-death"].([]any); len(deaths) != 1 {
+		t.Error("what came is no dead letter")
+	}
+}

@@ -169,6 +169,35 @@ func TestQ11_DeadLetterRoutes(t *testing.T) {
 			sameDeaths(t, next(t, consume(t, ch, dead, true), "dead letter"), death(1, "expired", q, "", q))
 		}
 	})
+	t.Run("Q-11 those in BCC too, which nobody sees", func(t *testing.T) {
+		x := exchange(t, "direct")
+		a, b, none := queue(t, ch, "a"), queue(t, ch, "b"), queue(t, ch, "none")
+		again := queueWith(t, ch, "again", expire(amqp.Table{"x-dead-letter-exchange": x}))
+		q := queueWith(t, ch, "q", amqp.Table{"x-dead-letter-exchange": x})
+		other := queueWith(t, ch, "other", expire(amqp.Table{"x-dead-letter-exchange": x, "x-dead-letter-routing-key": "other"}))
+		bind(t, ch, a, q, x, nil)
+		bind(t, ch, again, "hidden", x, nil)
+		bind(t, ch, b, "twice", x, nil)
+		bind(t, ch, none, other, x, nil)
+		jobs, fromA, fromB := consume(t, ch, q, false), consume(t, ch, a, true), consume(t, ch, b, true)
+		must(t, ch.Publish("", q, false, false, amqp.Publishing{Headers: amqp.Table{"BCC": []any{"hidden", "twice", other}, "n": "1"}, Body: []byte("m")}))
+		d := next(t, jobs, "a job")
+		seen := []amqp.Delivery{d}
+		must(t, d.Reject(false))
+		seen = append(seen, next(t, fromA, "by the routing key"), next(t, fromB, "by a hidden one"), next(t, fromB, "by it a second time, from again"))
+		for i, d := range seen {
+			if _, shown := d.Headers["BCC"]; shown || d.Headers["n"] != "1" || d.RoutingKey != q {
+				t.Errorf("%d: %+v", i, d)
+			}
+			deaths, _ := d.Headers["x-death"].([]any)
+			for _, v := range deaths {
+				if keys := fmt.Sprint(v.(amqp.Table)["routing-keys"]); keys != "["+q+"]" {
+					t.Errorf("%d: its history names %s", i, keys)
+				}
+			}
+		}
+		ready(t, ch, none, 2) // from q and from again, by a hidden key; the copy in other had all its keys replaced
+	})
 	t.Run("Q-11 all routing keys, those in CC too", func(t *testing.T) {
 		x := exchange(t, "direct")
 		a, b := queue(t, ch, "a"), queue(t, ch, "b")

@@ -57,6 +57,19 @@ func TestX11_Delayed(t *testing.T) {
 			}
 		}
 	})
+	t.Run("X-11 by the keys in CC and BCC, when its time comes", func(t *testing.T) {
+		ch := channel(t)
+		x, q, r := delayedExchange(t, ch, "direct"), queue(t, ch, "q"), queue(t, ch, "r")
+		bind(t, ch, q, "shown", x, nil)
+		bind(t, ch, r, "hidden", x, nil)
+		fromQ, fromR := consume(t, ch, q, true), consume(t, ch, r, true)
+		must(t, ch.Publish(x, "k", false, false, amqp.Publishing{Headers: amqp.Table{"x-delay": int32(10), "CC": []any{"shown"}, "BCC": []any{"hidden"}}}))
+		for _, got := range []amqp.Delivery{next(t, fromQ, "by CC"), next(t, fromR, "by BCC")} {
+			if _, shown := got.Headers["BCC"]; shown || fmt.Sprint(got.Headers["CC"]) != "[shown]" {
+				t.Errorf("headers %v", got.Headers)
+			}
+		}
+	})
 	t.Run("X-11 confirmed when it is held", func(t *testing.T) {
 		ch := channel(t)
 		x, q := delayedExchange(t, ch, "direct"), queue(t, ch, "q")

@@ -253,6 +253,9 @@ func parseStored(b []byte, key string) (offset uint64, m protocol.Message, err e
 	}
 	if scan.Headers != nil {
 		m.Flags |= protocol.FlagHeaders
+		if protocol.HidesKeys(scan.Headers) {
+			m.Flags |= protocol.FlagBCC
+		}
 	}
 	if scan.Has(protocol.PropExpiration) {
 		m.Flags |= protocol.FlagExpires
