@@ -20,6 +20,8 @@ type Login struct {
 	User, Password string
 	// Certified says that TLS has proved it: there is no password.
 	Certified bool
+	// Challenge is what the client must answer first, which [Logins.Answer] reads; empty when it has said all.
+	Challenge string
 	// Refused is set when there is nobody to look up.
 	Refused Refusal
 }
@@ -50,6 +52,18 @@ func (l *Logins) Read(mechanism, response string, tls bool, cert *x509.Certifica
 		}
 		return Login{User: user, Certified: true}, true
 	}
+	if mechanism == challenging {
+		return Login{User: response, Challenge: "Please tell me your password"}, true
+	}
 	login.User, login.Password, ok = Credentials(mechanism, response)
 	return login, ok
+}
+
+// challenging is RabbitMQ's mechanism that shows how connection.secure works, of a user and a password as others.
+const challenging = "RABBIT-CR-DEMO"
+
+// Answer takes what a user answers to its challenge.
+func (l *Logins) Answer(user, response string) (login Login, ok bool) {
+	password, ok := strings.CutPrefix(response, "My password is ")
+	return Login{User: user, Password: password}, ok
 }

@@ -72,9 +72,10 @@ func TestLogins(t *testing.T) {
 		{"address", "EXTERNAL", true, cert, from("subject_alternative_name", "ip", 0), Login{User: "10.0.0.1", Certified: true}, true},
 		{"an email that is not there", "EXTERNAL", true, cert, from("subject_alternative_name", "email", 0),
 			Login{Refused: "there is no subject_alternative_name in the client's certificate"}, true},
+		{"one with a challenge", "RABBIT-CR-DEMO", false, nil, CertificateName{}, Login{Challenge: "Please tell me your password"}, true},
 		{"one that is not configured", "AMQPLAIN", true, cert, CertificateName{}, Login{}, false},
 	} {
-		l := &Logins{Mechanisms: []string{"EXTERNAL", "PLAIN", "ANONYMOUS"}, AnonymousUser: "nobody", AnonymousPass: "p", Certificate: e.name}
+		l := &Logins{Mechanisms: []string{"EXTERNAL", "PLAIN", "ANONYMOUS", "RABBIT-CR-DEMO"}, AnonymousUser: "nobody", AnonymousPass: "p", Certificate: e.name}
 		got, ok := l.Read(e.mechanism, "", e.tls, e.cert)
 		if got != e.want || ok != e.ok {
 			t.Errorf("%s: got %+v, %v", e.what, got, ok)
@@ -83,6 +84,25 @@ func TestLogins(t *testing.T) {
 	l := &Logins{Mechanisms: []string{"EXTERNAL", "PLAIN", "ANONYMOUS"}}
 	if got := l.Offered(false) + ", " + l.Offered(true); got != "PLAIN, EXTERNAL PLAIN" {
 		t.Errorf("offered %s", got)
+	}
+}
+
+func TestAnswer(t *testing.T) {
+	// P-03: rabbit_auth_mechanism_cr_demo.
+	for _, e := range []struct {
+		response, password string
+		ok                 bool
+	}{
+		{"My password is secret", "secret", true},
+		{"My password is ", "", true},
+		{"my password is secret", "", false},
+		{"secret", "", false},
+		{"", "", false},
+	} {
+		got, ok := new(Logins).Answer("u", e.response)
+		if ok != e.ok || ok && got != (Login{User: "u", Password: e.password}) {
+			t.Errorf("%q: %+v, %v", e.response, got, ok)
+		}
 	}
 }
 

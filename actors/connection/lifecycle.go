@@ -14,6 +14,7 @@ type Phase int32
 
 const (
 	Starting Phase = iota // connection.start was sent
+	Securing              // connection.secure was sent
 	Tuning                // connection.tune was sent
 	Opening               // connection.open is awaited
 	Running
@@ -21,7 +22,7 @@ const (
 	Ended
 )
 
-var phaseNames = [...]string{"starting", "tuning", "opening", "running", "closing", "closed"}
+var phaseNames = [...]string{"starting", "securing", "tuning", "opening", "running", "closing", "closed"}
 
 func (p Phase) String() string { return phaseNames[p] }
 
@@ -32,7 +33,8 @@ type Params struct {
 	VHost      string
 	Properties protocol.Table // the client's
 	Mechanism  string
-	FrameMax   int // 0 for no limit
+	Claimed    string // who the client says to be, while it is challenged
+	FrameMax   int    // 0 for no limit
 	ChannelMax int
 	Heartbeat  time.Duration
 	// CloseSent says that we closed, and close-ok is awaited.
@@ -92,6 +94,11 @@ func (p Params) handshake(m amqp091.Method, t *Terms) (next Params, reply amqp09
 		if p.Phase == Starting {
 			return p.login(m, t)
 		}
+	case *amqp091.ConnectionSecureOk:
+		if p.Phase == Securing {
+			login, ok := t.Logins.Answer(p.Claimed, m.Response)
+			return p.identify(login, ok, t)
+		}
 	case *amqp091.ConnectionTuneOk:
 		if p.Phase == Tuning {
 			next, err := p.tune(m, t)
@@ -120,17 +127,27 @@ func (p Params) login(m *amqp091.ConnectionStartOk, t *Terms) (Params, amqp091.M
 	}
 	p.Properties, p.Mechanism = properties, m.Mechanism
 	login, ok := t.Logins.Read(m.Mechanism, m.Response, t.TLS, t.Certificate)
+	return p.identify(login, ok, t)
+}
+
+// identify takes what a client has said of itself, all of it or a part (AMQP 0-9-1, connection.secure).
+func (p Params) identify(login auth.Login, ok bool, t *Terms) (Params, amqp091.Method, auth.Refusal, *protocol.Error) {
 	if !ok {
 		p.Phase, p.Silent, p.Refused = Closing, true, true
-		return p, nil, auth.Refusal("mechanism '" + m.Mechanism + "' is not offered, or its response is malformed"), nil
+		return p, nil, auth.Refusal("mechanism '" + p.Mechanism + "' is not offered, or its response is malformed"), nil
 	}
+	if login.Challenge != "" {
+		p.Phase, p.Claimed = Securing, login.User
+		return p, &amqp091.ConnectionSecure{Challenge: login.Challenge}, "", nil
+	}
+	p.Claimed = ""
 	if refusal := t.Authenticate(login); refusal != "" {
 		if !p.Capability("authentication_failure_close") {
 			p.Phase, p.Silent, p.Refused = Closing, true, true
 			return p, nil, refusal, nil
 		}
 		return p, nil, refusal, protocol.AccessRefused("Login was refused using authentication mechanism %s. "+
-			"For details see the broker logfile.", m.Mechanism)
+			"For details see the broker logfile.", p.Mechanism)
 	}
 	p.User, p.Phase = login.User, Tuning
 	return p, &amqp091.ConnectionTune{

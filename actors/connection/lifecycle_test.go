@@ -35,6 +35,7 @@ func onlySlash(_, vhost string) *protocol.Error {
 func TestHandshake(t *testing.T) {
 	// A-20, P-06, P-07, P-10, P-12: what each method makes of a connection in each of its phases.
 	starting, tuning, opening := Params{}, Params{Phase: Tuning, User: "guest"}, Params{Phase: Opening, User: "guest"}
+	securing := Params{Phase: Securing, Mechanism: "RABBIT-CR-DEMO", Claimed: "guest"}
 	polite := protocol.Table{"authentication_failure_close": true}
 	plain := func(response string) *amqp091.ConnectionStartOk {
 		return &amqp091.ConnectionStartOk{Mechanism: "PLAIN", Response: response}
@@ -56,6 +57,10 @@ func TestHandshake(t *testing.T) {
 		{"blank password", starting, login("", polite), Starting, "ACCESS_REFUSED - Login was refused using authentication mechanism PLAIN. For details see the broker logfile.", false},
 		{"malformed response", starting, plain("guest\x00guest"), Closing, "", true},
 		{"mechanism that is not offered", starting, &amqp091.ConnectionStartOk{Mechanism: "EXTERNAL"}, Closing, "", true},
+		{"an answer to the challenge", securing, &amqp091.ConnectionSecureOk{Response: "My password is guest"}, Tuning, "ConnectionTune", false},
+		{"a malformed one", securing, &amqp091.ConnectionSecureOk{Response: "guest"}, Closing, "", true},
+		{"a wrong one", securing, &amqp091.ConnectionSecureOk{Response: "My password is x"}, Closing, "", true},
+		{"login instead of it", securing, login("guest", nil), Securing, "CHANNEL_ERROR - unexpected method in connection state securing", false},
 		{"tune", tuning, tune(131072, 2047, 60), Opening, "", false},
 		{"least of all", tuning, tune(8192, 1, 0), Opening, "", false},
 		{"frame_max too low", tuning, tune(4096, 0, 0), Tuning, "NOT_ALLOWED - negotiated frame_max = 4096 is lower than the minimum allowed value (8192)", false},

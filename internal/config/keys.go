@@ -58,7 +58,7 @@ var keys = map[string]key{
 	}),
 	"proxy_protocol": boolean(func(b *builder) *bool { return &b.ProxyProtocol }),
 
-	"auth_mechanisms.<n>": {"PLAIN, AMQPLAIN, ANONYMOUS or EXTERNAL, under a number", func(b *builder, n, value string) bool {
+	"auth_mechanisms.<n>": {"PLAIN, AMQPLAIN, ANONYMOUS, EXTERNAL or RABBIT-CR-DEMO, under a number", func(b *builder, n, value string) bool {
 		return slices.Contains(mechanisms, value) && b.authMechanisms.set(n, value)
 	}},
 	"anonymous_login_user": {"a user name, or none", func(b *builder, _, value string) bool {
@@ -113,7 +113,8 @@ var keys = map[string]key{
 		// 4096 is the protocol's own minimum, before tuning (AMQP 0-9-1, frame-min-size).
 		return err == nil && (n == 0 || n >= 4096)
 	}},
-	// Between the protocol's own least frame (AMQP 0-9-1, frame-min-size) and what RabbitMQ insists on since 4.1 (contract W-12).
+	// Differs: RabbitMQ insists on 8192 since 4.1 (contract P-09, P-10). The protocol's own least frame is 4096 (AMQP 0-9-1, frame-min-size),
+	// and older amqplib and others ask for it: they are taken, with a line in the log (W-12), unless this says otherwise.
 	"frame_max_minimum": integer("bytes from 4096 to 8192", 4096, 8192, func(b *builder, n int64) {
 		b.FrameMaxMinimum = uint32(n)
 	}),
@@ -296,7 +297,7 @@ func boolean(field func(*builder) *bool) key {
 }
 
 // mechanisms are the SASL mechanisms there are.
-var mechanisms = []string{"PLAIN", "AMQPLAIN", "ANONYMOUS", "EXTERNAL"}
+var mechanisms = []string{"PLAIN", "AMQPLAIN", "ANONYMOUS", "EXTERNAL", "RABBIT-CR-DEMO"}
 
 func duration(field func(*builder) *time.Duration) key {
 	return key{"a time with its unit, such as 30s, 500ms or 2m; 0 turns it off", func(b *builder, _, value string) bool {

@@ -34,6 +34,47 @@ func TestSASLMechanisms(t *testing.T) {
 		respond(c, "ANONYMOUS", "me@example.com")
 		c.Expect(0, raw.ConnectionTune)
 	})
+	challenging := broker.Start(t, broker.Set("auth_mechanisms.1", "PLAIN"), broker.Set("auth_mechanisms.2", "RABBIT-CR-DEMO"), broker.Set("chaos.enabled", "true"))
+	secure, secureOk := raw.ID{Class: 10, Method: 20}, raw.ID{Class: 10, Method: 21}
+	challenged := func(t *testing.T, user string, capabilities ...any) *raw.Conn {
+		c := raw.Start(t, challenging.Addr)
+		c.Method(0, raw.ConnectionStartOk, raw.Fields{}.Table("capabilities", raw.Fields{}.Table(capabilities...)).
+			ShortStr("RABBIT-CR-DEMO").LongStr(user).ShortStr("en_US"))
+		d := c.Expect(0, secure)
+		if got := d.LongStr(); got != "Please tell me your password" {
+			t.Fatalf("asked %q", got)
+		}
+		return c
+	}
+	t.Run("P-03 RABBIT-CR-DEMO where it is configured", func(t *testing.T) {
+		if got := offered(t, challenging.Addr); got != "PLAIN RABBIT-CR-DEMO" {
+			t.Fatalf("offered %q", got)
+		}
+		c := challenged(t, "guest")
+		for _, a := range challenging.Actors(t) {
+			if a.Kind == "connection" { // who crashes while it waits still knows whom it asked
+				challenging.Crash(t, a.Path)
+			}
+		}
+		c.Call(0, secureOk, raw.Fields{}.LongStr("My password is guest"), raw.ConnectionTune)
+		openTuned(c, raw.Tuning{ChannelMax: 1, FrameMax: 131072})
+		c.OpenChannel(1)
+	})
+	t.Run("P-07 RABBIT-CR-DEMO with a wrong password", func(t *testing.T) {
+		c := challenged(t, "guest", "authentication_failure_close", true)
+		c.Method(0, secureOk, raw.Fields{}.LongStr("My password is wrong"))
+		want := raw.Close{Code: 403, Text: "ACCESS_REFUSED - Login was refused using authentication mechanism RABBIT-CR-DEMO. For details see the broker logfile.", Failing: secureOk}
+		if got := c.ExpectClose(); got != want {
+			t.Fatalf("got %+v", got)
+		}
+	})
+	t.Run("P-03 secure-ok that nobody asked for", func(t *testing.T) {
+		c := raw.Start(t, challenging.Addr)
+		c.Method(0, secureOk, raw.Fields{}.LongStr("My password is guest"))
+		if got := c.ExpectClose(); got.Code != 504 || got.Failing != secureOk {
+			t.Fatalf("got %+v", got)
+		}
+	})
 	b := broker.Start(t, broker.Set("auth_mechanisms.7", "ANONYMOUS"), broker.Set("auth_mechanisms.2", "AMQPLAIN"), broker.Set("anonymous_login_pass", "wrong"))
 	t.Run("P-03 mechanisms in the order of the configuration", func(t *testing.T) {
 		if got := offered(t, b.Addr); got != "AMQPLAIN ANONYMOUS" {
