@@ -78,6 +78,7 @@ type Channel struct {
 	frames      *Frames // of this turn
 	replies     int     // bytes in frames that are not deliveries
 	flights     []flight
+	credited    map[credited]struct{} // scratch of credit
 	granted     granted
 	doing       uint64 // step that this turn is at; 0 for none
 	poisoned    uint64 // step that has killed two incarnations; 0 for none
@@ -95,9 +96,15 @@ type flight struct {
 	seq      uint64
 }
 
+// credited is whom a turn has given credit.
+type credited struct {
+	queue    *queue.Slot
+	consumer uint32
+}
+
 // New returns the actor for one incarnation.
 func New(o Options, incarnation uint64) *Channel {
-	return &Channel{Options: o, incarnation: incarnation}
+	return &Channel{Options: o, incarnation: incarnation, credited: map[credited]struct{}{}}
 }
 
 func (o *Options) streamName() string { return "session/" + strconv.FormatUint(o.Session, 16) }

@@ -92,24 +92,32 @@ func (c *Channel) returned(r *session.Returned) {
 	f.content(c.Number, &r.Message, c.Outlet.frameMax)
 }
 
-// credit tells the queues what has left for the client, each of them once.
+// creditedKept is how large the scratch of credit may have become to be used again: to clear a map costs what it was once.
+const creditedKept = 64
+
+// credit tells the queues what has left for the client, each consumer's once: the newest of it.
 func (c *Channel) credit(ctx actor.Context) {
 	written, n := c.Outlet.Written(), 0
 	for n < len(c.flights) && c.flights[n].position <= written {
 		n++
 	}
-	for i := range c.flights[:n] {
+	for i := n - 1; i >= 0; i-- {
 		f := &c.flights[i]
-		newest := true
-		for _, later := range c.flights[i+1 : n] {
-			if later.queue == f.queue && later.consumer == f.consumer {
-				newest = false
-				break
+		to := credited{f.queue, f.consumer}
+		if i < n-1 {
+			if _, newer := c.credited[to]; newer {
+				continue
 			}
 		}
-		if newest {
-			c.session.Credit(ctx, f.queue, f.consumer, f.seq)
+		if i > 0 {
+			c.credited[to] = struct{}{}
 		}
+		c.session.Credit(ctx, f.queue, f.consumer, f.seq)
+	}
+	if len(c.credited) > creditedKept {
+		c.credited = map[credited]struct{}{}
+	} else {
+		clear(c.credited)
 	}
 	c.flights = c.flights[:copy(c.flights, c.flights[n:])]
 }

@@ -33,7 +33,7 @@ func (q *Queue) commands(ctx actor.Context, m *Commands) {
 		q.putOff(m)
 		return
 	}
-	had := len(q.state.Consumers())
+	changed := false
 	done := &Done{Queue: q.Slot}
 	q.expire(ctx)
 ops:
@@ -60,11 +60,12 @@ ops:
 				q.putOff(&Commands{To: m.To, Session: m.Session, First: seq, Ops: m.Ops[i:]})
 				break ops
 			}
-			if _, isSettle := op.(*Settle); !isSettle {
+			if renews(op) {
 				q.used(ctx)
 			}
 			q.doing = seq
 			q.command(m.Session, seq, op, done)
+			changed = changed || changesConsumers(op)
 		}
 	}
 	q.doing = 0
@@ -77,10 +78,30 @@ ops:
 	} else {
 		ctx.Send(from, done)
 	}
-	if _, isConsume := m.Ops[len(m.Ops)-1].(*Consume); isConsume || len(q.state.Consumers()) != had {
+	if changed {
 		q.consumersChanged(ctx)
 	}
 	q.pump(ctx)
+}
+
+// renews says whether a command is a use of the queue that lets it live for another x-expires, as in RabbitMQ: a consumer that comes or
+// goes, a get, a declaration, passive or not. Who takes its dead letters is no consumer of anybody's.
+func renews(op Op) bool {
+	switch op := op.(type) {
+	case *Consume:
+		return !op.DeadLetters
+	case *Cancel, *Get, *Inspect:
+		return true
+	}
+	return false
+}
+
+func changesConsumers(op Op) bool {
+	switch op.(type) {
+	case *Consume, *Cancel:
+		return true
+	}
+	return false
 }
 
 // needsDisk says whether the client is told something that must hold after a crash: what it settled stays settled.

@@ -202,3 +202,14 @@ func TestReceiptsAreBounded(t *testing.T) {
 		t.Errorf("%d are kept; %d", len(r.newest), r.Of(3, 1))
 	}
 }
+
+// Contract O-03: what list_consumers shows is what there is, however the commands of one batch follow each other, as they do when a
+// session sends them again.
+func TestConsumersThatAreShown(t *testing.T) {
+	s := newStand(t)
+	s.command(1, &Consume{Consumer: 2, Tag: "first"})
+	s.command(1, &Cancel{Consumer: 2}, &Consume{Consumer: 3, Tag: "second"}, &Inspect{})
+	if list := s.slot.Consumers(); len(list) != 1 || list[0].Tag != "second" {
+		t.Errorf("shown: %+v", list)
+	}
+}

@@ -257,6 +257,7 @@ func (q *Queue) resume(ctx actor.Context, m *Resume) {
 }
 
 func (q *Queue) endSession(ctx actor.Context, session uint64, received map[uint32]uint64) {
+	had := len(q.state.Consumers())
 	for _, c := range q.state.OfSession(session) {
 		q.dropWindow(c.Key)
 	}
@@ -267,6 +268,9 @@ func (q *Queue) endSession(ctx actor.Context, session uint64, received map[uint3
 		q.suspicious = q.Slot.poison.Any()
 	}
 	delete(q.peers, session)
+	if len(q.state.Consumers()) < had {
+		q.used(ctx)
+	}
 	q.consumersChanged(ctx)
 	q.pump(ctx)
 }

@@ -192,9 +192,19 @@ func TestQueueExpires(t *testing.T) {
 			t.Errorf("%T is use", op)
 		}
 	}
+	s.at = s.at.Add(900 * time.Millisecond)
 	s.put(1, 0, "")
+	for _, op := range []Op{&Consume{Consumer: 3, DeadLetters: true}, &Purge{}, &Settle{Consumer: 2}} {
+		s.command(2, op)
+	}
 	if !look(100 * time.Millisecond) {
-		t.Error("a publish is not use")
+		t.Error("neither a publish nor a purge nor who takes dead letters is use")
+	}
+	s.command(3, &Consume{Consumer: 2})
+	s.at = s.at.Add(5 * time.Second)
+	s.tell(&Commands{Session: 3, First: 2, Ops: []Op{&Leave{}}})
+	if look(900*time.Millisecond) || !look(100*time.Millisecond) {
+		t.Error("it has its time from when its last consumer went, also with its channel")
 	}
 }
 

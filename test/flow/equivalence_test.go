@@ -1,9 +1,7 @@
 package flow
 
 import (
-	"errors"
 	"fmt"
-	"strings"
 	"testing"
 
 	amqp "github.com/rabbitmq/amqp091-go"
@@ -41,11 +39,9 @@ func TestP54_QueueEquivalence(t *testing.T) {
 			ch := channelOn(t, c)
 			q := name(t, "q")
 			_, err := ch.QueueDeclare(q, row.first.durable, row.first.autoDelete, row.first.exclusive, false, row.first.args)
-			later(t, err)
 			must(t, err)
 			defer func() { _, _ = channelOn(t, c).QueueDelete(q, false, false, false) }()
 			_, err = ch.QueueDeclare(q, row.again.durable, row.again.autoDelete, row.again.exclusive, false, row.again.args)
-			later(t, err)
 			if row.text == "" {
 				must(t, err)
 				return
@@ -53,14 +49,6 @@ func TestP54_QueueEquivalence(t *testing.T) {
 			refused(t, err, 406, "PRECONDITION_FAILED - "+fmt.Sprintf(row.text, q))
 			alive(t, c)
 		})
-	}
-}
-
-// later skips a row whose argument the broker refuses because its feature is of a later issue: it says so in its reply.
-func later(t *testing.T, err error) {
-	t.Helper()
-	if e := (*amqp.Error)(nil); errors.As(err, &e) && strings.HasSuffix(e.Reason, "is not supported yet") {
-		t.Skip(e.Reason)
 	}
 }
 
