@@ -45,13 +45,14 @@ type Log struct {
 
 	mu        sync.Mutex
 	recovered map[string]recovered
+	losses    map[string]bool // streams of definitions that were damaged, which was accepted
 	tails     map[string]*tail
 }
 
 // NewLog returns the log of a data directory. Nothing is opened before the actor starts.
 func NewLog(pid *actor.PID, fs vfs.FS, dataDir string, o Options) *Log {
 	l := &Log{
-		PID: pid, fs: fs, dir: Dir(dataDir), acceptLoss: o.AcceptLoss, options: o.Options, recovered: map[string]recovered{},
+		PID: pid, fs: fs, dir: Dir(dataDir), acceptLoss: o.AcceptLoss, options: o.Options, recovered: map[string]recovered{}, losses: map[string]bool{},
 		reading: make(chan struct{}, readers), locked: make(chan struct{}),
 	}
 	l.freeLimit.Store(o.DiskFreeLimit)
@@ -271,8 +272,13 @@ func (l *Log) lost(f *found, err error, log zerolog.Logger) error {
 	if !errors.As(err, &damage) { // the disk failed, not the data
 		return fmt.Errorf("journal %s: stream %s: %w", l.dir, f.name, err)
 	}
-	if definitions(f.name) && !l.acceptLoss {
-		return &LossError{Dir: l.dir, Stream: f.name, Err: err}
+	if definitions(f.name) {
+		if !l.acceptLoss {
+			return &LossError{Dir: l.dir, Stream: f.name, Err: err}
+		}
+		l.mu.Lock()
+		l.losses[f.name] = true
+		l.mu.Unlock()
 	}
 	return nil
 }
@@ -315,6 +321,13 @@ func (l *Log) Recovered(stream string) []Record {
 	r := l.recovered[stream].records
 	delete(l.recovered, stream)
 	return r
+}
+
+// Lost says that damage hit a stream of definitions at the start, and that the loss was accepted.
+func (l *Log) Lost(stream string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.losses[stream]
 }
 
 // Streams are the names of the streams that were on disk and that nobody has asked for.

@@ -153,13 +153,28 @@ func (n *Node) first(ctx actor.Context) {
 	}
 	if len(batch.Definitions) > 0 {
 		n.enter(event{batch: batch})
-		return
 	}
+	lost := n.Journal.Lost(Stream)
+	switch {
+	case len(n.state.Users) == 0 && (lost || len(batch.Definitions) == 0):
+		n.begin()
+	case lost:
+		if vhosts := found(n.state.Definitions, n.Journal.Streams()); len(vhosts) > 0 {
+			n.happen(&Request{}, vhosts)
+		}
+	}
+	if lost { // it stands for the record that cannot be read, so that the next start misses nothing
+		n.writer.Snapshot(n.state.Snapshot())
+	}
+}
+
+// begin makes the first user and the first vhost.
+func (n *Node) begin() {
 	f, err := n.First()
 	if err != nil {
 		panic(&supervision.Refusal{Err: err})
 	}
-	events, err := f.events(time.Now().UnixNano(), func(stream string) bool { return slices.Contains(n.Journal.Streams(), stream) })
+	events, err := f.events(time.Now().UnixNano(), n.state.Definitions, n.Journal.Streams())
 	if err != nil {
 		panic(&supervision.Refusal{Err: err})
 	}

@@ -3,6 +3,8 @@ package node
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/asynkron/protoactor-go/actor"
 
@@ -70,18 +72,36 @@ func check(b *eventv1.NodeBatch) error {
 	return nil
 }
 
-// events make the first user and the first vhost. A vhost that is there already, from before the node had a stream of its own,
-// keeps what it is called by.
-func (f First) events(now int64, there func(stream string) bool) ([]*eventv1.NodeDefinition, error) {
-	v := &eventv1.VHostPut{Name: f.VHost, Description: "Default virtual host"}
-	if !there("vhost/" + vhost.Key(f.VHost, 0)) {
-		v.Id = uint64(now)
+// found are the vhosts that the journal holds definitions of and that there is no record of: from before the node had a stream of its
+// own, or because it was lost and the loss was accepted. They are there again, of several with one name the newest. What a user of
+// theirs was allowed is lost with the record.
+func found(d *auth.Definitions, streams []string) []*eventv1.NodeDefinition {
+	newest := map[string]uint64{}
+	for _, stream := range streams {
+		if name, id, is := vhost.OfStream(stream); is && d.VHosts[name] == nil {
+			newest[name] = max(newest[name], id)
+		}
 	}
+	var out []*eventv1.NodeDefinition
+	for _, name := range slices.Sorted(maps.Keys(newest)) {
+		out = append(out, vhostPut(&eventv1.VHostPut{Name: name, Id: newest[name]}))
+	}
+	return out
+}
+
+// events make the first user and the first vhost, beside those that there are: what an empty data directory gets, and one whose users
+// are lost. A vhost that is there already keeps what it is called by.
+func (f First) events(now int64, defs *auth.Definitions, streams []string) ([]*eventv1.NodeDefinition, error) {
 	if err := checkName("virtual host", f.VHost); err != nil {
 		return nil, fmt.Errorf("default_vhost: %w", err)
 	}
-	d := &draft{defs: auth.NewDefinitions(), now: now}
-	d.happen(vhostPut(v))
+	d := &draft{defs: defs.Clone(), now: now}
+	for _, def := range found(defs, streams) {
+		d.happen(def)
+	}
+	if d.defs.VHosts[f.VHost] == nil {
+		d.happen(vhostPut(&eventv1.VHostPut{Name: f.VHost, Id: uint64(now), Description: "Default virtual host"}))
+	}
 	for _, c := range []Command{f.User, f.Permissions} {
 		if err := d.decide(c); err != nil {
 			return nil, fmt.Errorf("default user: %w", err)

@@ -1,12 +1,14 @@
 package node
 
 import (
+	"maps"
 	"strings"
 	"testing"
 
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/rs/zerolog"
 
+	"warren/actors/auth"
 	"warren/persistence"
 	"warren/persistence/journal"
 	"warren/persistence/vfs"
@@ -68,8 +70,8 @@ func TestLoad(t *testing.T) {
 // Old files open in new code: a data directory from before the node had a stream keeps its vhost's queues.
 func TestFirstStart(t *testing.T) {
 	f := First{User: AddUser{Name: "admin"}, VHost: "v", Permissions: SetPermissions{"admin", "v", ".*", ".*", ".*"}}
-	for there, id := range map[bool]uint64{false: 7, true: 0} {
-		events, err := f.events(7, func(stream string) bool { return there && stream == "vhost/v" })
+	for stream, id := range map[string]uint64{"node": 7, "vhost/v": 0} {
+		events, err := f.events(7, auth.NewDefinitions(), []string{stream})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -77,8 +79,22 @@ func TestFirstStart(t *testing.T) {
 			t.Errorf("%v", events)
 		}
 	}
+	// The node's stream was lost, which was accepted: every vhost that the journal knows of is there, under its newest id.
+	events, err := f.events(7, auth.NewDefinitions(), []string{"node", "queue/w/3/q/1", "vhost/a%2Fb/4", "vhost/v/5", "vhost/v/6", "vhost/w/3"})
+	if err != nil || len(events) != 5 {
+		t.Fatalf("%v, %v", events, err)
+	}
+	got := map[string]uint64{}
+	for _, e := range events {
+		if v := e.GetVhostPut(); v != nil {
+			got[v.Name] = v.Id
+		}
+	}
+	if !maps.Equal(got, map[string]uint64{"v": 6, "w": 3, "a/b": 4}) {
+		t.Errorf("%v", got)
+	}
 	f.Permissions.Write = "("
-	if _, err := f.events(7, func(string) bool { return false }); err == nil {
+	if _, err := f.events(7, auth.NewDefinitions(), nil); err == nil {
 		t.Error("a pattern that does not compile is taken")
 	}
 }

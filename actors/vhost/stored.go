@@ -18,6 +18,21 @@ func Key(name string, id uint64) string {
 	return supervision.Escape(name) + "/" + strconv.FormatUint(id, 10)
 }
 
+// OfStream says which vhost a durable stream holds the definitions of; ok is false for any other.
+func OfStream(stream string) (name string, id uint64, ok bool) {
+	key, ok := strings.CutPrefix(stream, "vhost/")
+	if !ok {
+		return "", 0, false
+	}
+	if at := strings.LastIndexByte(key, '/'); at > 0 {
+		id, err := strconv.ParseUint(key[at+1:], 10, 64)
+		if name, bad := supervision.Unescape(key[:at]); err == nil && bad == nil && Key(name, id) == key {
+			return name, id, true
+		}
+	}
+	return key, 0, true
+}
+
 // storedName is the durable stream of a vhost's definitions (docs/formats/streams.md).
 func storedName(key string) string { return "vhost/" + key }
 

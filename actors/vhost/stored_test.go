@@ -29,3 +29,19 @@ func TestStreamsOfVHosts(t *testing.T) {
 		t.Error("a data directory of before vhosts had ids is not found again")
 	}
 }
+
+func TestStreamSaysItsVHost(t *testing.T) {
+	// A vhost whose record is lost is found by its stream.
+	for _, name := range []string{"/", "v", "a/b", "%2F", "7", "", "a b"} {
+		for _, id := range []uint64{0, 1, 1 << 63} {
+			if got, n, ok := OfStream(storedName(Key(name, id))); got != name || n != id || !ok {
+				t.Errorf("%q with %d is read as %q with %d, %v", name, id, got, n, ok)
+			}
+		}
+	}
+	for _, other := range []string{"node", "queue/v/1/q/1", "vhosts/v"} {
+		if _, _, ok := OfStream(other); ok {
+			t.Errorf("%q is no vhost's", other)
+		}
+	}
+}

@@ -230,3 +230,65 @@ func restartable(t *testing.T, b *broker.Broker, queue string) error {
 	}
 	return putSafe(ch, newBook(), "", queue+".new", id{"new", 1}, nil)
 }
+
+// D-07: when the record of users and vhosts is lost, and the loss accepted, the vhosts that are still in the journal come back with what
+// their queues hold, and stay.
+func TestTheNodesDefinitionsAreLost(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	b := broker.Start(t, broker.NoRace(), broker.DataDir(dir))
+	b.Ctl(t, "add_vhost", "other")
+	b.Ctl(t, "set_permissions", "-p", "other", "guest", ".*", ".*", ".*")
+	fill := func(uri, q string) {
+		ch := channelOn(t, connect(t, uri))
+		must(t, ch.Confirm(false))
+		_, err := ch.QueueDeclare(q, true, false, false, false, nil)
+		must(t, err)
+		must(t, putSafe(ch, newBook(), "", q, id{q, 1}, nil))
+	}
+	fill(b.URI(), "here")
+	fill(b.URI()+"other", "there")
+	b.Stop(t)
+
+	hit := 0
+	entries, err := os.ReadDir(filepath.Join(dir, "journal"))
+	must(t, err)
+	for _, e := range entries {
+		path := filepath.Join(dir, "journal", e.Name())
+		content, err := os.ReadFile(path)
+		must(t, err)
+		for from := 0; ; { // what only the node's stream says
+			at := bytes.Index(content[from:], []byte("Default virtual host"))
+			if at < 0 {
+				break
+			}
+			content[from+at] ^= 1
+			from += at + 1
+			hit++
+		}
+		must(t, os.WriteFile(path, content, 0o600))
+	}
+	if hit == 0 {
+		t.Fatal("no record of the node's is found")
+	}
+	if _, err := broker.TryStart(t, broker.NoRace(), broker.DataDir(dir)); err == nil {
+		t.Fatal("it starts without what it has lost")
+	}
+	b, err = broker.TryStart(t, broker.NoRace(), broker.DataDir(dir), broker.Set("journal.accept_loss", "true"))
+	must(t, err)
+	for range 2 { // the second time without a loss
+		b.Ctl(t, "set_permissions", "-p", "other", "guest", ".*", ".*", ".*")
+		for q, uri := range map[string]string{"here": b.URI(), "there": b.URI() + "other"} {
+			ch := channelOn(t, connect(t, uri))
+			d, ok, err := ch.Get(q, false)
+			must(t, err)
+			if m, parsed := parse(d.Body); !ok || !parsed || m != (id{q, 1}) {
+				t.Fatalf("from %s comes %q, %v", q, d.Body, ok)
+			}
+		}
+		b.Stop(t)
+		b, err = broker.TryStart(t, broker.NoRace(), broker.DataDir(dir))
+		must(t, err)
+	}
+	b.Stop(t)
+}
