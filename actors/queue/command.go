@@ -73,13 +73,13 @@ ops:
 	if len(q.outgoing) > 0 && slices.ContainsFunc(m.Ops, isGrant) {
 		q.sendOutgoing(ctx) // before the session hears that the grant is used up
 	}
+	if changed { // before cancel-ok, so that whoever hears that finds an auto-delete queue gone
+		q.consumersChanged(ctx)
+	}
 	if needsDisk(m.Ops) {
 		q.whenSaved(ctx, from, done)
 	} else {
 		ctx.Send(from, done)
-	}
-	if changed {
-		q.consumersChanged(ctx)
 	}
 	q.pump(ctx)
 }

@@ -114,17 +114,14 @@ func TestQ04_AutoDelete(t *testing.T) {
 	must(t, ch.Cancel("first", false))
 	counts(t, ch, q)
 	must(t, ch.Cancel("second", false))
-	_, err = ch.QueueDeclarePassive(q, false, false, false, false, nil)
-	refused(t, err, 404, notFound(q))
-	alive(t, c)
+	gone(t, q)
 
 	ch = channelOn(t, c)
 	_, err = ch.QueueDeclare(q, false, true, false, false, nil)
 	must(t, err)
 	consume(t, ch, q, true)
 	must(t, ch.Close()) // the end of a channel cancels its consumers
-	_, err = channelOn(t, c).QueueDeclarePassive(q, false, false, false, false, nil)
-	refused(t, err, 404, notFound(q))
+	gone(t, q)
 }
 
 // P-56: names that begin with amq. are the broker's.
