@@ -28,9 +28,10 @@ func (b *Broker) TryCtl(t testing.TB, args ...string) ([]byte, error) {
 	if !b.Own() {
 		return nil, errExternal
 	}
+	binary := Binary(t, "warrenctl", false) // which may have to be built
 	ctx, cancel := context.WithTimeout(context.Background(), ctlLimit)
 	defer cancel()
-	c := exec.CommandContext(ctx, Binary(t, "warrenctl", false), append([]string{"--data-dir", b.DataDir}, args...)...)
+	c := exec.CommandContext(ctx, binary, append([]string{"--data-dir", b.DataDir}, args...)...)
 	var stderr strings.Builder
 	c.Stderr = &stderr
 	out, err := c.Output()

@@ -20,10 +20,10 @@ func TestAmqp091Go(t *testing.T) {
 			t.Fatalf("%v after\n%s", err, &out)
 		}
 	}
+	const name = "clients-amqp091-go"
+	c, ch := dial(t) // which may have to build the broker
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	const name = "clients-amqp091-go"
-	c, ch := dial(t)
 	check(ch.Confirm(false))
 	returns := ch.NotifyReturn(make(chan amqp.Return, 1))
 	publish := func(key, body string, mandatory bool) {
