@@ -170,6 +170,7 @@ func (p *peer) abandon() {
 	p.mu.Unlock()
 	closed := protocol.InternalError("the connection failed too often")
 	closes := &amqp091.ConnectionClose{ReplyCode: closed.Code, ReplyText: closed.ReplyText()}
+	p.socket.LastWord(p.outlet)
 	p.inbox.Leave(func(at channel.Ending) {
 		if running { // the handshake of one that is not ends with its socket
 			p.outlet.Finish(at, 0, closes, &amqp091.ConnectionCloseOk{})

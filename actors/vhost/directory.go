@@ -24,7 +24,8 @@ type Directory struct {
 
 	exchanges sync.Map // exchange.Name -> *exchange.Slot
 	queues    sync.Map // queue.Name -> *queue.Slot
-	pen       pen      // whoever writes these two, and tables
+	leaving   leaving  // taken out of these two
+	pen       pen      // whoever writes all three, and tables
 	version   atomic.Uint64
 	ids       atomic.Uint64
 	followers queue.Followers

@@ -159,6 +159,7 @@ func (r *rebinding) publish(v *VHost) {
 // vhost from wherever it died. Slots that are still right stay the same, since others hold them.
 func (d *Directory) reconcile(v *VHost, ctx actor.Context) {
 	send := func(p *actor.PID, m any) { ctx.Send(p, m) }
+	v.write(func() { d.leaving.allLeft(v) }) // their supervisors ended with the incarnation that had them stopped
 	for _, s := range d.AllQueues() {
 		if v.defs.Queues[string(s.Name)] == nil {
 			v.write(func() {

@@ -242,10 +242,11 @@ func (v *VHost) put(ctx actor.Context, events []*eventv1.Definition) {
 				v.write(func() {
 					dir.exchanges.Delete(s.Name)
 					dir.version.Add(1)
+					dir.leaving.exchange(s)
 					s.Bury(func(p *actor.PID, m any) { ctx.Send(p, m) })
 				})
 				v.stop(ctx, v.Exchanges, string(s.Name), exchangeKey)
-				v.afterStop(ctx, exchangeKey(string(s.Name)), func(actor.Context) { s.Forget(v.Streams, v.Sessions, v.Ledger) }) // when it had no actor
+				v.afterStop(ctx, exchangeKey(string(s.Name)), func(actor.Context) { v.write(func() { dir.leaving.exchangeLeft(s, v) }) })
 				v.greeted(ctx, &exchange.Greeted{Exchange: s, Number: v.greets})
 			}
 		case *eventv1.Definition_QueueDeclared:
@@ -255,10 +256,11 @@ func (v *VHost) put(ctx actor.Context, events []*eventv1.Definition) {
 				v.write(func() {
 					dir.queues.Delete(s.Name)
 					dir.version.Add(1)
+					dir.leaving.queue(s)
 					s.Bury(func(p *actor.PID, m any) { ctx.Send(p, m) })
 				})
 				v.stop(ctx, v.Queues, string(s.Name), queueKey)
-				v.afterStop(ctx, queueKey(string(s.Name)), func(actor.Context) { s.Forget(v.Streams, v.Ledger) }) // when it had no actor
+				v.afterStop(ctx, queueKey(string(s.Name)), func(actor.Context) { v.write(func() { dir.leaving.queueLeft(s, v) }) })
 				v.queueDeleted(ctx, s)
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
 
@@ -348,5 +349,41 @@ func TestRefusedStaysRefused(t *testing.T) {
 	never.Again = true
 	if a := s.ask(&never); a.Err != nil || s.dir.Queue("q") != nil {
 		t.Errorf("asked again by who may never have asked: %v", a.Err)
+	}
+}
+
+// K-32: a deleted queue whose actor was between two lives when the vhost crashed leaves nothing to a namesake. The model test found one
+// that had had a consumer, and that took a new queue of the name along.
+func TestWhatWasLeavingIsForgotten(t *testing.T) {
+	s := newScene(t)
+	q := s.declare(DeclareQueue{Name: "q"})
+	s.Send(q.PID, &queue.Enqueue{
+		Link: ready.Link{Session: 1, Exchange: 1}, Incarnation: q.Incarnation(), Messages: []protocol.Message{{Seq: 1}, {Seq: 2}},
+	})
+	s.consume(q, 1, &queue.Inspect{})
+	s.dir.pen.mu.Lock() // as when its deletion has begun, and nobody has heard of its end
+	s.dir.queues.Delete(q.Name)
+	s.dir.leaving.queue(q)
+	s.dir.pen.mu.Unlock()
+	s.dir.Follow(s.PID(sessionPath))
+	if err := s.Crash(definitionsPath, true); err != nil {
+		t.Fatal(err)
+	}
+	hear[*Up](s)
+	namesake := s.dir.Queue("q") // its definition is still there
+	if namesake == nil || namesake == q {
+		t.Fatal("the slot is the old one")
+	}
+	for end := time.Now().Add(10 * time.Second); namesake.Incarnation() == 0; <-time.After(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("it never starts")
+		}
+	}
+	s.Send(namesake.PID, &queue.Commands{To: namesake, Session: 1, First: 1, Ops: []queue.Op{&queue.Inspect{}}})
+	if d := hear[*queue.Done](s); d.Replies[0].Messages != 0 {
+		t.Errorf("it has %d messages of the old one", d.Replies[0].Messages)
+	}
+	if n := len(s.dir.leaving.queues); n != 0 {
+		t.Errorf("%d are still leaving", n)
 	}
 }
