@@ -10,7 +10,7 @@ import (
 
 const (
 	dispatcherIdle       = 256 // goroutines that may wait for work, 2 to 8 KiB each
-	dispatcherThroughput = 300 // turns before an actor yields
+	dispatcherThroughput = 300 // turns before an actor looks whether it should yield, at most
 
 	// dispatcherShare is how many goroutines run actors at a time, for each processor: enough for one that is in a system call, and
 	// few, so that actors which have to wait find more in their mailboxes when their turn comes. With a goroutine for each, a thousand

@@ -2,7 +2,6 @@ package supervision
 
 import (
 	"errors"
-	"runtime"
 	"sync"
 	"sync/atomic"
 
@@ -57,6 +56,7 @@ type mailbox struct {
 	buried       atomic.Bool
 
 	turn turn
+	pace pace
 
 	keeper     keeper // nil: Proto.Actor's own supervision
 	invoker    actor.MessageInvoker
@@ -199,19 +199,19 @@ func (m *mailbox) run() (more bool) {
 		m.running.Store(false)
 		m.schedule()
 	}()
-	turns, throughput := 0, m.dispatcher.Throughput()
+	m.pace.begin()
+	throughput := m.dispatcher.Throughput()
 	for {
 		if m.killed.Load() {
 			m.bury()
 			break
 		}
-		if turns++; turns > throughput {
-			turns = 0
+		if m.pace.due() && m.pace.look(sinceStart(), throughput) {
 			if m.own != nil && m.own.crowded() {
 				more = true
 				break
 			}
-			runtime.Gosched()
+			m.pace.yield()
 		}
 		if msg = m.nextSystem(); msg != nil {
 			m.turn.begin(msg)
