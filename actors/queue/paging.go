@@ -123,9 +123,17 @@ func (q *Queue) pageOut() {
 			q.happen(&ready.Spooled{Intervals: in}) // what is nowhere on disk has to go there first, a piece at a time
 		}
 	}
+	q.pack()
 	q.stream.Fold(q.incarnation) // the stream's own state lets go of it, too
 	q.paging.again = q.state.Resident() + q.limit()/4
 	q.publishStats()
+}
+
+// pack makes the index of what is on disk alone small.
+func (q *Queue) pack() {
+	if pages := q.state.Packable(0); len(pages) > 0 {
+		q.happen(&ready.Packed{Pages: pages})
+	}
 }
 
 func (q *Queue) readAhead(ctx actor.Context) {

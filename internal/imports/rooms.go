@@ -38,7 +38,7 @@ var rooms = []room{
 	{"actors/exchange", belowExchange},
 	{"actors/queue", with(ground, "actors/queue/ready", "actors/queue/record", "actors/queue/settings", "actors/rate")},
 	// Pure: what a queue decides has never heard of actors or of the disk.
-	{"actors/queue/ready", []string{"protocol/...", "proto/..."}},
+	{"actors/queue/ready", []string{"protocol/...", "proto/...", "internal/columns"}},
 	{"actors/queue/settings", []string{"protocol/..."}},
 	{"actors/queue/record", []string{"actors/queue/ready", "protocol/...", "proto/..."}},
 	{"actors/auth", with(ground, "actors/rate")},
@@ -49,7 +49,7 @@ var rooms = []room{
 	{"actors/alarm", ground},
 
 	// Where streams are and what they stand on.
-	{"persistence", []string{"protocol/...", "proto/...", "supervision"}},
+	{"persistence", []string{"protocol/...", "proto/...", "supervision", "internal/columns"}},
 	// OTP on Proto.Actor knows nothing of brokers.
 	{"supervision", nil},
 	// The vocabulary has no actors in it.
@@ -70,6 +70,8 @@ var rooms = []room{
 	// Pure: RabbitMQ's JSON form of users, vhosts and topology.
 	{"internal/definitions", []string{"protocol/..."}},
 	{"internal/admin", []string{"proto/...", "protocol/..."}},
+	// Pure: numbers that resemble each other take little memory.
+	{"internal/columns", nil},
 	{"internal/host", nil},
 	{"internal/profile", nil},
 	{"internal/imports", nil},

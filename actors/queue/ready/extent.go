@@ -1,11 +1,6 @@
 package ready
 
-import (
-	"fmt"
-	"sort"
-
-	"warren/protocol"
-)
+import "warren/protocol"
 
 // Content is the messages of one batch. It is never written again, so that the live state, the stream and the deliveries share it.
 type Content struct {
@@ -67,95 +62,4 @@ func (e *extent) bytes(from, to int) int {
 		bytes += e.content.Messages[i].Size()
 	}
 	return min(bytes, e.left)
-}
-
-// extents hold what is not settled, ordered by index, without gaps until an extent is dropped.
-type extents struct {
-	list []extent
-	head int // list[:head] is dropped
-	dead int // in list[head:], settled
-}
-
-func (x *extents) push(e extent) { x.list = append(x.list, e) }
-
-// first is the index of the first message that is not dropped.
-func (x *extents) first() uint64 {
-	if x.head == len(x.list) {
-		return ^uint64(0)
-	}
-	return x.list[x.head].first
-}
-
-// search returns the position of the first extent that reaches beyond index.
-func (x *extents) search(index uint64) int {
-	live := x.list[x.head:]
-	return x.head + sort.Search(len(live), func(i int) bool { return live[i].end() > index })
-}
-
-// find returns the position of the extent that holds index.
-func (x *extents) find(index uint64) int {
-	at := x.search(index)
-	if at == len(x.list) || x.list[at].first > index {
-		panic(fmt.Sprintf("queue: message %d is neither waiting nor delivered", index))
-	}
-	return at
-}
-
-// walk calls f with the parts of extents that make up the interval.
-func (x *extents) walk(in Interval, f func(e *extent, from, to int)) {
-	for at := x.find(in.First); in.N > 0; at++ {
-		e := &x.list[at]
-		from := int(in.First - e.first)
-		to := min(from+int(in.N), int(e.n))
-		f(e, from, to)
-		in.First += uint64(to - from)
-		in.N -= uint64(to - from)
-	}
-}
-
-// settle marks the messages of an interval as needed no longer and returns the bytes they held, and how many of those were in
-// memory. dead is called with the extents that nothing is left of.
-func (x *extents) settle(in Interval, dead func(*extent)) (bytes, resident int) {
-	x.walk(in, func(e *extent, from, to int) {
-		n := e.bytes(from, to)
-		bytes += n
-		if e.content != nil {
-			resident += n
-		}
-		e.left -= n
-		if e.live -= uint32(to - from); e.live == 0 {
-			dead(e)
-			e.content = nil
-			x.dead++
-		}
-	})
-	x.trim()
-	return bytes, resident
-}
-
-// trim lets go of settled extents: at the front at once, elsewhere when they are the majority, so that one message which
-// is never settled does not keep all that came behind it.
-func (x *extents) trim() {
-	for x.head < len(x.list) && x.list[x.head].live == 0 {
-		x.list[x.head] = extent{}
-		x.head++
-		x.dead--
-	}
-	switch {
-	case x.head == len(x.list):
-		x.list, x.head = x.list[:0], 0
-	case x.head+x.dead > 64 && x.head+x.dead > len(x.list)/2:
-		kept := x.list[:0]
-		for i := range x.list {
-			if x.list[i].live > 0 {
-				kept = append(kept, x.list[i])
-			}
-		}
-		clear(x.list[len(kept):])
-		x.list, x.head, x.dead = kept, 0, 0
-	}
-}
-
-func (x extents) clone() extents {
-	return extents{list: append([]extent(nil), x.list[x.head:]...), dead: x.dead}
 }

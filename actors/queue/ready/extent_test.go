@@ -40,6 +40,12 @@ func extentOf(first int, names ...int) extent {
 
 func nobody(*extent) {}
 
+// listedIn are the extents that are not packed, those that are settled and not yet dropped included.
+func listedIn(x *extents) (out []extent) {
+	x.eachListed(0, func(e *extent) bool { out = append(out, *e); return true })
+	return out
+}
+
 func names(x *extents, in Interval) (out []string) {
 	x.walk(in, func(e *extent, from, to int) {
 		for _, m := range e.content.Messages[from:to] {
@@ -65,15 +71,15 @@ func TestExtentsSettle(t *testing.T) {
 	// Promise 2: a message that is settled holds no memory, and its bytes are given back exactly once.
 	x := filled(3, 3, 3)
 	total := 0
-	for _, e := range x.list {
+	for _, e := range listedIn(x) {
 		total += e.left
 	}
 	for _, in := range []Interval{{4, 1}, {0, 2}, {7, 2}, {2, 2}, {5, 2}} {
 		bytes, _ := x.settle(in, nobody)
 		total -= bytes
 	}
-	if total != 0 || len(x.list) != 0 || x.head != 0 || x.dead != 0 {
-		t.Fatalf("%d bytes left, %+v", total, x)
+	if l := x.pages[0].list; total != 0 || len(x.pages) != 1 || len(l.all) != 0 || l.head != 0 || l.dead != 0 {
+		t.Fatalf("%d bytes left, %+v", total, l)
 	}
 }
 
@@ -84,12 +90,26 @@ func TestExtentsOneMessageKeepsNoOther(t *testing.T) {
 	for i := 1; i < 100_000; i++ {
 		x.push(extentOf(i, i))
 		x.settle(Interval{First: uint64(i), N: 1}, nobody)
-		if len(x.list) > 130 {
-			t.Fatalf("%d entries for one message", len(x.list))
+		if n := len(listedIn(x)); n > 130 || len(x.pages) > 2 {
+			t.Fatalf("%d entries in %d pages for one message", n, len(x.pages))
 		}
 	}
 	if got := fmt.Sprint(names(x, Interval{0, 1})); got != "[0]" {
 		t.Fatalf("it is %s", got)
+	}
+}
+
+func TestExtentsBacklogTakesNoMore(t *testing.T) {
+	// DESIGN section 7: what a queue keeps does not grow with what has passed through it.
+	x := &extents{}
+	for i := range 10_000 {
+		x.push(extentOf(i, i))
+		if i >= 100 {
+			x.settle(Interval{First: uint64(i - 100), N: 1}, nobody)
+		}
+		if n := len(x.pages); n > 1 || cap(x.pages[0].list.all) > 2*listMost {
+			t.Fatalf("%d pages, the last of %d", n, cap(x.pages[n-1].list.all))
+		}
 	}
 }
 
@@ -115,7 +135,7 @@ func TestExtentsCloneIsApart(t *testing.T) {
 		t.Fatalf("the clone has %s", got)
 	}
 	c.push(extentOf(6, 6))
-	if len(x.list) != 0 {
-		t.Fatalf("the original has %v", x.list)
+	if all := listedIn(x); len(all) != 0 {
+		t.Fatalf("the original has %v", all)
 	}
 }

@@ -64,29 +64,25 @@ func (e *extent) wanted() Wanted {
 func (s *State) pagedOut(e *PagedOut) {
 	for _, in := range e.Intervals {
 		l := s.lineOf(in.First)
-		for at := l.extents.search(in.First); at < len(l.extents.list); at++ {
-			x := &l.extents.list[at]
+		l.extents.eachListed(in.First, func(x *extent) bool {
 			if x.end() > in.end() {
-				break
+				return false
 			}
 			if x.first >= in.First && x.content != nil && s.onDisk(x) {
 				x.content = nil
 				s.resident -= x.left
 				l.paged.add(Interval{x.first, uint64(x.n)})
 			}
-		}
+			return true
+		})
 	}
 }
 
 func (s *State) pagedIn(e *PagedIn) {
 	for _, p := range e.Parts {
 		l := s.lineOf(p.First)
-		at := l.extents.search(p.First)
-		if at == len(l.extents.list) {
-			continue // settled meanwhile
-		}
-		x := &l.extents.list[at]
-		if x.wanted() == p.Wanted && x.live > 0 && x.content == nil {
+		x := l.extents.listed(p.First)
+		if x != nil && x.wanted() == p.Wanted && x.live > 0 && x.content == nil { // else it was settled meanwhile
 			x.content = p.Content
 			s.resident += x.left
 			l.paged.remove(Interval{x.first, uint64(x.n)})
@@ -126,12 +122,14 @@ func (s *State) Pageable(keep int, left func(Key) uint64) []Interval {
 			if keep <= 0 {
 				return false
 			}
-			at := l.extents.find(in.First)
-			for ; at < len(l.extents.list) && l.extents.list[at].first < in.end() && keep > 0; at++ {
-				x := &l.extents.list[at]
+			l.extents.each(in.First, func(x *extent) bool {
+				if x.first >= in.end() || keep <= 0 {
+					return false
+				}
 				spare.remove(Interval{x.first, uint64(x.n)})
 				keep -= x.left
-			}
+				return true
+			})
 			return true
 		})
 		for _, p := range l.paged.runs {
@@ -161,17 +159,19 @@ func (s *State) Ahead(bytes int) []Wanted {
 	for i := len(s.lines) - 1; i >= 0 && bytes > 0; i-- {
 		l := &s.lines[i]
 		l.waiting(func(in Interval) bool {
-			at := l.extents.find(in.First)
-			for ; at < len(l.extents.list) && l.extents.list[at].first < in.end() && bytes > 0; at++ {
-				x := &l.extents.list[at]
+			l.extents.each(in.First, func(x *extent) bool {
+				if x.first >= in.end() || bytes <= 0 {
+					return false
+				}
 				if x.live == 0 {
-					continue
+					return true
 				}
 				bytes -= x.left
 				if w := x.wanted(); x.content == nil && !slices.Contains(out, w) {
 					out = append(out, w)
 				}
-			}
+				return true
+			})
 			return bytes > 0
 		})
 	}
@@ -191,12 +191,11 @@ func (s *State) Within(in Interval) []Wanted {
 
 // Waiting is the interval of the extent that begins with a message, for Dropped.
 func (s *State) Waiting(first uint64) []Interval {
-	l := s.lineOf(first)
-	at := l.extents.search(first)
-	if at == len(l.extents.list) || l.extents.list[at].first != first {
+	x := s.lineOf(first).extents.at(first)
+	if x == nil || x.first != first {
 		return nil
 	}
-	return []Interval{{first, uint64(l.extents.list[at].n)}}
+	return []Interval{{first, uint64(x.n)}}
 }
 
 // InMemory estimates how many bytes are in memory from the next to go up to the first that is not; all of them when there is none.

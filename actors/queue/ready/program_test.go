@@ -93,12 +93,13 @@ func (m *machine) check() error {
 	}
 	resident, living := 0, false
 	for i := range m.live.lines {
-		for _, e := range m.live.lines[i].extents.list {
+		m.live.lines[i].extents.each(0, func(e *extent) bool {
 			living = living || e.live > 0
 			if e.content != nil {
 				resident += e.left
 			}
-		}
+			return true
+		})
 	}
 	if m.live.Resident() != resident {
 		return fmt.Errorf("resident are %d, not %d", resident, m.live.Resident())
@@ -212,6 +213,9 @@ func (m *machine) do(s step) {
 		left := func(k Key) uint64 { return uint64(s.b) % (m.live.Consumer(k).Sent + 1) }
 		if out := m.live.Pageable(s.a%300, left); len(out) > 0 {
 			m.happen(&PagedOut{Intervals: out})
+		}
+		if pages := m.live.Packable(1 + s.b%4); s.b%3 > 0 && len(pages) > 0 {
+			m.happen(&Packed{Pages: pages})
 		}
 	case "page in":
 		m.fetch(m.live.Ahead(s.a % 1000))

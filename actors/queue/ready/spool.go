@@ -33,17 +33,17 @@ func (s spool) clone() spool {
 func (s *State) spooled(e *Spooled) {
 	for _, in := range e.Intervals {
 		l := s.lineOf(in.First)
-		for at := l.extents.search(in.First); at < len(l.extents.list); at++ {
-			x := &l.extents.list[at]
+		l.extents.eachListed(in.First, func(x *extent) bool {
 			if x.end() > in.end() {
-				break
+				return false
 			}
 			if x.first >= in.First && x.homeless() {
 				s.spool.made++
 				x.spool = s.spool.made
 				s.spool.pending = append(s.spool.pending, SpoolRecord{x.spool, x.first, x.content, x.left})
 			}
-		}
+			return true
+		})
 	}
 }
 
@@ -57,15 +57,18 @@ func (s *State) Homeless(intervals []Interval, bytes int) []Interval {
 	var out []Interval
 	for _, in := range intervals {
 		l := s.lineOf(in.First)
-		for at := l.extents.search(in.First); at < len(l.extents.list) && bytes > 0; at++ {
-			x := &l.extents.list[at]
+		l.extents.eachListed(in.First, func(x *extent) bool {
 			if x.end() > in.end() {
-				break
+				return false
 			}
 			if x.first >= in.First && x.homeless() {
 				out = append(out, Interval{x.first, uint64(x.n)})
 				bytes -= x.left
 			}
+			return bytes > 0
+		})
+		if bytes <= 0 {
+			break
 		}
 	}
 	return out
@@ -89,12 +92,12 @@ func (s *State) Spool() (made uint64, settled int) { return s.spool.made, s.spoo
 // SpoolLiving are the records of the spool that are needed, in order, and the newest on disk.
 func (s *State) SpoolLiving() (living []uint64, stowed uint64) {
 	for i := range s.lines {
-		l := &s.lines[i].extents
-		for k := l.head; k < len(l.list); k++ {
-			if e := &l.list[k]; e.live > 0 && e.spool != 0 {
+		s.lines[i].extents.each(0, func(e *extent) bool {
+			if e.live > 0 && e.spool != 0 {
 				living = append(living, e.spool)
 			}
-		}
+			return true
+		})
 	}
 	return sorted(living), s.spool.stowed
 }

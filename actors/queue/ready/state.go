@@ -156,6 +156,8 @@ func (s *State) Apply(e Event) {
 		s.pagedOut(e)
 	case *PagedIn:
 		s.pagedIn(e)
+	case *Packed:
+		s.packed(e)
 	case *LinksDropped:
 		for _, l := range e.Links {
 			delete(s.links, l)

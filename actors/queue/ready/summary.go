@@ -79,9 +79,10 @@ func (sum *Summary) settled(from, to uint64) {
 }
 
 func (sum *Summary) live(l *line) {
-	for i := l.extents.head; i < len(l.extents.list); i++ {
-		if e := &l.extents.list[i]; e.live > 0 && e.record != 0 {
+	l.extents.each(0, func(e *extent) bool {
+		if e.live > 0 && e.record != 0 {
 			sum.Live = append(sum.Live, e.record)
 		}
-	}
+		return true
+	})
 }

@@ -1,0 +1,179 @@
+package ready
+
+import (
+	"slices"
+
+	"warren/internal/columns"
+)
+
+// What waits for long has extents that nobody looks at: their contents are on disk alone. So many of them are packed that a message
+// takes a byte or less in memory where batches resemble each other, whatever its priority and expiry (DESIGN section 7, paging).
+type (
+	// Packed: these pages take the place of the extents that they were made of.
+	Packed struct{ Pages []Page }
+	// Page is consecutive extents of one level, packed, which reach from First to End.
+	Page struct {
+		First, End uint64
+		Packed     string
+	}
+)
+
+func (*Packed) event() {}
+
+// packLeast and listMost are how many extents a page is made of.
+const packLeast = 64
+
+// Packable are pages that can be made of what is in lists, of at least so many extents each; 0 for as many as are worth it. Those who
+// change extents below are to do that first.
+func (s *State) Packable(least int) (out []Page) {
+	if least == 0 {
+		least = packLeast
+	}
+	for i := range s.lines {
+		for _, p := range s.lines[i].extents.pages {
+			if p.list == nil {
+				continue
+			}
+			all := p.list.all[p.list.head:]
+			for len(all) > 0 {
+				n := 0
+				for n < len(all) && all[n].content == nil && all[n].live > 0 {
+					n++
+				}
+				if n >= least {
+					out = append(out, Page{First: all[0].first, End: all[n-1].end(), Packed: pack(all[:n])})
+				}
+				all = all[min(n+1, len(all)):]
+			}
+		}
+	}
+	return out
+}
+
+func (s *State) packed(e *Packed) {
+	for _, p := range e.Pages {
+		s.lineOf(p.First).extents.pack(p)
+	}
+}
+
+// pack puts a page in the place of what it was made of. Lists may be parted elsewhere than where it was made.
+func (x *extents) pack(p Page) {
+	from := x.search(p.First)
+	to := from
+	var parts []page
+	for ; to < len(x.pages) && (to == from || x.pages[to-1].end < p.End); to++ {
+		l := x.pages[to].list
+		i, k := l.search(p.First), l.search(p.End)
+		if i > l.head {
+			parts = append(parts, listed(l.all[l.head:i]))
+		}
+		if len(parts) == 0 || parts[len(parts)-1].list != nil {
+			parts = append(parts, page{end: p.End, packed: p.Packed})
+		}
+		if k < len(l.all) {
+			parts = append(parts, listed(l.all[k:]))
+		}
+	}
+	x.pages = slices.Replace(x.pages, from, to, parts...)
+}
+
+// listed is a page of extents that lie in the list of another.
+func listed(some []extent) page {
+	l := &list{all: slices.Clone(some)}
+	for i := range l.all {
+		if l.all[i].live == 0 {
+			l.dead++
+		}
+	}
+	return page{end: l.all[len(l.all)-1].end(), list: l}
+}
+
+// The columns of a page: of each extent how far it begins behind the end of the one before, and its other fields.
+const (
+	gapColumn = iota
+	recordColumn
+	spoolColumn
+	nColumn
+	settledColumn
+	leftColumn
+	bodyColumn // less left
+	mixedColumn
+	allColumns
+)
+
+// pack packs extents whose contents are on disk alone.
+func pack(all []extent) string {
+	values := make([]int64, len(all))
+	var out []byte
+	out = columns.Append(out, []int64{int64(len(all))})
+	for c := range allColumns {
+		before := uint64(0)
+		for i := range all {
+			e := &all[i]
+			switch c {
+			case gapColumn:
+				values[i] = int64(e.first - before)
+				before = e.end()
+				if i == 0 {
+					out = columns.Append(out, values[:1])
+					values[0] = 0
+				}
+			case recordColumn:
+				values[i] = int64(e.record)
+			case spoolColumn:
+				values[i] = int64(e.spool)
+			case nColumn:
+				values[i] = int64(e.n)
+			case settledColumn:
+				values[i] = int64(e.n - e.live)
+			case leftColumn:
+				values[i] = int64(e.left)
+			case bodyColumn:
+				values[i] = int64(e.body - e.left)
+			case mixedColumn:
+				values[i] = 0
+				if e.mixed {
+					values[i] = 1
+				}
+			}
+		}
+		out = columns.Append(out, values)
+	}
+	return string(out)
+}
+
+// unpacker reads the extents of a page in order.
+type unpacker struct {
+	left    int64
+	end     uint64 // of the one before
+	columns [allColumns]columns.Column
+}
+
+func unpack(packed string) *unpacker {
+	u := &unpacker{}
+	n, rest := columns.Take(packed)
+	first, rest := columns.Take(rest)
+	for c := range u.columns {
+		u.columns[c], rest = columns.Take(rest)
+	}
+	u.left, u.end = n.Next(), uint64(first.Next())
+	return u
+}
+
+func (u *unpacker) next(e *extent) bool {
+	if u.left == 0 {
+		return false
+	}
+	u.left--
+	var v [allColumns]int64
+	for c := range v {
+		v[c] = u.columns[c].Next()
+	}
+	*e = extent{
+		first: u.end + uint64(v[gapColumn]), record: uint64(v[recordColumn]), spool: uint64(v[spoolColumn]),
+		n: uint32(v[nColumn]), live: uint32(v[nColumn] - v[settledColumn]), left: int(v[leftColumn]),
+		body: int(v[bodyColumn] + v[leftColumn]), mixed: v[mixedColumn] != 0,
+	}
+	u.end = e.end()
+	return true
+}
