@@ -66,7 +66,7 @@ func (j *Journal) append(id StreamID, r segment.Record) error {
 		return fmt.Errorf("journal: append to %s: a summary of %d bytes, of %d: the limit is %d", s.name, r.Summary, len(r.Payload), segment.MaxSummary)
 	}
 	s.next++
-	s.entries = append(s.entries, newEntry(index, kind, uint32(r.Size())))
+	s.entries.push(newEntry(index, kind, uint32(r.Size())))
 	j.push(s, r)
 	return nil
 }
@@ -100,7 +100,7 @@ func (j *Journal) Release(id StreamID, index uint64) error {
 	if err != nil {
 		return err
 	}
-	e := s.find(index)
+	e := s.entries.find(index)
 	if e == nil || e.kind() != Messages || e.released() {
 		return nil
 	}
@@ -116,15 +116,12 @@ func (j *Journal) ReleaseBut(id StreamID, below uint64, lives func(index uint64)
 		return err
 	}
 	settled := j.settled[:0] // a release may move entries
-	for i := range s.entries {
-		e := &s.entries[i]
-		if e.index >= below {
-			break
-		}
-		if e.kind() == Messages && !e.released() && !lives(e.index) {
+	s.entries.each(0, func(e *entry) bool {
+		if e.index < below && e.kind() == Messages && !e.released() && !lives(e.index) {
 			settled = append(settled, e.index)
 		}
-	}
+		return e.index < below
+	})
 	for _, index := range settled {
 		if err := j.Release(id, index); err != nil {
 			return err
@@ -194,7 +191,7 @@ func (j *Journal) run(e effect) {
 		delete(j.streams, e.stream.id)
 	case becomeReleased:
 		// Above the checkpoint the record is still needed for what else it says; the next checkpoint drops it.
-		if x := e.stream.find(e.number); x != nil && x.index < e.stream.upto() {
+		if x := e.stream.entries.find(e.number); x != nil && x.index < e.stream.upto() {
 			e.stream.die(x)
 		}
 	case segmentReleased:

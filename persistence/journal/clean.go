@@ -111,7 +111,7 @@ func (j *Journal) carry(out *Cleaned, bytes int64) error {
 	for len(j.cleaning.left) > 0 && out.CopiedBytes < bytes {
 		l := j.cleaning.left[0]
 		j.cleaning.left = j.cleaning.left[1:]
-		e := l.stream.find(l.index)
+		e := l.stream.entries.find(l.index)
 		if l.snap {
 			e = &l.stream.snap
 		}
@@ -193,16 +193,12 @@ func (j *Journal) choose() bool {
 		if s.hasSnap && s.snap.file == best {
 			j.cleaning.left = append(j.cleaning.left, living{s, s.snap.index, s.snap.offset(), true})
 		}
-		for i := range s.entries {
-			e := &s.entries[i]
-			if e.file != best {
-				continue
-			}
+		s.entries.eachIn(best, func(e *entry) {
 			j.cleaning.left = append(j.cleaning.left, living{s, e.index, e.offset(), false})
 			if e.flags()&segment.Shared != 0 && j.cleaning.tails == nil {
 				j.cleaning.tails = map[int64]uint64{}
 			}
-		}
+		})
 	}
 	slices.SortFunc(j.cleaning.left, func(a, b living) int { return cmp.Compare(a.offset, b.offset) })
 	if len(j.cleaning.left) == 0 {

@@ -165,8 +165,9 @@ func (j *Journal) placeOne(p *pending) {
 	}
 	if p.record.Kind != Checkpoint {
 		s.durable = max(s.durable, p.record.Index+1)
-		if e := s.find(p.record.Index); e != nil {
+		if e := s.entries.find(p.record.Index); e != nil {
 			e.move(j.file, p.at)
+			s.entries.placed(p.record.Index)
 		}
 		return
 	}
@@ -182,12 +183,15 @@ func (j *Journal) placeOne(p *pending) {
 
 // replace puts a copy in its original's place, if that is still wanted.
 func (p *pending) replace(f *file) {
-	e := p.stream.find(p.record.Index)
-	if p.record.Kind == Checkpoint {
-		e = &p.stream.snap
+	e, snap := &p.stream.snap, p.record.Kind == Checkpoint
+	if !snap {
+		e = p.stream.entries.find(p.record.Index)
 	}
-	if e != nil && e.file == p.from && e.offset() == p.offset {
-		e.move(f, p.at)
+	if e == nil || e.file != p.from || e.offset() != p.offset {
+		return
+	}
+	if e.move(f, p.at); !snap {
+		p.stream.entries.placed(p.record.Index)
 	}
 }
 
@@ -215,7 +219,7 @@ func (j *Journal) abandon() {
 	}
 	for i := range j.reported {
 		p := &j.pending[i]
-		switch e := p.stream.find(p.record.Index); {
+		switch e := p.stream.entries.find(p.record.Index); {
 		case p.from != nil:
 		case p.record.Kind == Checkpoint:
 			p.stream.snap.lift(j.file)

@@ -32,11 +32,10 @@ func sample(t *testing.T, seed uint64, stop bool) (*vfs.Memory, *model, map[stri
 		if s.hasSnap {
 			places[key(s.name, Checkpoint, s.snap.index)] = s.snap.where()
 		}
-		for _, e := range s.entries {
-			if !e.dead() {
-				places[key(s.name, e.kind(), e.index)] = e.where()
-			}
-		}
+		s.entries.each(0, func(e *entry) bool {
+			places[key(s.name, e.kind(), e.index)] = e.where()
+			return true
+		})
 	}
 	if stop {
 		x.must(x.j.Close())

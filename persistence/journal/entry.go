@@ -2,8 +2,8 @@ package journal
 
 import "warren/persistence/segment"
 
-// entry is where a record is. There is one in memory for every record that is needed, so it has 24 bytes: a record's payload is below
-// 1 GiB, its place in a file is a multiple of 8 below 2 GiB, and there are three kinds, four with died.
+// entry is where a record is. There are many in memory, even if most are packed (entries.go), so it has 24 bytes: a record's payload is
+// below 1 GiB, its place in a file is a multiple of 8 below 2 GiB, and there are three kinds, four with died.
 type entry struct {
 	index uint64
 	file  *file  // nil while the record waits in Journal.pending

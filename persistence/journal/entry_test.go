@@ -8,7 +8,7 @@ import (
 	"warren/persistence/segment"
 )
 
-// An entry is there for every record that is needed, a million of them: what it packs it gives back, to the largest values there are.
+// An entry is there for every record that is needed and not packed: what it packs it gives back, to the largest values there are.
 func TestEntry(t *testing.T) {
 	if n := unsafe.Sizeof(entry{}); n != 24 {
 		t.Errorf("an entry has %d bytes", n)

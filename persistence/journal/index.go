@@ -195,8 +195,8 @@ func (x *index) gather() map[StreamID][]placed {
 				s = &stream{id: id}
 				x.streams[id] = s
 			}
-			if s.entries == nil {
-				s.entries = make([]entry, 0, counts[id])
+			if s.found == nil {
+				s.found = make([]entry, 0, counts[id])
 			}
 			if e.Kind == Checkpoint {
 				snaps[id] = append(snaps[id], placed{e, f})
@@ -205,7 +205,7 @@ func (x *index) gather() map[StreamID][]placed {
 			if e.Summary != "" {
 				s.summaries = append(s.summaries, summary{e.Index, e.Summary})
 			}
-			s.entries = append(s.entries, placedEntry(f, e))
+			s.found = append(s.found, placedEntry(f, e))
 		}
 		if f.sealed {
 			f.entries = nil // the others are still to be sealed with them
@@ -217,11 +217,11 @@ func (x *index) gather() map[StreamID][]placed {
 // settle decides what lives of a stream, and what of it is lost.
 func (x *index) settle(s *stream, snaps []placed, durable uint64) {
 	byIndex := func(a, b entry) int { return cmp.Compare(a.index, b.index) }
-	if !slices.IsSortedFunc(s.entries, byIndex) {
-		slices.SortStableFunc(s.entries, byIndex)
+	if !slices.IsSortedFunc(s.found, byIndex) {
+		slices.SortStableFunc(s.found, byIndex)
 	}
 	// Of two copies the first: the same record, from before cleaning and from after it.
-	s.entries = slices.CompactFunc(s.entries, func(a, b entry) bool { return a.index == b.index })
+	s.found = slices.CompactFunc(s.found, func(a, b entry) bool { return a.index == b.index })
 	bySummary := func(a, b summary) int { return cmp.Compare(a.index, b.index) }
 	if !slices.IsSortedFunc(s.summaries, bySummary) {
 		slices.SortStableFunc(s.summaries, bySummary)
@@ -229,13 +229,12 @@ func (x *index) settle(s *stream, snaps []placed, durable uint64) {
 	left := x.chooseSnap(s, snaps)
 	upto := s.upto()
 
-	kept := s.entries[:0]
 	next := upto
 	seen := ranges{}
-	for _, e := range s.entries {
+	for _, e := range s.found {
 		if e.index < upto {
 			if e.kind() == segment.Messages && left.has(e.index) {
-				kept = append(kept, e)
+				s.keep(e)
 				seen = seen.add(e.index)
 			}
 			continue
@@ -243,18 +242,15 @@ func (x *index) settle(s *stream, snaps []placed, durable uint64) {
 		if e.index > next {
 			x.lose(s, next, e.index, false)
 		}
-		kept = append(kept, e)
+		s.keep(e)
 		next = e.index + 1
 	}
 	if next < durable {
 		x.lose(s, next, durable, false)
 		next = durable
 	}
-	s.entries, s.next, s.durable = kept, next, next
+	s.found, s.next, s.durable = nil, next, next
 	x.left = append(x.left, func() { x.perhaps(s, left, seen) })
-	for _, e := range s.entries {
-		e.file.add(e.bytes())
-	}
 }
 
 // chooseSnap takes the newest checkpoint that can be read, and returns the messages that it says are left.

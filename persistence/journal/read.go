@@ -59,11 +59,7 @@ func (j *Journal) Read(id StreamID, from uint64) (*Reader, error) {
 		return nil, err
 	}
 	r := &Reader{id: id}
-	for _, e := range s.entries[s.search(from):] {
-		if !e.dead() {
-			r.add(e)
-		}
-	}
+	s.entries.each(from, func(e *entry) bool { r.add(*e); return true })
 	j.addWaiting(r, s, from)
 	return r, nil
 }
@@ -75,11 +71,7 @@ func (j *Journal) Pick(id StreamID, indexes []uint64) (*Reader, error) {
 		return nil, err
 	}
 	r := &Reader{id: id, items: make([]entry, 0, len(indexes))}
-	for _, index := range indexes {
-		if e := s.find(index); e != nil {
-			r.add(*e)
-		}
-	}
+	s.entries.pick(indexes, r.add)
 	if len(r.items) > 0 && r.items[len(r.items)-1].file == nil {
 		j.addWaiting(r, s, indexes[0])
 	}
@@ -100,13 +92,9 @@ func (j *Journal) Found(id StreamID) ([]Found, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := make([]Found, 0, len(s.entries))
+	var out []Found
 	at := 0
-	for i := range s.entries {
-		e := &s.entries[i]
-		if e.dead() {
-			continue
-		}
+	s.entries.each(0, func(e *entry) bool {
 		for at < len(s.summaries) && s.summaries[at].index < e.index {
 			at++
 		}
@@ -115,7 +103,8 @@ func (j *Journal) Found(id StreamID) ([]Found, error) {
 			f.Summary = s.summaries[at].text
 		}
 		out = append(out, f)
-	}
+		return true
+	})
 	return out, nil
 }
 
