@@ -147,14 +147,15 @@ func (d *Definitions) unbindDecision(vhost string, m *Unbind) decision {
 		return refuse(protocol.AccessRefused("operation not permitted on the default exchange"))
 	}
 	k := bindingKey{m.Source, endpoint{kindOf(m.ToExchange), m.Destination}, m.Key, string(encode(m.Arguments))}
-	if d.Bindings[k] == nil {
+	b := d.Bindings[k]
+	if b == nil {
 		return decision{} // idempotent (contract P-60), of another connection's queue as well
 	}
 	if q := d.Queues[m.Destination]; !m.ToExchange && q != nil && q.ExclusiveOwner != 0 && q.ExclusiveOwner != m.Connection {
 		return refuse(Locked(m.Destination, vhost))
 	}
 	r := d.removal()
-	r.binding(k)
+	r.binding(b)
 	return decision{events: r.events}
 }
 

@@ -12,9 +12,11 @@ type Definitions struct {
 	Exchanges map[string]*eventv1.ExchangeDeclared
 	Queues    map[string]*eventv1.QueueDeclared
 	Bindings  map[bindingKey]*eventv1.Bound
-	from      map[string]map[bindingKey]struct{}   // by source
-	to        map[endpoint]map[bindingKey]struct{} // by destination
-	owned     map[uint64]map[string]struct{}       // exclusive queues, by connection
+	from      map[string]map[*eventv1.Bound]struct{}   // those bindings, by source
+	to        map[endpoint]map[*eventv1.Bound]struct{} // by destination
+	owned     map[uint64]map[string]struct{}           // exclusive queues, by connection
+	most      int                                      // bindings there were since the memory for them was made
+	bytes     int                                      // about what all of it takes in memory
 }
 
 // endpoint is what a binding leads to.
@@ -35,20 +37,13 @@ func keyOf(b *eventv1.Bound) bindingKey {
 	return bindingKey{b.Source, endpoint{b.DestinationKind, b.Destination}, string(b.RoutingKey), string(b.Arguments)}
 }
 
-func (k bindingKey) unbound() *eventv1.Unbound {
-	return &eventv1.Unbound{
-		Source: k.source, DestinationKind: k.to.kind, Destination: k.to.name,
-		RoutingKey: []byte(k.key), Arguments: []byte(k.arguments),
-	}
-}
-
 func newDefinitions() *Definitions {
 	return &Definitions{
 		Exchanges: map[string]*eventv1.ExchangeDeclared{},
 		Queues:    map[string]*eventv1.QueueDeclared{},
 		Bindings:  map[bindingKey]*eventv1.Bound{},
-		from:      map[string]map[bindingKey]struct{}{},
-		to:        map[endpoint]map[bindingKey]struct{}{},
+		from:      map[string]map[*eventv1.Bound]struct{}{},
+		to:        map[endpoint]map[*eventv1.Bound]struct{}{},
 		owned:     map[uint64]map[string]struct{}{},
 	}
 }
@@ -76,16 +71,26 @@ func (d *Definitions) Apply(batch *eventv1.DefinitionBatch) {
 	for _, def := range batch.Definitions {
 		switch e := def.Event.(type) {
 		case *eventv1.Definition_ExchangeDeclared:
+			if d.Exchanges[e.ExchangeDeclared.Name] == nil {
+				d.bytes += entityBytes
+			}
 			d.Exchanges[e.ExchangeDeclared.Name] = e.ExchangeDeclared
 		case *eventv1.Definition_ExchangeDeleted:
+			if d.Exchanges[e.ExchangeDeleted.Name] != nil {
+				d.bytes -= entityBytes
+			}
 			delete(d.Exchanges, e.ExchangeDeleted.Name)
 		case *eventv1.Definition_QueueDeclared:
+			if d.Queues[e.QueueDeclared.Name] == nil {
+				d.bytes += entityBytes
+			}
 			d.Queues[e.QueueDeclared.Name] = e.QueueDeclared
 			if owner := e.QueueDeclared.ExclusiveOwner; owner != 0 {
 				index(d.owned, owner, e.QueueDeclared.Name)
 			}
 		case *eventv1.Definition_QueueDeleted:
 			if q := d.Queues[e.QueueDeleted.Name]; q != nil {
+				d.bytes -= entityBytes
 				unindex(d.owned, q.ExclusiveOwner, q.Name)
 			}
 			delete(d.Queues, e.QueueDeleted.Name)
@@ -95,21 +100,52 @@ func (d *Definitions) Apply(batch *eventv1.DefinitionBatch) {
 			d.unbind(e.Unbound)
 		}
 	}
+	d.shrink()
 }
+
+// What definitions take in memory, by the heap of 100 000 of each (24 November 2026): the fold and the stream's own, the routing table, slots.
+// The actors and messages of queues count by themselves.
+const (
+	entityBytes  = 2 << 10
+	bindingBytes = 1 << 10
+)
+
+// shrink makes the map of the bindings anew when most of them are gone. A map never gives memory back.
+func (d *Definitions) shrink() {
+	if d.most = max(d.most, len(d.Bindings)); d.most < shrinkFrom || len(d.Bindings) > d.most/4 {
+		return
+	}
+	smaller := make(map[bindingKey]*eventv1.Bound, len(d.Bindings))
+	maps.Copy(smaller, d.Bindings)
+	d.Bindings, d.most = smaller, len(smaller)
+}
+
+const shrinkFrom = 4096
 
 func (d *Definitions) bind(b *eventv1.Bound) {
 	k := keyOf(b)
+	if d.Bindings[k] != nil {
+		return // the indexes have the one that is there
+	}
 	d.Bindings[k] = b
-	index(d.from, k.source, k)
-	index(d.to, k.to, k)
+	index(d.from, k.source, b)
+	index(d.to, k.to, b)
+	d.bytes += bytesOf(b)
 }
 
 func (d *Definitions) unbind(u *eventv1.Unbound) {
 	k := bindingKey{u.Source, endpoint{u.DestinationKind, u.Destination}, string(u.RoutingKey), string(u.Arguments)}
+	b := d.Bindings[k]
+	if b == nil {
+		return
+	}
 	delete(d.Bindings, k)
-	unindex(d.from, k.source, k)
-	unindex(d.to, k.to, k)
+	unindex(d.from, k.source, b)
+	unindex(d.to, k.to, b)
+	d.bytes -= bytesOf(b)
 }
+
+func bytesOf(b *eventv1.Bound) int { return bindingBytes + 2*(len(b.RoutingKey)+len(b.Arguments)) }
 
 func index[K, V comparable](m map[K]map[V]struct{}, at K, v V) {
 	if m[at] == nil {
@@ -131,9 +167,11 @@ func (d *Definitions) Clone() *Definitions {
 		Exchanges: maps.Clone(d.Exchanges),
 		Queues:    maps.Clone(d.Queues),
 		Bindings:  maps.Clone(d.Bindings),
-		from:      make(map[string]map[bindingKey]struct{}, len(d.from)),
-		to:        make(map[endpoint]map[bindingKey]struct{}, len(d.to)),
+		from:      make(map[string]map[*eventv1.Bound]struct{}, len(d.from)),
+		to:        make(map[endpoint]map[*eventv1.Bound]struct{}, len(d.to)),
 		owned:     make(map[uint64]map[string]struct{}, len(d.owned)),
+		most:      d.most,
+		bytes:     d.bytes,
 	}
 	for k, v := range d.from {
 		c.from[k] = maps.Clone(v)
@@ -167,6 +205,9 @@ func bound(b *eventv1.Bound) *eventv1.Definition {
 	return &eventv1.Definition{Event: &eventv1.Definition_Bound{Bound: b}}
 }
 
-func unbound(k bindingKey) *eventv1.Definition {
-	return &eventv1.Definition{Event: &eventv1.Definition_Unbound{Unbound: k.unbound()}}
+func unbound(b *eventv1.Bound) *eventv1.Definition {
+	return &eventv1.Definition{Event: &eventv1.Definition_Unbound{Unbound: &eventv1.Unbound{
+		Source: b.Source, DestinationKind: b.DestinationKind, Destination: b.Destination,
+		RoutingKey: b.RoutingKey, Arguments: b.Arguments, // events are immutable, and share them
+	}}}
 }

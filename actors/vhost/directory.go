@@ -33,11 +33,18 @@ type Directory struct {
 	deleted   queue.Receipts[uint64]          // how many messages went with queues
 	refused   queue.Receipts[*protocol.Error] // requests
 	poison    queue.Poison                    // requests that have killed the vhost's actor
+	accounted atomic.Int64                    // what the ledger knows of the definitions
 }
 
 // NewDirectory returns the empty directory of a vhost whose actor is pid.
 func NewDirectory(name, key string, pid *actor.PID) *Directory {
 	return &Directory{Name: name, Key: key, PID: pid}
+}
+
+// account enters what the definitions take in memory into the node's ledger: no client may have declared the memory away before an
+// alarm says so.
+func (d *Directory) account(ledger queue.Ledger, bytes int) {
+	ledger.Resident(bytes - int(d.accounted.Swap(int64(bytes))))
 }
 
 // Queue returns the slot of a queue that exists, or nil.

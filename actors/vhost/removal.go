@@ -10,13 +10,13 @@ import (
 type removal struct {
 	defs   *Definitions
 	events []*eventv1.Definition
-	gone   map[bindingKey]struct{}
+	gone   map[*eventv1.Bound]struct{}
 	lost   map[string]int  // by exchange, how many bindings from it are in gone
 	going  map[string]bool // exchanges
 }
 
 func (d *Definitions) removal() *removal {
-	return &removal{defs: d, gone: map[bindingKey]struct{}{}, lost: map[string]int{}, going: map[string]bool{}}
+	return &removal{defs: d, gone: map[*eventv1.Bound]struct{}{}, lost: map[string]int{}, going: map[string]bool{}}
 }
 
 func (r *removal) queue(name string) {
@@ -32,8 +32,8 @@ func (r *removal) exchange(name string) {
 		return
 	}
 	r.going[name] = true
-	for k := range r.defs.from[name] {
-		r.binding(k)
+	for b := range r.defs.from[name] {
+		r.binding(b)
 	}
 	r.bindingsTo(endpoint{eventv1.DestinationKind_DESTINATION_KIND_EXCHANGE, name})
 	r.events = append(r.events, exchangeDeleted(name))
@@ -41,20 +41,20 @@ func (r *removal) exchange(name string) {
 }
 
 func (r *removal) bindingsTo(to endpoint) {
-	for k := range r.defs.to[to] {
-		r.binding(k)
+	for b := range r.defs.to[to] {
+		r.binding(b)
 	}
 }
 
-func (r *removal) binding(k bindingKey) {
-	if _, gone := r.gone[k]; gone {
+func (r *removal) binding(b *eventv1.Bound) {
+	if _, gone := r.gone[b]; gone {
 		return
 	}
-	r.gone[k] = struct{}{}
-	r.events = append(r.events, unbound(k))
-	r.lost[k.source]++
-	x := r.defs.Exchanges[k.source]
-	if x != nil && x.AutoDelete && !r.going[k.source] && r.lost[k.source] == len(r.defs.from[k.source]) {
-		r.exchange(k.source)
+	r.gone[b] = struct{}{}
+	r.events = append(r.events, unbound(b))
+	r.lost[b.Source]++
+	x := r.defs.Exchanges[b.Source]
+	if x != nil && x.AutoDelete && !r.going[b.Source] && r.lost[b.Source] == len(r.defs.from[b.Source]) {
+		r.exchange(b.Source)
 	}
 }

@@ -111,13 +111,13 @@ func shape(d *Definitions) string {
 		out = append(out, "binding "+k.source+">"+k.to.name)
 	}
 	for source, keys := range d.from {
-		for k := range keys {
-			out = append(out, "from "+source+">"+k.to.name)
+		for b := range keys {
+			out = append(out, "from "+source+">"+b.Destination)
 		}
 	}
 	for to, keys := range d.to {
-		for k := range keys {
-			out = append(out, "to "+to.name+"<"+k.source)
+		for b := range keys {
+			out = append(out, "to "+to.name+"<"+b.Source)
 		}
 	}
 	for _, names := range d.owned {

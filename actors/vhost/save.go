@@ -21,11 +21,11 @@ func (v *VHost) store(ctx actor.Context) {
 }
 
 // save sends what of a batch has to survive the process to the journal. It is called when the batch has been applied;
-// before is what was there before it.
-func (v *VHost) save(before *lasting, events []*eventv1.Definition) {
+// away says which of them took away what is on disk.
+func (v *VHost) save(away []bool, events []*eventv1.Definition) {
 	var lasts []*eventv1.Definition
-	for _, e := range events {
-		if before.includes(e) || v.defs.lasts(e) {
+	for i, e := range events {
+		if away[i] || v.defs.lasts(e) {
 			lasts = append(lasts, e)
 		}
 	}
@@ -111,32 +111,22 @@ func (d *Definitions) lastingEnds(source string, to endpoint) bool {
 	return q != nil && lastingQueue(q)
 }
 
-// lasting are the events of a batch that take away something which is on disk. It has to be asked before they are applied.
-type lasting struct{ events map[*eventv1.Definition]bool }
-
-func (d *Definitions) takesAway(events []*eventv1.Definition) *lasting {
-	l := &lasting{}
-	for _, def := range events {
-		away := false
+// takesAway says which events of a batch take away something that is on disk, by their positions. It has to be asked before they are
+// applied.
+func (d *Definitions) takesAway(events []*eventv1.Definition) []bool {
+	away := make([]bool, len(events))
+	for i, def := range events {
 		switch e := def.Event.(type) {
 		case *eventv1.Definition_ExchangeDeleted:
 			x := d.Exchanges[e.ExchangeDeleted.Name]
-			away = x != nil && x.Durable
+			away[i] = x != nil && x.Durable
 		case *eventv1.Definition_QueueDeleted:
 			q := d.Queues[e.QueueDeleted.Name]
-			away = q != nil && lastingQueue(q)
+			away[i] = q != nil && lastingQueue(q)
 		case *eventv1.Definition_Unbound:
 			u := e.Unbound
-			away = d.lastingEnds(u.Source, endpoint{u.DestinationKind, u.Destination})
-		}
-		if away {
-			if l.events == nil {
-				l.events = map[*eventv1.Definition]bool{}
-			}
-			l.events[def] = true
+			away[i] = d.lastingEnds(u.Source, endpoint{u.DestinationKind, u.Destination})
 		}
 	}
-	return l
+	return away
 }
-
-func (l *lasting) includes(e *eventv1.Definition) bool { return l.events[e] }

@@ -35,6 +35,15 @@ type ledger struct{ bytes chan int }
 
 func (l *ledger) Resident(delta int) { l.bytes <- <-l.bytes + delta }
 
+func (l *ledger) read() int {
+	n := <-l.bytes
+	l.bytes <- n
+	return n
+}
+
+// resident is what the ledger has beside the definitions.
+func (s *scene) resident() int { return s.ledger.read() - int(s.dir.accounted.Load()) }
+
 const (
 	definitionsPath = "top/vhost/definitions"
 	queuesPath      = "top/vhost/queues"

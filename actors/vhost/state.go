@@ -37,6 +37,7 @@ func (d *Directory) GiveUp(ledger queue.Ledger, send func(*actor.PID, any)) {
 		s.GiveUp(send)
 		ledger.Resident(-int(s.Bytes.Swap(0)))
 	}
+	d.account(ledger, 0)
 	d.clear(send)
 }
 
@@ -50,6 +51,7 @@ func (d *Directory) Forget(streams *volatile.Store, ledger queue.Ledger, send fu
 		s.Forget(streams, ledger)
 	}
 	streams.Drop(storedName(d.Key))
+	d.account(ledger, 0)
 	d.clear(send)
 }
 

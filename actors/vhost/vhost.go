@@ -145,6 +145,7 @@ func (v *VHost) recover(ctx actor.Context) {
 		v.writer.Snapshot(v.defs.snapshot())
 	}
 	v.forgetOwners(ctx)
+	v.Directory.account(v.Ledger, v.defs.bytes)
 	v.Directory.reconcile(v, ctx)
 	var orphans []uint64
 	v.write(func() { orphans = v.Directory.rise() })
@@ -164,9 +165,9 @@ func (v *VHost) happen(user string, events []*eventv1.Definition) {
 			q.QueueDeclared.Id = uint64(now)
 		}
 	}
-	before := v.defs.takesAway(events)
+	away := v.defs.takesAway(events)
 	v.enter(&eventv1.DefinitionBatch{Definitions: events})
-	v.save(before, events)
+	v.save(away, events)
 }
 
 func (v *VHost) enter(batch *eventv1.DefinitionBatch) {
@@ -174,7 +175,14 @@ func (v *VHost) enter(batch *eventv1.DefinitionBatch) {
 		panic(err)
 	}
 	v.defs.Apply(batch)
+	if len(batch.Definitions) > foldFrom {
+		v.stream.Fold(v.incarnation)
+	}
+	v.Directory.account(v.Ledger, v.defs.bytes)
 }
+
+// foldFrom is how many events of one command are too many to wait in the stream for the next ones.
+const foldFrom = 256
 
 // first is the first start of the vhost in this process: with what is on disk, or with what every vhost has.
 func (v *VHost) first(ctx actor.Context) {
