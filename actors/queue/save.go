@@ -163,6 +163,5 @@ func (q *Queue) load(ctx actor.Context) {
 	if quarantined {
 		q.checkpoint(ctx)
 	}
-	q.pack()
 	q.stream.Fold(q.incarnation) // what it was told takes much more than what it knows
 }

@@ -91,3 +91,30 @@ func TestPackedPagesAreSharedAndApart(t *testing.T) {
 		t.Error("what comes next is not there")
 	}
 }
+
+func TestRecoveredIsPacked(t *testing.T) {
+	// DESIGN section 7: a start with a long queue needs no more memory than the queue had.
+	e := &Recovered{Next: []uint64{3000}, Made: 1000}
+	for i := range uint64(1000) {
+		e.Extents = append(e.Extents, RecoveredExtent{
+			Record: i + 1, First: 3 * i, N: 3, Bytes: 200, Bodies: 100, Live: []Interval{{3 * i, 2}}, // of each one was settled
+		})
+	}
+	e.Dead = []Dead{{Interval{300, 2}, Expired}}
+	s := New()
+	s.Apply(e)
+	x := &s.lines[0].extents
+	if n := len(listedIn(x)); n != 1000-listMost || len(x.pages) != 2 {
+		t.Errorf("%d extents are not packed, in %d pages", n, len(x.pages))
+	}
+	if s.Ready() != 1998 || s.Bytes() != 200_000 || len(s.Dead()) != 1 || s.Resident() != 0 {
+		t.Errorf("%d ready, %d bytes, %d resident, dead %v", s.Ready(), s.Bytes(), s.Resident(), s.Dead())
+	}
+	if e := x.at(1); e.live != 2 || e.n != 3 || e.record != 1 {
+		t.Errorf("the first is %+v", e)
+	}
+	s.Apply(&Purged{})
+	if s.Ready() != 0 || s.Bytes() != 200 { // the dead one's
+		t.Errorf("behind a purge %d ready, %d bytes", s.Ready(), s.Bytes())
+	}
+}

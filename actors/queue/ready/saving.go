@@ -97,7 +97,7 @@ func (s *State) recovered(e *Recovered) {
 				l.fresh.add(in)
 			}
 		}
-		l.extents.push(x)
+		l.extents.pushStored(x)
 		l.paged.add(Interval{r.First, r.N})
 		s.bytes += x.left
 		for _, in := range r.Live {
