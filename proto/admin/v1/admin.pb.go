@@ -1681,10 +1681,12 @@ type Queue struct {
 	// running, flow, idle, crashed, stopped.
 	State string `protobuf:"bytes,32,opt,name=state,proto3" json:"state,omitempty"`
 	// classic, quorum, stream.
-	Type          string   `protobuf:"bytes,33,opt,name=type,proto3" json:"type,omitempty"`
-	Leader        string   `protobuf:"bytes,34,opt,name=leader,proto3" json:"leader,omitempty"`
-	Members       []string `protobuf:"bytes,35,rep,name=members,proto3" json:"members,omitempty"`
-	Online        []string `protobuf:"bytes,36,rep,name=online,proto3" json:"online,omitempty"`
+	Type    string   `protobuf:"bytes,33,opt,name=type,proto3" json:"type,omitempty"`
+	Leader  string   `protobuf:"bytes,34,opt,name=leader,proto3" json:"leader,omitempty"`
+	Members []string `protobuf:"bytes,35,rep,name=members,proto3" json:"members,omitempty"`
+	Online  []string `protobuf:"bytes,36,rep,name=online,proto3" json:"online,omitempty"`
+	// On their way to the dead letter exchange, and in none of the numbers above.
+	MessagesDlx   int64 `protobuf:"varint,37,opt,name=messages_dlx,json=messagesDlx,proto3" json:"messages_dlx,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1969,6 +1971,13 @@ func (x *Queue) GetOnline() []string {
 		return x.Online
 	}
 	return nil
+}
+
+func (x *Queue) GetMessagesDlx() int64 {
+	if x != nil {
+		return x.MessagesDlx
+	}
+	return 0
 }
 
 type ListBindingsRequest struct {
@@ -3612,7 +3621,7 @@ const file_admin_v1_admin_proto_rawDesc = "" +
 	"\x11ListQueuesRequest\x12\x14\n" +
 	"\x05vhost\x18\x01 \x01(\tR\x05vhost\"D\n" +
 	"\x12ListQueuesResponse\x12.\n" +
-	"\x06queues\x18\x01 \x03(\v2\x16.warren.admin.v1.QueueR\x06queues\"\xf2\v\n" +
+	"\x06queues\x18\x01 \x03(\v2\x16.warren.admin.v1.QueueR\x06queues\"\x95\f\n" +
 	"\x05Queue\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
 	"\adurable\x18\x02 \x01(\bR\adurable\x12\x1f\n" +
@@ -3653,7 +3662,8 @@ const file_admin_v1_admin_proto_rawDesc = "" +
 	"\x04type\x18! \x01(\tR\x04type\x12\x16\n" +
 	"\x06leader\x18\" \x01(\tR\x06leader\x12\x18\n" +
 	"\amembers\x18# \x03(\tR\amembers\x12\x16\n" +
-	"\x06online\x18$ \x03(\tR\x06onlineB\x19\n" +
+	"\x06online\x18$ \x03(\tR\x06online\x12!\n" +
+	"\fmessages_dlx\x18% \x01(\x03R\vmessagesDlxB\x19\n" +
 	"\x17_head_message_timestampB\x17\n" +
 	"\x15_consumer_utilisationB\x14\n" +
 	"\x12_consumer_capacity\"+\n" +
