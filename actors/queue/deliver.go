@@ -145,6 +145,7 @@ func (q *Queue) publishStats() {
 	q.Slot.ReadyBytes.Store(int64(q.state.Bodies()))
 	q.Slot.UnackedBytes.Store(int64(q.state.Out()))
 	q.Slot.OnDisk.Store(int64(q.state.OnDisk()))
+	q.Slot.Dying.Store(int64(q.state.Dying()))
 	if now := q.state.Resident(); now != q.accounted {
 		q.Ledger.Resident(now - q.accounted)
 		q.accounted = now

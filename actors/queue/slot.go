@@ -42,7 +42,9 @@ type Slot struct {
 	Ready, Unacked, Bytes, Delivered, Published atomic.Int64
 	// Bytes of the bodies that wait and that consumers have, and messages that are on disk alone.
 	ReadyBytes, UnackedBytes, OnDisk atomic.Int64
-	consumers                        atomic.Pointer[[]ConsumerInfo]
+	// Dying is how many messages are on their way to be dead letters, in neither of those numbers.
+	Dying     atomic.Int64
+	consumers atomic.Pointer[[]ConsumerInfo]
 }
 
 // ConsumerInfo is one consumer, as list_consumers shows it.

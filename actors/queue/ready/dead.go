@@ -35,11 +35,15 @@ type Dead struct {
 // bury puts messages among the dead.
 func (s *State) bury(in Interval, why Reason) {
 	s.note(&s.saving.dead[why], in)
+	s.dying += in.N
 	s.dead = append(s.dead, Dead{in, why})
 }
 
 // Dead are the messages to be dead-lettered that no consumer has.
 func (s *State) Dead() []Dead { return s.dead }
+
+// Dying is the number of messages that are on their way to be dead letters, those with the consumer included.
+func (s *State) Dying() uint64 { return s.dying }
 
 // Undertaker is the consumer that publishes dead letters, or nil.
 func (s *State) Undertaker() *Consumer { return s.consumers[s.undertaker] }
@@ -89,12 +93,14 @@ func (s *State) recoverDead(e *Recovered) {
 		for _, in := range live.set.within(d.Interval) { // what was held back waits nowhere
 			live.set.remove(in)
 			s.bodies -= l.extents.bodies(in)
+			s.dying += in.N
 			s.dead = append(s.dead, Dead{in, d.Reason})
 		}
 		for _, in := range l.returned.within(d.Interval) {
 			l.returned.remove(in)
 			l.fresh.remove(in)
 			s.bodies -= l.extents.bodies(in)
+			s.dying += in.N
 			s.dead = append(s.dead, Dead{in, d.Reason})
 		}
 	}

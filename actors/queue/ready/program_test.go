@@ -111,6 +111,15 @@ func (m *machine) check() error {
 	if got, want := m.live.Bytes(), m.model.bytes(); got != want && (len(m.disk) == 0 || !living) {
 		return fmt.Errorf("bytes are %d, not %d", got, want)
 	}
+	dying := uint64(0)
+	for why := Rejected; why < reasons; why++ {
+		for _, in := range m.live.deadOf(why) {
+			dying += in.N
+		}
+	}
+	if got := m.live.Dying(); got != dying {
+		return fmt.Errorf("%d are dying, and %d are counted", dying, got)
+	}
 	if m.frozen != nil && describe(m.frozen, m.disk) != m.was {
 		return fmt.Errorf("a clone changed from\n%s\nto\n%s", m.was, describe(m.frozen, m.disk))
 	}

@@ -18,6 +18,7 @@ type State struct {
 	unacked  uint64 // with consumers that acknowledge
 	expires  bool   // there are, or were, messages that expire
 	dead     []Dead // to be dead-lettered, in order
+	dying    uint64 // messages of those, and of what their consumer has
 	schedule schedule
 	spool    spool
 	saving   saving
@@ -236,6 +237,9 @@ func (s *State) settled(k Key, first, last uint64, how Outcome) {
 			s.bury(in, Rejected)
 		default:
 			s.settle(in)
+			if why != Consumed {
+				s.dying -= in.N
+			}
 		}
 		if !c.NoAck && why == Consumed {
 			s.unacked -= in.N
