@@ -177,7 +177,7 @@ func (b *Broker) Queues(name string) ([]*adminv1.Queue, error) {
 			Name: string(q.Name), Durable: q.Durable, AutoDelete: q.AutoDelete, Arguments: admin.Table(q.Arguments), Pid: q.PID.Id,
 			Exclusive: q.Owner != 0, MessagesReady: ready, MessagesUnacknowledged: unacked, Messages: ready + unacked,
 			MessagesReadyRam: max(0, ready-disk), MessagesUnacknowledgedRam: min(unacked, max(0, ready+unacked-disk)), MessagesRam: max(0, ready+unacked-disk),
-			MessagesDlx: q.Dying.Load(),
+			MessagesDlx:       q.Dying.Load(),
 			MessageBytesReady: q.ReadyBytes.Load(), MessageBytesUnacknowledged: q.UnackedBytes.Load(),
 			MessageBytes: q.ReadyBytes.Load() + q.UnackedBytes.Load(), MessageBytesRam: q.Bytes.Load(), Memory: q.Bytes.Load(),
 			Consumers: int64(len(q.Consumers())), State: "running", Type: "classic",
