@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	adminv1 "warren/proto/admin/v1"
@@ -75,9 +77,17 @@ func (s *shaker) shake(t *testing.T, length, every time.Duration, failed <-chan 
 			continue
 		}
 		shaking.Go(func() {
-			done, err := s.admin.ActorsShake(ctx, &adminv1.ActorsShakeRequest{
-				Match: v.match, Every: durationpb.New(every * weights / time.Duration(v.weight)), For: durationpb.New(length),
-			})
+			end := time.Now().Add(length)
+			shake := func() (*adminv1.ActorsShakeResponse, error) {
+				return s.admin.ActorsShake(ctx, &adminv1.ActorsShakeRequest{
+					Match: v.match, Every: durationpb.New(every * weights / time.Duration(v.weight)), For: durationpb.New(time.Until(end)),
+				})
+			}
+			done, err := shake()
+			for status.Code(err) == codes.NotFound && time.Until(end) > time.Second { // others have just crashed what it stands below
+				<-time.After(10 * time.Millisecond)
+				done, err = shake()
+			}
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			if err != nil && ctx.Err() == nil {
