@@ -105,7 +105,7 @@ func (o *Outlet) Finish(at Ending, number uint16, closes, closeOk amqp091.Method
 		return
 	}
 	o.ends |= f.ends
-	o.sink.Write(Chunk{Frames: f, Replies: f.Size()})
+	o.sink.Write(Chunk{Frames: f, Replies: f.Size(), Outlet: o})
 }
 
 // Queued is the number of bytes handed over since the channel was opened.

@@ -33,6 +33,8 @@ const (
 	publishWindow = 400
 	publishBurst  = 25
 	publishPause  = 10 * time.Millisecond
+	// furthestBehind is how many messages consumers may be behind in all: where they are too slow, an hour would not end in one.
+	furthestBehind = 50_000
 )
 
 func (r *run) newPublisher(name string, route func(int) (string, string, []string)) *publisher {
@@ -75,6 +77,9 @@ func (p *publisher) publish(stop <-chan struct{}) error {
 		case <-ticker.C:
 		}
 		if !p.tx && p.published.Load()-int64(p.client.socket.count()) > p.window {
+			continue
+		}
+		if p.run.tally.behind() > furthestBehind {
 			continue
 		}
 		for range p.burst {

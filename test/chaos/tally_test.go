@@ -17,6 +17,7 @@ type tally struct {
 	published int
 	delivered int
 	again     int
+	waiting   int // in all queues, not settled
 }
 
 // message is one of a stream, which is a publisher and an exchange.
@@ -44,6 +45,7 @@ func (t *tally) expect(stream string, number int, queues []string) {
 			t.queues[q] = map[message]*fate{}
 		}
 		t.queues[q][message{stream, number}] = &fate{}
+		t.waiting++
 	}
 }
 
@@ -71,7 +73,15 @@ func (t *tally) deliver(queue, stream string, number int, redelivered, again boo
 		t.again++
 	} else {
 		f.settled = true
+		t.waiting--
 	}
+}
+
+// behind is how many messages consumers have not settled yet.
+func (t *tally) behind() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.waiting
 }
 
 // died checks that a message that came back has been rejected as often as it says.

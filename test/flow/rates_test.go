@@ -151,9 +151,9 @@ func TestA18_PublishRates(t *testing.T) {
 		size     int
 		want     float64
 	}{
-		{"A-18 messages of a vhost", `{"max-publish-rate": 1000}`, "guest", 20, 1000},
+		{"A-18 messages of a vhost", `{"max-publish-rate": 500}`, "guest", 20, 500},
 		{"A-18 bytes of a vhost", `{"max-publish-bytes-rate": 1000000, "max-publish-rate": -1}`, "guest", 5000, 200},
-		{"A-18 messages of a user", `{"max-publish-rate": 2000}`, "u", 20, 2000},
+		{"A-18 messages of a user", `{"max-publish-rate": 400}`, "u", 20, 400},
 		{"A-18 bytes of a user", `{"max-publish-bytes-rate": 300000}`, "u", 1000, 300},
 	} {
 		t.Run(c.what, func(t *testing.T) {
@@ -287,11 +287,11 @@ func TestA18_RatesChangeAtRunTime(t *testing.T) {
 		slow.about(t, 500, 1000)
 	})
 	t.Run("A-18 raised", func(t *testing.T) {
-		set(`{"max-publish-rate": 3000, "max-consume-rate": 100000}`)
-		slow.about(t, 3000, 6000)
+		set(`{"max-publish-rate": 1200, "max-consume-rate": 100000}`)
+		slow.about(t, 1200, 2400)
 	})
 	t.Run("A-18 list and export", func(t *testing.T) {
-		want := `"max-publish-rate":3000`
+		want := `"max-publish-rate":1200`
 		if got := string(b.Ctl(t, "list_vhost_limits", "-p", v, "-s")); !strings.Contains(got, want) {
 			t.Errorf("%s", got)
 		}
@@ -305,7 +305,7 @@ func TestA18_RatesChangeAtRunTime(t *testing.T) {
 		set(`{"max-publish-rate": 100}`)
 		slow.about(t, 100, 200)
 		b.Ctl(t, "import_definitions", file)
-		slow.about(t, 3000, 6000)
+		slow.about(t, 1200, 2400)
 	})
 	t.Run("A-18 cleared", func(t *testing.T) {
 		b.Ctl(t, "clear_vhost_limits", "-p", v)
