@@ -18,6 +18,11 @@ const (
 	dispatcherShare = 2
 	// dispatcherRelief is how long all of them may be busy with what they were busy with while others wait.
 	dispatcherRelief = 5 * time.Millisecond
+	// dispatcherChain is how many turns one worker takes by itself, those it makes ready among them, before it is helped. A message on its
+	// own goes from socket to socket in about ten.
+	dispatcherChain = 16
+	// dispatcherBusy is how many messages an actor takes in one go until its worker has its hands full.
+	dispatcherBusy = 8
 )
 
 // dispatcher is an actor.Dispatcher that reuses goroutines and the stacks they have grown. Proto.Actor's starts a
@@ -32,10 +37,14 @@ type dispatcher struct {
 
 	line     []job // those from head on wait
 	head     int
-	share    int  // workers that may be busy, those that are taken to be stuck left out
-	busy     int  // workers, those included
-	stuck    int  // of them
-	rounds   int  // how often workers were taken to be stuck
+	share    int // workers that may be busy, those that are taken to be stuck left out
+	busy     int // workers, those included
+	stuck    int // of them
+	rounds   int // how often workers were taken to be stuck
+	blocked  int // busy workers whose actor waits for the disk
+	chain    int // turns since nobody was busy
+	loans    []*Loan
+	recalls  bool // somebody looks whether loans come back
 	finished uint // jobs
 	watched  bool // somebody looks whether the line moves
 }
@@ -60,19 +69,62 @@ func (d *dispatcher) Schedule(f func()) { d.schedule(job{f: f}) }
 
 func (d *dispatcher) schedule(j job) {
 	d.mu.Lock()
-	if d.busy-d.stuck >= d.share {
+	if d.busy-d.stuck >= d.share || d.calm() && !j.blocks() {
 		d.wait(j)
 		d.mu.Unlock()
 		return
 	}
 	w := d.employ()
-	j.round = d.rounds
+	d.begin(&j)
 	d.mu.Unlock()
 	d.start(w, j)
 }
 
+// calm says that one worker is enough: it has hardly begun, and takes what it makes ready itself. To wake another one costs more than a
+// message on its own needs all the way. d.mu is held.
+func (d *dispatcher) calm() bool {
+	return d.busy-d.stuck-d.blocked == 1 && d.chain < dispatcherChain
+}
+
+func (d *dispatcher) isCalm() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.calm()
+}
+
+// hurry says that a worker has its hands full, so that the others are to help.
+func (d *dispatcher) hurry() {
+	d.mu.Lock()
+	d.chain = dispatcherChain
+	d.spread()
+	d.mu.Unlock()
+}
+
+// spread has workers begin with who waits, unless it is calm. d.mu is held.
+func (d *dispatcher) spread() {
+	for d.head < len(d.line) && d.busy-d.stuck < d.share && !d.calm() {
+		j, _ := d.next()
+		d.start(d.employ(), j)
+	}
+}
+
+// begin enters that a worker begins with a job. d.mu is held.
+func (d *dispatcher) begin(j *job) {
+	j.round = d.rounds
+	d.chain++
+	if j.blocks() {
+		d.blocked++
+	}
+}
+
+// blocks says that nobody should wait behind it: it says so itself, or is not known to be an actor of ours.
+func (j *job) blocks() bool { return j.f != nil || j.mailbox != nil && j.mailbox.blocks }
+
 // employ makes a worker busy: one that is idle, or nil for a new one. d.mu is held.
 func (d *dispatcher) employ() (w chan job) {
+	if d.busy-d.stuck-d.blocked == 0 {
+		d.chain = 0
+	}
 	d.busy++
 	if n := len(d.idle); n > 0 {
 		w = d.idle[n-1]
@@ -113,7 +165,7 @@ func (d *dispatcher) next() (j job, ok bool) {
 	if d.head++; d.head == len(d.line) {
 		d.line, d.head = d.line[:0], 0
 	}
-	j.round = d.rounds
+	d.begin(&j)
 	return j, true
 }
 
@@ -149,6 +201,7 @@ func (d *dispatcher) work(j job) {
 			defer d.mu.Unlock()
 			d.finish(j)
 			d.busy--
+			d.spread()
 		}
 	}()
 	for {
@@ -168,6 +221,7 @@ func (d *dispatcher) work(j job) {
 			d.wait(j)
 		}
 		if next, ok := d.next(); ok {
+			d.spread()
 			d.mu.Unlock()
 			j = next
 			continue
@@ -186,6 +240,9 @@ func (d *dispatcher) work(j job) {
 // finish enters that a worker is done with a job. d.mu is held.
 func (d *dispatcher) finish(j job) {
 	d.finished++
+	if j.blocks() {
+		d.blocked--
+	}
 	if j.round != d.rounds { // it was taken to be stuck, and was not
 		d.stuck--
 	}

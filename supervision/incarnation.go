@@ -52,7 +52,7 @@ type incarnation struct {
 
 func (s *System) newIncarnation(c *child, o overseer) *incarnation {
 	i := &incarnation{number: s.incarnations.Add(1), sys: s, child: c, overseer: o, supervisor: c.spec.Supervisor != nil}
-	i.keeper = i
+	i.keeper, i.blocks = i, c.spec.Blocks
 	return i
 }
 

@@ -62,6 +62,7 @@ type mailbox struct {
 	invoker    actor.MessageInvoker
 	dispatcher actor.Dispatcher
 	own        *dispatcher // the same, when it is ours
+	blocks     bool        // its turns wait for the disk
 }
 
 // NewMailbox is a mailbox for an actor that no Supervisor looks after: an actor.MailboxProducer. Children of a
@@ -200,11 +201,14 @@ func (m *mailbox) run() (more bool) {
 		m.schedule()
 	}()
 	m.pace.begin()
-	throughput := m.dispatcher.Throughput()
+	turns, throughput := 0, m.dispatcher.Throughput()
 	for {
 		if m.killed.Load() {
 			m.bury()
 			break
+		}
+		if turns++; turns == dispatcherBusy && m.own != nil {
+			m.own.hurry()
 		}
 		if m.pace.due() && m.pace.look(sinceStart(), throughput) {
 			if m.own != nil && m.own.crowded() {

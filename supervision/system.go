@@ -55,6 +55,9 @@ func (s *System) Actors() *actor.ActorSystem { return s.actors }
 // Send a message from outside of any actor.
 func (s *System) Send(pid *actor.PID, msg any) { s.actors.Root.Send(pid, msg) }
 
+// Calm says that no actor waits for the one that asks, and that others can wait for what takes some microseconds.
+func (s *System) Calm() bool { return s.dispatcher.isCalm() }
+
 // PID of a path such as "warren/core/journal". Nobody need live there: a PID is a registered name.
 func (s *System) PID(path string) *actor.PID { return s.actors.NewLocalPID(path) }
 

@@ -70,6 +70,7 @@ func (b *Broker) core() supervision.ChildSpec {
 				ID: "journal", Kind: "journal", Restart: supervision.Permanent, Shutdown: 30 * time.Second,
 				StartTimeout:  supervision.Infinity, // it reads what the process before left
 				Irreplaceable: true,                 // two writers of one directory; a disk that hangs hangs the second one, too
+				Blocks:        true,
 				New:           func(uint64) actor.Actor { return &persistence.Journal{Log: b.journal, Logs: b.node.Log} },
 			},
 			{
