@@ -97,7 +97,7 @@ func (l *Listener) serve(conn net.Conn) {
 		_ = c.conn.Close()
 		return
 	}
-	t := newTransport(c.conn, l.System.Send)
+	t := newTransport(c.conn, l.System.Send, l.System.Calm)
 	t.received.Add(int64(len(amqp091.ProtocolHeader)))
 	p := l.newPeer(t, c, accepted)
 	go t.write()
@@ -117,7 +117,18 @@ func (l *Listener) serve(conn net.Conn) {
 		waiters:   [2]*rate.Waiter{rate.NewWaiter(t.wakeReader), rate.NewWaiter(t.wakeReader)},
 	}
 	r.assembler.limits.maxMessage = l.MaxMessageSize
+	r.put = r.deliver
+	l.lendReader(r)
 	r.run()
+}
+
+// lendReader lets a reader lend its goroutine. One that does not come back keeps its loan, and the reader goes on with another.
+func (l *Listener) lendReader(r *reader) {
+	loan := &supervision.Loan{GoOn: func() {
+		l.lendReader(r)
+		r.run()
+	}}
+	r.lend = func(put func()) bool { return l.System.Lend(loan, put) }
 }
 
 func (l *Listener) newPeer(t *Transport, c *caller, accepted time.Time) *peer {

@@ -34,7 +34,20 @@ type reader struct {
 	more       bool // a limit has it stop in the middle of what is read
 	published  bool // while memory was short
 	faulted    bool
+
+	// lend has the goroutine of the reader do what put makes ready (supervision.Loan).
+	lend  func(put func()) bool
+	put   func() // made once, so that a read makes nothing
+	reads int    // up to lendAfter
+	last  int    // bytes of the newest
 }
+
+// A connection lends its goroutine when it has read something so often, since that makes for a larger stack, and only while it reads
+// little: else who works for others does not read.
+const (
+	lendAfter = 64
+	lendMax   = 8 << 10
+)
 
 // Memory is the node's ledger, and says when publishers must wait.
 type Memory interface {
@@ -48,16 +61,21 @@ type Memory interface {
 	Connections() (alarm uint64, refused bool)
 }
 
+// run reads until the connection ends, or until another goroutine has taken its place.
 func (r *reader) run() {
 	for r.waitForRoom() {
 		if r.more {
-			r.parse()
+			if !r.parse() {
+				return
+			}
 			continue
 		}
 		n, err := r.fill()
 		if n > 0 {
 			r.transport.received.Add(int64(n))
-			r.parse()
+			if !r.parse() {
+				return
+			}
 		}
 		if err != nil && !r.more { // which comes again, behind the rest
 			break
@@ -68,7 +86,8 @@ func (r *reader) run() {
 	}
 	r.assembler.close()
 	r.assembler.control = append(r.assembler.control, channel.Step{Closed: true})
-	r.deliver()
+	r.settle()
+	r.put()
 	r.transport.Close()
 }
 
@@ -124,13 +143,14 @@ func (r *reader) fill() (int, error) {
 	if len(r.slab)-r.end < r.need() {
 		r.nextSlab()
 	}
-	n, err := r.transport.conn.Read(r.slab[r.end:])
+	n, err := r.transport.read(r.slab[r.end:])
 	if n == len(r.slab)-r.end {
 		r.size = min(slabMax, 2*r.size)
 	} else if n < r.size/16 {
 		r.size = max(slabMin, r.size/2)
 	}
 	r.end += n
+	r.last, r.reads = n, min(r.reads+1, lendAfter)
 	return n, err
 }
 
@@ -154,7 +174,8 @@ func (r *reader) nextSlab() {
 	r.slab, r.start = slab, 0
 }
 
-func (r *reader) parse() {
+// parse says whether this goroutine still is the reader's.
+func (r *reader) parse() bool {
 	a := r.assembler
 	share := rate.Everything
 	if held := r.held(); !held.None() {
@@ -189,7 +210,8 @@ func (r *reader) parse() {
 		}
 		if len(a.control) > 0 {
 			// What follows on this connection depends on what becomes of it: a client need not wait for open-ok.
-			r.deliver()
+			r.settle()
+			r.put()
 			r.awaitHandshake()
 		}
 	}
@@ -197,7 +219,12 @@ func (r *reader) parse() {
 		r.start = r.end
 	}
 	a.detach()
-	r.deliver()
+	r.settle()
+	if r.reads < lendAfter || r.last > lendMax || r.more {
+		r.put()
+		return true
+	}
+	return r.lend(r.put)
 }
 
 // awaitHandshake waits until the connection's actor has taken what the reader brought, while the handshake lasts.
@@ -220,13 +247,17 @@ func (r *reader) fault(err *protocol.Error, last bool) {
 	r.assembler.control = append(r.assembler.control, channel.Step{Err: err, Last: last})
 }
 
+// settle waits until what was published may go on.
+func (r *reader) settle() {
+	if !r.pay() {
+		r.assembler.forget()
+		r.assembler.end()
+	}
+}
+
 // deliver puts the steps of this read into the inboxes.
 func (r *reader) deliver() {
 	a := r.assembler
-	if !r.pay() {
-		a.forget()
-		a.end()
-	}
 	a.take(func(in *inbound, steps []channel.Step) {
 		if !r.published && r.memory.Raised() {
 			for i := range steps {

@@ -42,7 +42,7 @@ func (t *tape) Close() error { t.closed = true; return nil }
 // play reads a tape to its end and returns what came into each channel's inbox, and into the connection's.
 func play(tp *tape, frameMax int) (r *reader, control []channel.Step, messages []protocol.Message) {
 	send := func(*actor.PID, any) {}
-	t := newTransport(tp, send)
+	t := newTransport(tp, send, nil)
 	var limits atomic.Pointer[negotiated]
 	limits.Store(&negotiated{frameMax: frameMax, channelMax: 10, user: "guest", running: true})
 	var inboxes []*channel.Inbox
@@ -55,6 +55,7 @@ func play(tp *tape, frameMax int) (r *reader, control []channel.Step, messages [
 			return &inbound{number: number, inbox: in}, nil
 		}),
 	}
+	r.put, r.lend = r.deliver, func(put func()) bool { put(); return true }
 	r.run()
 	for _, in := range inboxes {
 		for _, s := range in.After(0) {
@@ -79,7 +80,7 @@ func TestSlabsFollowTheTraffic(t *testing.T) {
 	if reads := len(tp.rooms); reads > len(s.b)/slabMax*2+20 {
 		t.Errorf("%d reads for %d bytes", reads, len(s.b))
 	}
-	r.transport = newTransport(&tape{b: bytes.Repeat([]byte{0}, 100), step: 1}, nil)
+	r.transport = newTransport(&tape{b: bytes.Repeat([]byte{0}, 100), step: 1}, nil, nil)
 	for range 100 {
 		if _, err := r.fill(); err != nil {
 			t.Fatal(err)

@@ -3,6 +3,7 @@ package connection
 import (
 	"bytes"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -23,8 +24,10 @@ const (
 // Transport is the socket of a connection and all that must outlive the actors: the inbox and outlet of every channel, what
 // the reader has carried over, what has not been written yet. It has no broker logic.
 type Transport struct {
-	conn net.Conn
-	send func(*actor.PID, any)
+	conn   net.Conn
+	direct *direct // nil where the writer writes everything
+	send   func(*actor.PID, any)
+	calm   func() bool // says that nobody waits for the goroutine that asks
 
 	received, sent atomic.Int64 // bytes
 
@@ -35,7 +38,8 @@ type Transport struct {
 	mu       sync.Mutex
 	pending  []channel.Chunk
 	writable sync.Cond
-	writing  bool // write has taken what was pending
+	writing  bool // what was pending, or came first, is being written
+	skip     int  // bytes of the first that is pending which have left
 	finish   bool // close when everything is written
 	deadline time.Time
 	muted    bool            // everybody but last
@@ -44,8 +48,10 @@ type Transport struct {
 	done     chan struct{} // closed with the socket
 }
 
-func newTransport(conn net.Conn, send func(*actor.PID, any)) *Transport {
-	t := &Transport{conn: conn, send: send, room: make(chan struct{}, 1), done: make(chan struct{})}
+func newTransport(conn net.Conn, send func(*actor.PID, any), calm func() bool) *Transport {
+	t := &Transport{
+		conn: conn, direct: newDirect(conn), send: send, calm: calm, room: make(chan struct{}, 1), done: make(chan struct{}),
+	}
 	t.writable.L = &t.mu
 	return t
 }
@@ -53,7 +59,8 @@ func newTransport(conn net.Conn, send func(*actor.PID, any)) *Transport {
 // Send reaches an actor from outside.
 func (t *Transport) Send(pid *actor.PID, m any) { t.send(pid, m) }
 
-// Write takes a chunk to the socket, later. After the socket is closed it is dropped.
+// Write takes a chunk to the socket: at once when nothing is before it, the socket takes it without waiting and nobody waits for the
+// goroutine that has it, since to wake the writer costs as much as to write; else later. After the socket is closed it is dropped.
 func (t *Transport) Write(c channel.Chunk) {
 	t.mu.Lock()
 	if t.closed || t.finish || t.muted && c.Outlet != t.last {
@@ -62,9 +69,63 @@ func (t *Transport) Write(c channel.Chunk) {
 		return
 	}
 	t.replies.Add(int64(c.Replies))
+	if !t.writing && len(t.pending) == 0 && t.direct != nil && c.Frames.Size() <= directMax && t.calm() {
+		if pieces := c.Frames.Segments(); len(pieces) == 1 {
+			t.writing = true
+			t.mu.Unlock()
+			t.writeDirect(c, pieces[0])
+			return
+		}
+	}
 	t.pending = append(t.pending, c)
 	t.mu.Unlock()
 	t.writable.Signal()
+}
+
+// read waits until the client has sent something.
+func (t *Transport) read(b []byte) (int, error) {
+	if t.direct != nil && len(b) <= directMax {
+		return t.direct.Read(b)
+	}
+	return t.conn.Read(b)
+}
+
+// writeDirect leaves to the writer what the socket does not take.
+func (t *Transport) writeDirect(c channel.Chunk, piece []byte) {
+	n, err := t.direct.Write(piece)
+	t.sent.Add(int64(n))
+	all := err != nil || n == len(piece)
+	if all {
+		t.left(&c, err)
+	}
+	t.mu.Lock()
+	t.writing = false
+	if !all {
+		if t.closed {
+			c.Frames.Release()
+		} else {
+			t.pending, t.skip = slices.Insert(t.pending, 0, c), n
+		}
+	}
+	waits := len(t.pending) > 0 || t.finish
+	t.mu.Unlock()
+	if err != nil {
+		t.Close()
+	} else if waits {
+		t.writable.Signal()
+	}
+}
+
+// left enters that a chunk has gone to the socket, or is lost with it.
+func (t *Transport) left(c *channel.Chunk, err error) {
+	size := c.Frames.Size()
+	c.Frames.Release()
+	if err == nil && c.Outlet != nil {
+		c.Outlet.Wrote(size)
+	}
+	if t.replies.Add(int64(-c.Replies)) <= repliesMark {
+		t.wakeReader()
+	}
 }
 
 // LastWord leaves the socket to one outlet, or with nil to what has none: behind connection.close comes nothing that channels, which end
@@ -94,11 +155,10 @@ func (t *Transport) Heartbeat() int64 {
 // write is the writer's goroutine: it takes all that waits and writes it with as few calls as it can.
 func (t *Transport) write() {
 	var vectors net.Buffers
+	t.mu.Lock()
 	for {
-		t.mu.Lock()
-		t.writing = false
-		for len(t.pending) == 0 && !t.closed {
-			if t.finish {
+		for (len(t.pending) == 0 || t.writing) && !t.closed {
+			if t.finish && !t.writing {
 				t.mu.Unlock()
 				t.Close()
 				return
@@ -109,32 +169,27 @@ func (t *Transport) write() {
 			t.mu.Unlock()
 			return
 		}
-		batch := t.pending
-		t.pending, t.writing = nil, true
+		batch, skip := t.pending, t.skip
+		t.pending, t.skip, t.writing = nil, 0, true
 		t.mu.Unlock()
 
 		vectors = vectors[:0]
 		for i := range batch {
 			vectors = append(vectors, batch[i].Frames.Segments()...)
 		}
+		vectors[0] = vectors[0][skip:]
 		n, err := writeAll(t.conn, vectors)
 		t.sent.Add(n)
 		clear(vectors)
 		for i := range batch {
-			c := &batch[i]
-			size := c.Frames.Size()
-			c.Frames.Release()
-			if err == nil && c.Outlet != nil {
-				c.Outlet.Wrote(size)
-			}
-			if t.replies.Add(int64(-c.Replies)) <= repliesMark {
-				t.wakeReader()
-			}
+			t.left(&batch[i], err)
 		}
 		if err != nil {
 			t.Close()
 			return
 		}
+		t.mu.Lock()
+		t.writing = false
 	}
 }
 
