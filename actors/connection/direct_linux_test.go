@@ -110,7 +110,7 @@ func TestDirectOfALostPeer(t *testing.T) {
 		t.Errorf("%d, %v at the end", n, err)
 	}
 	_ = theirs.SetLinger(0)
-	_ = theirs.Close() // a reset
+	_ = theirs.Close()          // a reset
 	for gone := false; !gone; { // the first may still be taken
 		tr.Write(reply(10))
 		select {
