@@ -207,7 +207,7 @@ func (m *mailbox) run() (more bool) {
 			m.bury()
 			break
 		}
-		if turns++; turns == dispatcherBusy && m.own != nil {
+		if turns++; turns == dispatcherBusy && m.own != nil && !m.blocks {
 			m.own.hurry()
 		}
 		if m.pace.due() && m.pace.look(sinceStart(), throughput) {

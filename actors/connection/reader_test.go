@@ -24,6 +24,7 @@ type tape struct {
 	b      []byte
 	step   int
 	rooms  []int
+	lent   int
 	closed bool
 }
 
@@ -39,7 +40,8 @@ func (t *tape) Read(b []byte) (int, error) {
 
 func (t *tape) Close() error { t.closed = true; return nil }
 
-// play reads a tape to its end and returns what came into each channel's inbox, and into the connection's.
+// play reads a tape to its end and returns what came into each channel's inbox, and into the connection's. Each third time that the reader
+// lends its goroutine, another one goes on in its place.
 func play(tp *tape, frameMax int) (r *reader, control []channel.Step, messages []protocol.Message) {
 	send := func(*actor.PID, any) {}
 	t := newTransport(tp, send, nil)
@@ -55,8 +57,17 @@ func play(tp *tape, frameMax int) (r *reader, control []channel.Step, messages [
 			return &inbound{number: number, inbox: in}, nil
 		}),
 	}
-	r.put, r.lend = r.deliver, func(put func()) bool { put(); return true }
-	r.run()
+	replaced := true
+	r.put, r.lend = r.deliver, func(put func()) bool {
+		put()
+		tp.lent++
+		replaced = tp.lent%3 == 0
+		return !replaced
+	}
+	for replaced {
+		replaced = false
+		r.run()
+	}
 	for _, in := range inboxes {
 		for _, s := range in.After(0) {
 			messages = append(messages, s.Messages...)
@@ -105,9 +116,13 @@ func TestMessagesKeepTheirBytes(t *testing.T) {
 			want = append(want, body)
 			s.publish(1, "x", "k", body)
 		}
-		_, _, messages := play(&tape{b: s.b, step: step}, 8192)
+		tp := &tape{b: s.b, step: step}
+		_, _, messages := play(tp, 8192)
 		if len(messages) != len(want) {
 			t.Fatalf("step %d: %d messages", step, len(messages))
+		}
+		if lends := step <= lendMax; lends != (tp.lent > 3) {
+			t.Errorf("step %d: the reader has lent its goroutine %d times", step, tp.lent)
 		}
 		for i := range messages {
 			if string(messages[i].Body) != want[i] || messages[i].RoutingKey != "k" {
