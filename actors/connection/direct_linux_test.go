@@ -46,6 +46,11 @@ func TestDirectWrite(t *testing.T) {
 		want = amqp091.AppendMethod(want, 0, m)
 		outlet.Put(0, outlet.Last()+1, f, f.Size())
 	}
+	tr.Write(channel.Chunk{Frames: &channel.Frames{}}) // one that is empty is nobody's harm
+	if len(tr.pending) != 1 {
+		t.Fatalf("%d chunks wait", len(tr.pending))
+	}
+	tr.pending = nil
 	put(100)
 	if outlet.Written() != uint64(len(want)) || tr.sent.Load() != int64(len(want)) || tr.replies.Load() != 0 || tr.writing {
 		t.Errorf("%d of %d bytes have left, replies %d, writing %v", outlet.Written(), len(want), tr.replies.Load(), tr.writing)
@@ -55,7 +60,8 @@ func TestDirectWrite(t *testing.T) {
 	put(100)
 	calm = true
 	put(100) // not before the other one
-	if outlet.Written() != before || len(tr.pending) != 2 {
+	tr.pending = append([]channel.Chunk{{Frames: &channel.Frames{}}}, tr.pending...)
+	if outlet.Written() != before || len(tr.pending) != 3 {
 		t.Errorf("%d bytes more have left, %d chunks wait", outlet.Written()-before, len(tr.pending))
 	}
 	go tr.write()

@@ -177,7 +177,9 @@ func (t *Transport) write() {
 		for i := range batch {
 			vectors = append(vectors, batch[i].Frames.Segments()...)
 		}
-		vectors[0] = vectors[0][skip:]
+		if skip > 0 { // else there may be nothing at all: a chunk may be empty
+			vectors[0] = vectors[0][skip:]
+		}
 		n, err := writeAll(t.conn, vectors)
 		t.sent.Add(n)
 		clear(vectors)
