@@ -21,6 +21,7 @@ type Policy struct {
 // since it is always true; what the operating system counts ([Memory.Observe]) is looked at once in a while, decides as well,
 // and says how many bytes a byte of the ledger really costs.
 type Memory struct {
+	contents Contents
 	policy   Policy
 	resident atomic.Int64
 	high     atomic.Int64 // marks of the ledger
@@ -59,6 +60,7 @@ func (m *Memory) Mark(marks Marks) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.marks = Marks{marks.High, min(marks.Low, marks.High)}
+	m.contents.mark(m.marks.High)
 	m.weigh()
 	m.turn()
 }
@@ -136,6 +138,9 @@ func (m *Memory) Bytes() int64 { return m.resident.Load() }
 
 // Pressed says that queues hold more than half of what they may: they keep as little in memory as they can.
 func (m *Memory) Pressed() bool { return m.resident.Load() > m.high.Load()/2 }
+
+// Contents is what lies between sockets and queues, which has a part of memory of its own.
+func (m *Memory) Contents() *Contents { return &m.contents }
 
 // Raised says that publishers wait.
 func (m *Memory) Raised() bool { return m.raised.Load() }

@@ -19,6 +19,8 @@ type Monitor struct {
 	// Sweep tells queues that have nothing to do to let go of what they hold: of all of it that can be on disk when pressed,
 	// otherwise those that had nothing to do since the last time.
 	Sweep func(pressed bool)
+	// Rest has connections that nothing came from since the last time give back the memory they read with.
+	Rest func()
 	// Age is how long a queue keeps what nobody asks for, 0 for ever (paging.after).
 	Age    time.Duration
 	System *supervision.System
@@ -34,6 +36,7 @@ const (
 	alert         = 100 * time.Millisecond // above the low mark
 	giveBackAgain = 2 * time.Second
 	sweepAgain    = 10 * time.Second // while memory is short: a queue's restart may lose the word
+	restAgain     = 10 * time.Second
 )
 
 // watcher is the actor.
@@ -43,6 +46,7 @@ type watcher struct {
 	warned      bool
 	pressed     bool
 	swept       time.Time
+	rested      time.Time
 	timer       *time.Timer
 }
 
@@ -50,7 +54,7 @@ type look struct{ incarnation uint64 }
 
 // New returns the actor for one incarnation.
 func (m *Monitor) New(incarnation uint64) actor.Actor {
-	return &watcher{Monitor: m, incarnation: incarnation, swept: time.Now()}
+	return &watcher{Monitor: m, incarnation: incarnation, swept: time.Now(), rested: time.Now()}
 }
 
 // Receive looks, and arms the next look.
@@ -73,6 +77,10 @@ func (w *watcher) look(ctx actor.Context) {
 		w.giveBack()
 	}
 	w.sweep()
+	if time.Since(w.rested) >= restAgain {
+		w.rested = time.Now()
+		w.Rest()
+	}
 	next := relaxed
 	if s.RSS > s.Low || w.pressed {
 		next = alert

@@ -24,7 +24,7 @@ type watched struct {
 
 func watch(t *testing.T, age time.Duration) *watched {
 	w := &watched{memory: NewMemory(Marks{1000, 500}, Policy{}), system: supervision.NewSystem(zerolog.Nop())}
-	m := &Monitor{Memory: w.memory, RSS: w.rss.Load, Age: age, System: w.system, Log: zerolog.Nop(), Sweep: func(pressed bool) {
+	m := &Monitor{Memory: w.memory, RSS: w.rss.Load, Age: age, System: w.system, Log: zerolog.Nop(), Rest: func() {}, Sweep: func(pressed bool) {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		w.sweeps = append(w.sweeps, pressed)

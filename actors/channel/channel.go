@@ -274,7 +274,11 @@ func (c *Channel) flush(ctx actor.Context) {
 	}
 	c.session.SendCommands(ctx)
 	c.hand()
-	c.Inbox.Done(c.state.step, c.state.UnacceptedBytes())
+	held := c.state.UnacceptedBytes()
+	if held == 0 {
+		c.stream.Fold(c.incarnation) // its last events may hold messages that are in their queues, and nothing may follow for long
+	}
+	c.Inbox.Done(c.state.step, held)
 	c.inform()
 }
 

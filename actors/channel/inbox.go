@@ -18,6 +18,7 @@ type Inbox struct {
 	woken   bool
 	ending  Ending          // how far client and connection have brought the channel to its end
 	left    func(at Ending) // nobody takes steps any more, and this hears of the end instead
+	closed  bool            // counts no more
 
 	send    func(*actor.PID, any)
 	account func(delta int)
@@ -62,6 +63,9 @@ func (in *Inbox) Put(steps []Step) {
 		pid = nil
 	}
 	in.woken = true
+	if in.closed {
+		bytes = 0
+	}
 	in.mu.Unlock()
 	in.account(bytes)
 	if pid != nil {
@@ -128,8 +132,23 @@ func (in *Inbox) Done(ordinal uint64, ledger int) {
 	in.bytes -= freed
 	delta := ledger - in.ledger - freed
 	in.ledger = ledger
+	if in.closed {
+		delta = 0
+	}
 	in.mu.Unlock()
 	if delta != 0 {
 		in.account(delta)
 	}
+}
+
+// Close is for a channel that is gone: nobody is going to say Done to what is left.
+func (in *Inbox) Close() {
+	in.mu.Lock()
+	left := in.bytes + in.ledger
+	if in.closed {
+		left = 0
+	}
+	in.closed = true
+	in.mu.Unlock()
+	in.account(-left)
 }

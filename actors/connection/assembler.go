@@ -24,6 +24,9 @@ type assembler struct {
 
 	// What was published since the reader has last looked, for limits of rates: messages, and bytes of their bodies.
 	messages, bytes int
+
+	large   *inbound // whose content header has just been read, and announces more than small
+	arrived int      // bytes of contents that have arrived since the reader has last looked, of what it had reserved
 }
 
 // limits are what assembling depends on of what was negotiated.
@@ -53,6 +56,7 @@ type content struct {
 	exchange   string
 	message    protocol.Message
 	size       int
+	reserved   int  // bytes
 	owned      bool // Body is a buffer of ours that grows
 	discarding bool // too large: read over it
 }
@@ -335,11 +339,17 @@ func (a *assembler) header(in *inbound, f amqp091.Frame) *protocol.Error {
 	}
 	c.state = wantBody
 	a.aliasing(in)
-	if c.size == 0 {
+	switch {
+	case c.size == 0:
 		a.complete(in)
+	case c.size > small && !c.discarding:
+		a.large = in
 	}
 	return nil
 }
+
+// small contents are read like everything else, however many connections there are; memory for larger ones is reserved first.
+const small = 16 << 10
 
 // refuse is what speaks against a message, in the order of contract P-31. What the channel looks at comes between: the exchange in
 // front of all but the size, the routing key in front of the user.
@@ -395,18 +405,17 @@ func (a *assembler) body(in *inbound, f amqp091.Frame) *protocol.Error {
 }
 
 // firstReserve bounds what a content header alone can make us reserve; from there a buffer doubles with what arrives.
-const firstReserve = 256 << 10
+const firstReserve = 1 << 20
 
+// grow makes room for n bytes more, and for one behind them.
 func (c *content) grow(n int) {
-	if !c.owned {
-		c.message.Body = make([]byte, 0, min(c.size, max(n, firstReserve)))
-		c.owned = true
+	have := len(c.message.Body)
+	if c.owned && have+n < cap(c.message.Body) {
+		return
 	}
-	if need := len(c.message.Body) + n; need > cap(c.message.Body) {
-		bigger := make([]byte, len(c.message.Body), min(c.size, max(need, 2*cap(c.message.Body))))
-		copy(bigger, c.message.Body)
-		c.message.Body = bigger
-	}
+	bigger := protocol.Uncleared(min(c.size, max(have+n, 2*have, firstReserve)) + 1)
+	copy(bigger, c.message.Body)
+	c.message.Body, c.owned = bigger[:have], true
 }
 
 const maxStepMessages = 256
@@ -416,6 +425,10 @@ const maxStepMessages = 256
 func (a *assembler) complete(in *inbound) {
 	c := &in.content
 	message, exchange, discarding := c.message, c.exchange, c.discarding
+	a.arrived += c.reserved
+	if c.owned {
+		message.Body = slices.Clip(message.Body)
+	}
 	*c = content{}
 	if discarding {
 		return

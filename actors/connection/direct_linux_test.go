@@ -36,7 +36,7 @@ func TestDirectWrite(t *testing.T) {
 	// Promise: while it is calm a small chunk has left when Write returns, with no writer; else it waits for the writer.
 	ours, theirs := sockets(t)
 	calm := true
-	tr := newTransport(ours, func(*actor.PID, any) {}, func() bool { return calm })
+	tr := newTransport(ours, func(*actor.PID, any) {}, func() bool { return calm }, plenty())
 	outlet := channel.NewOutlet(tr, 0)
 	var want []byte
 	put := func(size int) {
@@ -77,7 +77,7 @@ func TestDirectWriteToAFullSocket(t *testing.T) {
 	// Promise: a client that does not read holds up nobody, and gets every byte once it does.
 	ours, theirs := sockets(t)
 	_, _ = ours.SetWriteBuffer(4<<10), theirs.SetReadBuffer(4<<10)
-	tr := newTransport(ours, func(*actor.PID, any) {}, func() bool { return true })
+	tr := newTransport(ours, func(*actor.PID, any) {}, func() bool { return true }, plenty())
 	outlet := channel.NewOutlet(tr, 0)
 	var want []byte
 	for i := 0; len(tr.pending) < 3; i++ { // no writer yet: nobody else touches it
@@ -104,7 +104,7 @@ func TestDirectWriteToAFullSocket(t *testing.T) {
 func TestDirectOfALostPeer(t *testing.T) {
 	// Promise: a socket that fails is closed by whoever notices, and reading ends as it does with net's.
 	ours, theirs := sockets(t)
-	tr := newTransport(ours, func(*actor.PID, any) {}, func() bool { return true })
+	tr := newTransport(ours, func(*actor.PID, any) {}, func() bool { return true }, plenty())
 	if _, err := theirs.Write([]byte("abc")); err != nil {
 		t.Fatal(err)
 	}

@@ -16,6 +16,7 @@ const (
 var (
 	byQueues  = "queues that have not taken what it published"
 	byReplies = "the client, which does not read its replies"
+	byMemory  = "memory of contents"
 	byAlarm   = ""
 )
 

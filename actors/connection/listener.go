@@ -97,7 +97,7 @@ func (l *Listener) serve(conn net.Conn) {
 		_ = c.conn.Close()
 		return
 	}
-	t := newTransport(c.conn, l.System.Send, l.System.Calm)
+	t := newTransport(c.conn, l.System.Send, l.System.Calm, l.Memory.Contents())
 	t.received.Add(int64(len(amqp091.ProtocolHeader)))
 	p := l.newPeer(t, c, accepted)
 	go t.write()

@@ -34,7 +34,7 @@ type peer struct {
 	log        zerolog.Logger
 
 	mu      sync.Mutex
-	inboxes map[uint64]*channel.Inbox // of open channels, by session
+	inboxes map[uint64]*channel.Inbox // of open channels, by session; nil behind the connection's end
 }
 
 // negotiated is what both sides agreed on, as far as the reader must know. The connection's actor publishes it as it goes.
@@ -108,7 +108,11 @@ func (p *peer) openChannel(number uint16) (*inbound, *protocol.Error) {
 	info := &channel.Info{Number: number, Session: session}
 	p.info.addChannel(info)
 	p.mu.Lock()
-	p.inboxes[session] = in.inbox
+	if p.inboxes != nil {
+		p.inboxes[session] = in.inbox
+	} else {
+		in.inbox.Close()
+	}
 	p.mu.Unlock()
 
 	self := p.self()
@@ -116,6 +120,7 @@ func (p *peer) openChannel(number uint16) (*inbound, *protocol.Error) {
 		p.mu.Lock()
 		delete(p.inboxes, session)
 		p.mu.Unlock()
+		in.inbox.Close()
 		p.info.removeChannel(session)
 		p.channelLeft()
 		p.System.Send(self, &channelGone{})
@@ -186,6 +191,7 @@ func (p *peer) abandon() {
 // retire takes away what others know of the connection. Unless it knows already, its vhost hears that the exclusive queues have no owner any
 // more; one that is down finds that out when it is up again.
 func (p *peer) retire(owns bool) {
+	p.letGo()
 	p.Connections.remove(p.info.ID) // a vhost that does not hear what follows looks there
 	p.Streams.Drop(p.streamName())
 	if d := p.info.directory; d != nil {
@@ -211,5 +217,16 @@ func (p *peer) closeChannels() {
 	defer p.mu.Unlock()
 	for _, in := range p.inboxes {
 		in.Put([]channel.Step{{Closed: true}})
+	}
+}
+
+// letGo is the connection's end: what its channels had in flight does not count any more.
+func (p *peer) letGo() {
+	p.mu.Lock()
+	left := p.inboxes
+	p.inboxes = nil
+	p.mu.Unlock()
+	for _, in := range left {
+		in.Close()
 	}
 }

@@ -1,8 +1,12 @@
 package connection
 
 import (
+	"errors"
+	"os"
 	"sync/atomic"
+	"time"
 
+	"warren/actors/alarm"
 	"warren/actors/channel"
 	"warren/actors/rate"
 	"warren/protocol"
@@ -13,7 +17,7 @@ import (
 // gets hundreds of messages with one read. Messages alias them, so they are left to the garbage collector and never reused.
 const (
 	slabMin = 4 << 10
-	slabMax = 256 << 10
+	slabMax = 256 << 10 // less when there are many connections
 )
 
 // reader owns the receiving side of a socket: it reads, splits frames in place, and puts what one read brought into the
@@ -28,9 +32,15 @@ type reader struct {
 	blocking  func()          // told when memory stops this connection, and when it goes on
 	waiters   [2]*rate.Waiter // for the limits of its vhost and its user
 
+	share    *alarm.Share // of the memory of contents
+	reserved int          // bytes of it for contents that have not arrived whole
+	into     bodyReader
+
 	slab       []byte
 	start, end int  // slab[start:end] is read and not parsed
 	size       int  // of the next slab
+	resting    bool // there is no slab: nothing came for long
+	doze       [64]byte
 	more       bool // a limit has it stop in the middle of what is read
 	published  bool // while memory was short
 	faulted    bool
@@ -57,12 +67,17 @@ type Memory interface {
 	Cleared() <-chan struct{}
 	// Reason is what clients are told.
 	Reason() string
+	// Contents is what may lie between sockets and queues.
+	Contents() *alarm.Contents
 	// Connections says whether new connections are turned away, and which alarm of memory is up, 0 for none.
 	Connections() (alarm uint64, refused bool)
 }
 
 // run reads until the connection ends, or until another goroutine has taken its place.
 func (r *reader) run() {
+	if r.share == nil { // else it goes on in another goroutine
+		r.share = r.transport.contents.Join(r.transport.wakeReader)
+	}
 	for r.waitForRoom() {
 		if r.more {
 			if !r.parse() {
@@ -89,6 +104,8 @@ func (r *reader) run() {
 	r.settle()
 	r.put()
 	r.transport.Close()
+	r.share.Leave()
+	r.transport.contents.Hold(int64(-r.reserved))
 }
 
 // waitForRoom waits until the connection may read, and says whether it still stands. A connection that publishes while memory
@@ -101,7 +118,7 @@ func (r *reader) waitForRoom() bool {
 				r.published = false
 			}
 		}
-		if cleared == nil && r.transport.mayRead() {
+		if cleared == nil && r.transport.mayRead() && r.mayHold() {
 			if r.flow.goOn() {
 				r.blocking()
 			}
@@ -130,8 +147,10 @@ func (r *reader) stop(alarm <-chan struct{}) {
 		news = r.flow.stop(blocked, &byAlarm)
 	case r.transport.inflight.Load() >= inflightWindow:
 		news = r.flow.stop(inFlow, &byQueues)
-	default:
+	case r.transport.replies.Load() > repliesMark:
 		news = r.flow.stop(inFlow, &byReplies)
+	default:
+		news = r.flow.stop(inFlow, &byMemory)
 	}
 	if news {
 		r.blocking()
@@ -140,18 +159,43 @@ func (r *reader) stop(alarm <-chan struct{}) {
 
 // fill reads what is there into the slab, behind what it holds.
 func (r *reader) fill() (int, error) {
+	if r.into.in != nil {
+		return r.fillBody()
+	}
+	if r.resting {
+		n, err := r.transport.conn.Read(r.doze[:])
+		if n > 0 {
+			r.nextSlab()
+			r.end = copy(r.slab, r.doze[:n])
+		}
+		return n, err
+	}
 	if len(r.slab)-r.end < r.need() {
 		r.nextSlab()
 	}
 	n, err := r.transport.read(r.slab[r.end:])
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		r.rest()
+		r.end += n
+		return n, nil
+	}
 	if n == len(r.slab)-r.end {
-		r.size = min(slabMax, 2*r.size)
+		r.size = max(slabMin, min(slabMax, r.transport.contents.Slab(), 2*r.size))
 	} else if n < r.size/16 {
 		r.size = max(slabMin, r.size/2)
 	}
 	r.end += n
 	r.last, r.reads = n, min(r.reads+1, lendAfter)
 	return n, err
+}
+
+// rest gives the slab back, since nothing came for long (Transport.rest). What comes next is read into a few bytes at first.
+func (r *reader) rest() {
+	_ = r.transport.conn.SetReadDeadline(time.Time{})
+	if r.start == r.end {
+		r.slab, r.start, r.end, r.size, r.resting = nil, 0, 0, slabMin, true
+		r.transport.slab.Store(false)
+	}
 }
 
 // need is how much room a read is worth: at least a quarter of a slab, and the rest of a frame that is not all there. Where
@@ -171,7 +215,10 @@ func (r *reader) nextSlab() {
 	rest := r.slab[r.start:r.end]
 	slab := protocol.Uncleared(max(r.size, len(rest)+r.need()))
 	r.end = copy(slab, rest)
-	r.slab, r.start = slab, 0
+	r.slab, r.start, r.resting = slab, 0, false
+	if !r.transport.slab.Load() {
+		r.transport.slab.Store(true)
+	}
 }
 
 // parse says whether this goroutine still is the reader's.
@@ -202,11 +249,16 @@ func (r *reader) parse() bool {
 			break
 		}
 		if n == 0 {
+			r.beginBody()
 			break
 		}
 		r.start += n
 		if err := a.frame(f); err != nil {
 			r.fault(err, false)
+		}
+		if in := a.large; in != nil {
+			a.large = nil
+			r.reserve(in)
 		}
 		if len(a.control) > 0 {
 			// What follows on this connection depends on what becomes of it: a client need not wait for open-ok.
@@ -266,6 +318,11 @@ func (r *reader) deliver() {
 		}
 		in.inbox.Put(steps)
 	})
+	if n := a.arrived; n > 0 { // it is in flight now
+		a.arrived = 0
+		r.reserved -= n
+		r.transport.contents.Hold(int64(-n))
+	}
 	if len(a.control) > 0 {
 		steps := a.control
 		a.control = nil

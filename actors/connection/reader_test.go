@@ -40,11 +40,16 @@ func (t *tape) Read(b []byte) (int, error) {
 
 func (t *tape) Close() error { t.closed = true; return nil }
 
+// plenty is more memory of contents than a test needs.
+func plenty() *alarm.Contents {
+	return alarm.NewMemory(alarm.Marks{High: 1 << 40, Low: 1 << 40}, alarm.Policy{}).Contents()
+}
+
 // play reads a tape to its end and returns what came into each channel's inbox, and into the connection's. Each third time that the reader
 // lends its goroutine, another one goes on in its place.
 func play(tp *tape, frameMax int) (r *reader, control []channel.Step, messages []protocol.Message) {
 	send := func(*actor.PID, any) {}
-	t := newTransport(tp, send, nil)
+	t := newTransport(tp, send, nil, plenty())
 	var limits atomic.Pointer[negotiated]
 	limits.Store(&negotiated{frameMax: frameMax, channelMax: 10, user: "guest", running: true})
 	var inboxes []*channel.Inbox
@@ -91,7 +96,7 @@ func TestSlabsFollowTheTraffic(t *testing.T) {
 	if reads := len(tp.rooms); reads > len(s.b)/slabMax*2+20 {
 		t.Errorf("%d reads for %d bytes", reads, len(s.b))
 	}
-	r.transport = newTransport(&tape{b: bytes.Repeat([]byte{0}, 100), step: 1}, nil, nil)
+	r.transport = newTransport(&tape{b: bytes.Repeat([]byte{0}, 100), step: 1}, nil, nil, plenty())
 	for range 100 {
 		if _, err := r.fill(); err != nil {
 			t.Fatal(err)

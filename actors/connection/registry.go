@@ -134,6 +134,11 @@ func (r *Registry) Alive(id uint64) bool {
 	return alive
 }
 
+// Rest has those which nothing came from since the last call give back the memory they read with.
+func (r *Registry) Rest() {
+	r.connections.Range(func(_, i any) bool { i.(*Info).socket.rest(); return true })
+}
+
 // All returns the connections, oldest first.
 func (r *Registry) All() []*Info {
 	var out []*Info

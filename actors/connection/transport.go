@@ -10,6 +10,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"warren/actors/alarm"
 	"warren/actors/channel"
 )
 
@@ -30,8 +31,11 @@ type Transport struct {
 	calm   func() bool // says that nobody waits for the goroutine that asks
 
 	received, sent atomic.Int64 // bytes
+	seen           atomic.Int64 // received when rest was last called
+	slab           atomic.Bool  // the reader has a buffer
 
 	inflight atomic.Int64
+	contents *alarm.Contents // what all connections have in flight, beyond what is guaranteed to each
 	replies  atomic.Int64
 	room     chan struct{} // a token when the reader may look again whether it may read
 
@@ -48,9 +52,10 @@ type Transport struct {
 	done     chan struct{} // closed with the socket
 }
 
-func newTransport(conn net.Conn, send func(*actor.PID, any), calm func() bool) *Transport {
+func newTransport(conn net.Conn, send func(*actor.PID, any), calm func() bool, contents *alarm.Contents) *Transport {
 	t := &Transport{
-		conn: conn, direct: newDirect(conn), send: send, calm: calm, room: make(chan struct{}, 1), done: make(chan struct{}),
+		conn: conn, direct: newDirect(conn), send: send, calm: calm, contents: contents, room: make(chan struct{}, 1),
+		done: make(chan struct{}),
 	}
 	t.writable.L = &t.mu
 	return t
@@ -210,7 +215,11 @@ func writeAll(conn net.Conn, pieces net.Buffers) (int64, error) {
 
 // account adds to what lies between socket and queues.
 func (t *Transport) account(delta int) {
-	if now := t.inflight.Add(int64(delta)); delta < 0 && now < inflightWindow {
+	now := t.inflight.Add(int64(delta))
+	if before := now - int64(delta); max(before, now) > alarm.Guaranteed {
+		t.contents.Hold(max(now, alarm.Guaranteed) - max(before, alarm.Guaranteed))
+	}
+	if delta < 0 && now < inflightWindow {
 		t.wakeReader()
 	}
 }
@@ -225,6 +234,13 @@ func (t *Transport) wakeReader() {
 // mayRead says whether the connection has credit for more.
 func (t *Transport) mayRead() bool {
 	return t.inflight.Load() < inflightWindow && t.replies.Load() <= repliesMark
+}
+
+// rest has the reader give its buffer back when nothing came since the last call.
+func (t *Transport) rest() {
+	if n := t.received.Load(); t.seen.Swap(n) == n && t.slab.Load() {
+		_ = t.conn.SetReadDeadline(time.Unix(1, 0))
+	}
 }
 
 // Finish closes the socket when everything that was written before has left, or after grace. A later call can only make that

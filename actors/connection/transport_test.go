@@ -23,7 +23,7 @@ func reply(size int) channel.Chunk {
 // pipe is a transport with its writer, and the other end.
 func pipe() (*Transport, net.Conn) {
 	ours, theirs := net.Pipe()
-	t := newTransport(ours, func(*actor.PID, any) {}, nil)
+	t := newTransport(ours, func(*actor.PID, any) {}, nil, plenty())
 	go t.write()
 	return t, theirs
 }
@@ -92,7 +92,7 @@ func TestTransportOfAPeerThatNeverReads(t *testing.T) {
 
 func TestTransportWakesTheReader(t *testing.T) {
 	// A-13, promise: out of credit a connection is not read, and it is again as soon as it has some.
-	tr := newTransport(nil, nil, nil)
+	tr := newTransport(nil, nil, nil, plenty())
 	tr.account(inflightWindow)
 	if tr.mayRead() {
 		t.Fatal("reads without credit")

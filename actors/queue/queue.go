@@ -141,6 +141,9 @@ func (q *Queue) Receive(ctx actor.Context) {
 	if q.Journal != nil {
 		q.page(ctx)
 	}
+	if q.state.Resident() == 0 {
+		q.stream.Fold(q.incarnation) // its last events may hold messages that have gone
+	}
 }
 
 // recover folds the stream, ends what ended meanwhile, and tells everybody who depends on this queue.

@@ -71,6 +71,11 @@ func ParseFrame(b []byte, maxPayload int) (f Frame, n int, err error) {
 	return f, end + 1, nil
 }
 
+// EndError is ParseFrame's for a body frame that does not end with FrameEnd, for whoever reads one by himself.
+func EndError(payload []byte, end byte) *protocol.Error {
+	return protocol.AsError(frameError(FrameBody, payload, fmt.Sprintf("{invalid_frame_end_marker,%d}", end)))
+}
+
 // checkFrame refuses frames of an unknown type, and those that cannot be what their type says (RabbitMQ's
 // rabbit_command_assembler:analyze_frame). A heartbeat belongs to channel 0 and carries nothing, section 4.2.7.
 func checkFrame(f Frame) error {
