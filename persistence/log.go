@@ -27,7 +27,9 @@ type Log struct {
 	// changes whether anything more should be published.
 	Failing   atomic.Bool
 	OnFailing func(bool)
-	low       bool // less is free than DiskFreeLimit; the persistence actor's
+	// Spooling is how many bytes queues have sent to their spools that are not there yet: they write it.
+	Spooling atomic.Int64
+	low      bool // less is free than DiskFreeLimit; the persistence actor's
 	// status is for those who look at the broker; the actor writes it.
 	status atomic.Pointer[Status]
 

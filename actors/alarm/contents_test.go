@@ -114,7 +114,7 @@ func TestContentsStalled(t *testing.T) {
 		time.Sleep(stalled - 1)
 		synctest.Wait()
 		c.wakes(t)
-		time.Sleep(2)
+		time.Sleep(time.Millisecond)
 		synctest.Wait()
 		c.wakes(t, 1)
 		time.Sleep(stalled)

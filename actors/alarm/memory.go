@@ -27,6 +27,7 @@ type Memory struct {
 	high     atomic.Int64 // marks of the ledger
 	low      atomic.Int64
 	raised   atomic.Bool // publishers wait
+	memory   atomic.Bool // ... because memory is short; written under mu
 	ledgerUp atomic.Bool // the ledger's part of the alarm; written under mu
 
 	mu      sync.Mutex
@@ -112,6 +113,7 @@ func (m *Memory) turn() {
 		m.ledgerUp.Store(now > m.high.Load() || m.ledgerUp.Load() && now >= m.low.Load())
 		m.rssUp = m.rss > m.marks.High || m.rssUp && m.rss >= m.marks.Low
 		memory := m.short()
+		m.memory.Store(memory)
 		if memory && !was {
 			m.number++
 			m.since = time.Now()
@@ -136,8 +138,11 @@ func (m *Memory) short() bool { return m.ledgerUp.Load() || m.rssUp }
 // Bytes is what queues hold now.
 func (m *Memory) Bytes() int64 { return m.resident.Load() }
 
-// Pressed says that queues hold more than half of what they may: they keep as little in memory as they can.
-func (m *Memory) Pressed() bool { return m.resident.Load() > m.high.Load()/2 }
+// Pressed says that queues hold more than half of what they may, or that the process uses too much: they keep little in memory.
+func (m *Memory) Pressed() bool { return m.resident.Load() > m.high.Load()/2 || m.memory.Load() }
+
+// Short says that the alarm of memory is up: queues keep nothing in memory that nobody is about to get, until it has cleared.
+func (m *Memory) Short() bool { return m.memory.Load() }
 
 // Contents is what lies between sockets and queues, which has a part of memory of its own.
 func (m *Memory) Contents() *Contents { return &m.contents }

@@ -35,7 +35,7 @@ const (
 	relaxed       = time.Second
 	alert         = 100 * time.Millisecond // above the low mark
 	giveBackAgain = 2 * time.Second
-	sweepAgain    = 10 * time.Second // while memory is short: a queue's restart may lose the word
+	sweepAgain    = 10 * time.Second // while memory is pressed: a queue's restart may lose the word
 	restAgain     = 10 * time.Second
 )
 
@@ -119,9 +119,9 @@ func (w *watcher) giveBack() {
 
 // sweep reaches queues that have no turn of their own in which they would see that memory is short, or that time goes by.
 func (w *watcher) sweep() {
-	pressed := w.Memory.Pressed()
+	pressed, short := w.Memory.Pressed(), w.Memory.Short()
 	switch {
-	case pressed && (!w.pressed || time.Since(w.swept) >= sweepAgain):
+	case pressed && (!w.pressed || short || time.Since(w.swept) >= sweepAgain):
 		w.Sweep(true)
 		w.swept = time.Now()
 	case w.Age > 0 && time.Since(w.swept) >= w.Age:

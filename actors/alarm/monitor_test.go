@@ -64,18 +64,18 @@ func TestMonitor(t *testing.T) {
 		if w.memory.Raised() {
 			t.Fatal("the alarm stays up")
 		}
-		w.swept(t)
+		w.swept(t, true)
 		w.memory.Resident(450)
 		time.Sleep(relaxed)
 		synctest.Wait()
-		w.swept(t, true)
+		w.swept(t, true, true)
 		time.Sleep(sweepAgain + relaxed)
 		synctest.Wait()
-		w.swept(t, true, true)
+		w.swept(t, true, true, true)
 		w.memory.Resident(-450)
 		time.Sleep(time.Minute + relaxed)
 		synctest.Wait()
-		w.swept(t, true, true, false)
+		w.swept(t, true, true, true, false)
 
 		if err := w.system.Crash("top/alarms", true); err != nil {
 			t.Fatal(err)

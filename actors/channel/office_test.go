@@ -3,6 +3,7 @@ package channel
 import (
 	"math/rand/v2"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -28,8 +29,8 @@ type office struct {
 	sessions  *session.Registry
 	directory *vhost.Directory
 	access    *auth.Access
-	number    uint64 // of incarnations
-	resident  int    // bytes in queues
+	number    uint64       // of incarnations
+	resident  atomic.Int64 // bytes in queues
 }
 
 type desk struct {
@@ -101,7 +102,7 @@ func (d *door) SendUserMessage(pid *actor.PID, m any)   { d.Send(pid, m) }
 func (d *door) SendSystemMessage(pid *actor.PID, m any) {}
 func (d *door) Stop(*actor.PID)                         {}
 
-func (o *office) Resident(delta int) { o.resident += delta }
+func (o *office) Resident(delta int) { o.resident.Add(int64(delta)) }
 
 func (o *office) find(id string) *desk {
 	for _, d := range o.desks {

@@ -115,7 +115,7 @@ func (s *State) Apply(e Event) {
 	for n < len(s.outputs) && s.outputs[n].ordinal <= e.Handed {
 		n++
 	}
-	s.outputs = s.outputs[:copy(s.outputs, s.outputs[n:])]
+	s.outputs = slices.Delete(s.outputs, 0, n)
 	if e.Step != 0 {
 		s.step = e.Step
 	}

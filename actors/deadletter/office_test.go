@@ -3,6 +3,7 @@ package deadletter
 import (
 	"math/rand/v2"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -31,8 +32,8 @@ type office struct {
 	options   vhost.Options
 	number    uint64 // of incarnations
 	turns     int
-	fuse      int // sends until the one that panics; 0 for never
-	bytes     int // in queues
+	fuse      int          // sends until the one that panics; 0 for never
+	bytes     atomic.Int64 // in queues
 }
 
 type desk struct {
@@ -94,7 +95,7 @@ func (d *door) SendUserMessage(pid *actor.PID, m any) { d.Send(pid, m) }
 func (d *door) SendSystemMessage(*actor.PID, any)     {}
 func (d *door) Stop(*actor.PID)                       {}
 
-func (o *office) Resident(delta int) { o.bytes += delta }
+func (o *office) Resident(delta int) { o.bytes.Add(int64(delta)) }
 
 // client seats a session of the test's own.
 func (o *office) client(id string) (*client, uint64) {

@@ -90,8 +90,7 @@ func (s *State) attach(q *queue.Slot) {
 }
 
 func (s *State) post(e *Posted) {
-	clear(s.taken[:e.Taken])
-	s.taken = s.taken[:copy(s.taken, s.taken[e.Taken:])]
+	s.taken = slices.Delete(s.taken, 0, e.Taken)
 	s.flights = append(s.flights, e.Flights...)
 	if len(e.Messages) > 0 {
 		s.State.Apply(&session.Published{Exchange: e.Exchange, Messages: e.Messages})

@@ -30,8 +30,7 @@ func (q *Queue) enqueue(ctx actor.Context, m *Enqueue) {
 			}
 		}
 		q.expire(ctx)
-		kept, encoded := q.keep(m, fresh)
-		q.happen(q.arrival(m, kept, poison, encoded))
+		q.happen(q.arrival(m, q.keep(m, fresh), poison))
 		q.Slot.Published.Add(int64(len(fresh)))
 	} else if q.state.Refusing(m.Link, m.Settled) {
 		q.happen(&ready.Refused{Link: m.Link, Settled: m.Settled})
@@ -55,18 +54,18 @@ func (q *Queue) enqueue(ctx actor.Context, m *Enqueue) {
 }
 
 // arrival is the event that messages arrive: those there is room for, each on its level, and the others refused, with those that are
-// set aside. encoded is what all of them are on disk, if that is known.
-func (q *Queue) arrival(m *Enqueue, messages, poison []protocol.Message, encoded *ready.Encoded) ready.Event {
-	messages, refused := q.admit(messages)
-	if len(refused) > 0 {
-		encoded = nil
+// set aside.
+func (q *Queue) arrival(m *Enqueue, kept ready.Content, poison []protocol.Message) ready.Event {
+	messages, refused := q.admit(kept.Messages)
+	if kept.Messages = messages; len(refused) > 0 {
+		kept.Encoded = nil
 	}
 	if len(refused) == 0 && len(poison) == 0 && !q.state.Refusing(m.Link, m.Settled) {
-		return q.leveled(m, messages, encoded)
+		return q.leveled(m, kept)
 	}
 	all := &ready.Together{}
 	if len(messages) > 0 {
-		all.Events = append(all.Events, q.leveled(m, messages, encoded))
+		all.Events = append(all.Events, q.leveled(m, kept))
 	}
 	note := &ready.Refused{Link: m.Link, Settled: m.Settled}
 	for i := range refused {
@@ -131,8 +130,8 @@ func (q *Queue) level(m *protocol.Message) ready.Level {
 }
 
 // leveled is the event that messages arrive, each on its level.
-func (q *Queue) leveled(m *Enqueue, messages []protocol.Message, encoded *ready.Encoded) ready.Event {
-	content := ready.Content{Exchange: m.Exchange, Messages: messages, Encoded: encoded}
+func (q *Queue) leveled(m *Enqueue, content ready.Content) ready.Event {
+	messages := content.Messages
 	if q.Slot.Settings.MaxPriority == 0 {
 		q.stamp(&content)
 		return &ready.Enqueued{Link: m.Link, Content: content}
@@ -142,7 +141,7 @@ func (q *Queue) leveled(m *Enqueue, messages []protocol.Message, encoded *ready.
 		level := q.level(&messages[i])
 		at, found := slices.BinarySearchFunc(parts, level, func(p *ready.Enqueued, l ready.Level) int { return cmp.Compare(p.Level, l) })
 		if !found {
-			parts = slices.Insert(parts, at, &ready.Enqueued{Link: m.Link, Level: level, Content: ready.Content{Exchange: m.Exchange}})
+			parts = slices.Insert(parts, at, &ready.Enqueued{Link: m.Link, Level: level, Content: ready.Content{Exchange: m.Exchange, Common: content.Common}})
 		}
 		parts[at].Messages = append(parts[at].Messages, messages[i])
 	}

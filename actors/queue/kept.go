@@ -16,6 +16,7 @@ import (
 type Kept struct {
 	own    atomic.Pointer[[]protocol.Message]
 	stored atomic.Pointer[stored]
+	shared atomic.Pointer[ready.Common]
 }
 
 // stored is a batch as durable queues keep it. The messages alias what the journal gets.
@@ -50,21 +51,41 @@ func (k *Kept) store(exchange string, batch []protocol.Message) *stored {
 	return k.stored.Load()
 }
 
-// keep returns what the queue keeps of messages that arrive, which are the batch or its end, and the batch as it is stored, when
-// other queues store the same.
-func (q *Queue) keep(m *Enqueue, fresh []protocol.Message) ([]protocol.Message, *ready.Encoded) {
+// share is the batch as the account of memory knows it.
+func (k *Kept) share(a ready.Account, batch []protocol.Message) *ready.Common {
+	if s := k.shared.Load(); s != nil {
+		return s
+	}
+	bytes := 0
+	for i := range batch {
+		bytes += batch[i].Size()
+	}
+	if s := ready.NewCommon(len(batch), bytes, a); k.shared.CompareAndSwap(nil, s) {
+		return s
+	}
+	return k.shared.Load()
+}
+
+// keep returns what the queue keeps of messages that arrive, which are the batch or its end: as it is stored, too, when other queues
+// store the same, and as the batch that it shares with them.
+func (q *Queue) keep(m *Enqueue, fresh []protocol.Message) (out ready.Content) {
+	out.Exchange = m.Exchange
 	whole := m.Kept != nil && len(fresh) == len(m.Messages)
-	if whole && q.storesWhole(fresh) {
-		s := m.Kept.store(m.Exchange, fresh)
-		return s.messages, s.encoded
+	if whole {
+		out.Common = m.Kept.share(q.Ledger, fresh)
 	}
 	switch {
+	case whole && q.storesWhole(fresh):
+		s := m.Kept.store(m.Exchange, fresh)
+		out.Messages, out.Encoded = s.messages, s.encoded
 	case q.passing(fresh), fills(fresh):
-		return fresh, nil
+		out.Messages = fresh
 	case whole:
-		return m.Kept.messages(fresh), nil
+		out.Messages = m.Kept.messages(fresh)
+	default:
+		out.Messages = protocol.CopyOut(fresh)
 	}
-	return protocol.CopyOut(fresh), nil
+	return out
 }
 
 // fillsFrom is how many bytes of bodies are most of the buffer they were read into, which has up to 256 KiB. One that is larger was made

@@ -2,14 +2,19 @@ package queue
 
 import (
 	"fmt"
+	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"unsafe"
+
+	"github.com/asynkron/protoactor-go/actor"
 
 	"warren/actors/queue/record"
 	"warren/actors/queue/settings"
 	"warren/persistence"
 	"warren/protocol"
+	"warren/supervision"
 )
 
 // DESIGN 4 "Bytes": with several matches the body is one shared object with an id, in memory and for the journal.
@@ -21,7 +26,8 @@ func TestBatchOfSeveralQueuesIsKeptOnce(t *testing.T) {
 		}
 		batch[i].Properties = []byte{0, 0}
 	}
-	kept := new(Kept)
+	kept, ledger := new(Kept), &account{}
+	shared := kept.share(ledger, batch)
 	enqueue := func(s *stand) *Enqueue {
 		return &Enqueue{Link: link, Incarnation: s.slot.Incarnation(), Exchange: "x", Messages: batch, Kept: kept}
 	}
@@ -48,6 +54,9 @@ func TestBatchOfSeveralQueuesIsKeptOnce(t *testing.T) {
 		t.Fatalf("%+v %v", content, err)
 	}
 	transient.tell(enqueue(transient))
+	if n := ledger.bytes.Load(); n == 0 || a.resident != 0 || b.resident != 0 || transient.resident != 0 {
+		t.Errorf("together they hold %d, and each of them %d, %d, %d", n, a.resident, b.resident, transient.resident)
+	}
 	if x, y, z := body(a.stand), body(b.stand), body(transient); x != y || x != z {
 		t.Error("copied for each queue")
 	}
@@ -62,6 +71,57 @@ func TestBatchOfSeveralQueuesIsKeptOnce(t *testing.T) {
 	}
 	if n := len(late.records); n != 2 {
 		t.Errorf("%d records", n)
+	}
+	for _, s := range []*stand{a.stand, b.stand, late.stand, prio.stand, bounded.stand, transient} {
+		if n := ledger.bytes.Load(); n == 0 {
+			t.Error("nothing is held, though somebody does")
+		}
+		s.slot.Bury(func(*actor.PID, any) {})
+		s.q.Terminate(s.ctx, supervision.Normal)
+		if s.resident != 0 {
+			t.Errorf("%d bytes are left", s.resident)
+		}
+	}
+	if n := ledger.bytes.Load(); n != 0 {
+		t.Errorf("%d bytes are left when nobody holds them", n)
+	}
+	runtime.KeepAlive(shared)
+}
+
+// account is a ledger for several queues.
+type account struct{ bytes atomic.Int64 }
+
+func (a *account) Resident(delta int) { a.bytes.Add(int64(delta)) }
+
+// DESIGN 4 "Bytes": what several queues have to spool is written once.
+func TestSpoolsShareABatch(t *testing.T) {
+	batch := numbered(3, 4)
+	for i := range batch {
+		batch[i].Properties = []byte{0, 0}
+	}
+	kept := new(Kept)
+	kept.share(&account{}, batch)
+	var tails []uint64
+	for range 2 {
+		s := newPagingStand(t)
+		s.slot.Stored, s.transient, s.limit = "", true, 4
+		s.begin(3)
+		s.fill(1) // which is next and stays
+		s.tell(&Enqueue{Link: link, Incarnation: 3, Exchange: "x", Messages: batch, Kept: kept})
+		s.seq = 6
+		s.fill(10)
+		r := s.spooled[1]
+		tails = append(tails, r.Tail.ID)
+		_, content, err := record.ParseEnqueued(append(r.Payload, r.Tail.Bytes...))
+		if err != nil || len(r.Payload) != r.Summary || len(content.Messages) != 4 || content.Messages[3].Body[0] != 6 {
+			t.Fatalf("%+v: %+v %v", r, content, err)
+		}
+		if own := s.spooled[2]; own.Tail.ID != 0 || len(own.Payload) == 0 {
+			t.Errorf("its own is %+v", own)
+		}
+	}
+	if tails[0] == 0 || tails[0] != tails[1] {
+		t.Errorf("tails %v", tails)
 	}
 }
 

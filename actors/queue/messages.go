@@ -206,6 +206,6 @@ type Sessions interface {
 
 // Ledger is the node's account of memory.
 type Ledger interface {
-	// Resident adds delta bytes to what queues hold in memory.
+	// Resident adds delta bytes to what queues hold in memory. It is called from anywhere, by the collector too.
 	Resident(delta int)
 }

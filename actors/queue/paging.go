@@ -16,20 +16,28 @@ import (
 func (q *Queue) limit() int {
 	p := &q.paging
 	if p.limit == 0 {
-		if p.limit = q.Resident; p.idle || q.Pressed() {
+		switch p.limit = q.Resident; {
+		case q.Short() && (p.quiet || len(q.state.Consumers()) == 0):
+			p.limit = nothing
+		case p.idle || q.Pressed():
 			p.limit = min(q.Resident, Little)
 		}
 	}
 	return p.limit
 }
 
-// Little is what a queue keeps in memory that has to do with little.
-const Little = 256 << 10
+// Little is what a queue keeps in memory that has to do with little, and nothing what one does of which nobody takes anything while
+// memory is short: many queues have little each, and publishers wait until all of them together are below the low mark.
+const (
+	Little  = 256 << 10
+	nothing = 1
+)
 
 // letGo is for a queue that has no other reason to look.
 func (q *Queue) letGo(m *LetGo) {
 	q.paging.again = 0
-	q.paging.idle = q.paging.idle || m.Idle
+	q.paging.idle, q.paging.quiet = q.paging.idle || m.Idle, true
+	q.paging.limit = 0
 	if m.Idle {
 		q.paging.ahead = 0
 	}
@@ -38,7 +46,12 @@ func (q *Queue) letGo(m *LetGo) {
 // Of what a durable queue may keep in memory, a quarter is for the next to go when it pages. Those who take from a long queue find it
 // ahead of them: at least a sixteenth of the limit is fetched at a time, and twice as much whenever that was not soon enough, up to
 // half. What was fetched ahead is not let go of again.
-func (q *Queue) headBytes() int  { return max(q.limit()/4, min(q.paging.ahead, q.aheadMost())) }
+func (q *Queue) headBytes() int {
+	if q.limit() == nothing {
+		return 0
+	}
+	return max(q.limit()/4, min(q.paging.ahead, q.aheadMost()))
+}
 func (q *Queue) aheadLeast() int { return max(1, q.limit()/16) }
 func (q *Queue) aheadMost() int  { return max(1, q.limit()/2) }
 
@@ -51,6 +64,7 @@ type paging struct {
 	starved  bool           // somebody could have had messages in this turn that are not in memory
 	limit    int            // of this turn, once somebody asked
 	idle     bool           // nothing came and nothing went for long
+	quiet    bool           // nobody took anything since it was last told to let go
 	again    int            // resident bytes at which paging out is worth another look
 	deferred []*Commands    // wait for messages from disk
 	spooled  uint64         // newest record that was sent to the spool
@@ -118,7 +132,7 @@ func (q *Queue) pageOut() {
 		return
 	}
 	q.happen(&ready.PagedOut{Intervals: out})
-	if q.state.Resident() > q.spoolFrom() && len(q.state.Spooling()) < spoolAhead {
+	if q.state.Resident() > q.spoolFrom() && len(q.state.Spooling()) < spoolAhead && (!q.Pressed() || q.Journal.Spooling.Load() < spoolMost) {
 		if in := q.state.Homeless(out, max(q.limit(), spoolLeast)); len(in) > 0 {
 			q.happen(&ready.Spooled{Intervals: in}) // what is nowhere on disk has to go there first, a piece at a time
 		}
@@ -142,6 +156,8 @@ func (q *Queue) readAhead(ctx actor.Context) {
 	switch {
 	case all:
 		return
+	case q.limit() == nothing && !p.starved:
+		return // it would be let go of again
 	case p.starved:
 		p.ahead = min(max(2*p.ahead, q.aheadLeast()), q.aheadMost())
 	case len(q.state.Consumers()) == 0:

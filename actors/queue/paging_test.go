@@ -282,3 +282,48 @@ func TestLargeMessageIsAccepted(t *testing.T) {
 		t.Errorf("%v", sent)
 	}
 }
+
+// while memory is short a queue of which nobody takes anything keeps nothing in memory, however little that is, and does not
+// fetch it again; whoever comes for it finds it.
+func TestNothingStaysWhileMemoryIsShort(t *testing.T) {
+	for _, what := range []string{"stored", "transient"} {
+		t.Run(what, func(t *testing.T) {
+			s := newPagingStand(t)
+			if what == "transient" {
+				s.slot.Stored, s.transient = "", true
+			}
+			s.limit = 1 << 20
+			s.begin(3)
+			short := false
+			s.q.Short = func() bool { return short }
+			s.q.Pressed = s.q.Short
+			s.command(2, &Consume{Consumer: 2, Prefetch: 1}) // which has had its one
+			s.fill(10)
+			held := s.resident
+			short = true
+			s.tell(&Credit{Key: ready.Key{Session: 2, Consumer: 2}, Written: 1}) // somebody takes it
+			if s.resident != held {
+				t.Fatalf("%d bytes of %d are left of one that is used", s.resident, held)
+			}
+			s.tell(&LetGo{})
+			for range 5 {
+				s.answer()
+			}
+			if s.resident > held/10 || len(s.fetches) > 0 {
+				t.Fatalf("%d bytes of %d are left", s.resident, held)
+			}
+			var got []int
+			for n := uint64(1); n <= 19; n++ {
+				more := s.command(2, &Settle{Consumer: 2, First: n, Last: n})
+				more = append(more, s.tell(&Credit{Key: ready.Key{Session: 2, Consumer: 2}, Written: n})...)
+				more = append(more, s.answer()...)
+				for _, b := range bodies(more, 2) {
+					got = append(got, int(b))
+				}
+			}
+			if len(got) != 19 || got[0] != 2 || got[18] != 20 {
+				t.Fatalf("got %v", got)
+			}
+		})
+	}
+}

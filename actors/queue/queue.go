@@ -32,11 +32,12 @@ type Options struct {
 	Send func(*actor.PID, any)
 	// Resident is how many bytes of messages the queue keeps in memory when they can be on disk; 0 for 4 MiB.
 	Resident int
-	// Pressed says that memory is short, and little is to be kept; nil for never.
-	Pressed func() bool
-	Poison  supervision.Poison
-	Log     zerolog.Logger
-	Now     func() time.Time // nil for the clock
+	// Pressed says that little is to be kept in memory, and Short, which implies it, that nothing is that nobody is about to get;
+	// nil for never.
+	Pressed, Short func() bool
+	Poison         supervision.Poison
+	Log            zerolog.Logger
+	Now            func() time.Time // nil for the clock
 }
 
 // Queue is the actor of one queue.
@@ -87,8 +88,12 @@ func New(o Options, incarnation uint64) *Queue {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	never := func() bool { return false }
 	if o.Pressed == nil {
-		o.Pressed = func() bool { return false }
+		o.Pressed = never
+	}
+	if o.Short == nil {
+		o.Short = never
 	}
 	return &Queue{Options: o, incarnation: incarnation, windows: map[ready.Key]*window{}, peers: map[uint64]*actor.PID{}, sweepAt: sweepFrom,
 		rates: o.Rates.VHost(o.Slot.VHost)}
@@ -107,9 +112,10 @@ func (q *Queue) Receive(ctx actor.Context) {
 		q.paging.idle = false
 		q.enqueue(ctx, m)
 	case *Commands:
-		q.paging.idle = false
+		q.paging.idle, q.paging.quiet = false, false
 		q.commands(ctx, m)
 	case *Credit:
+		q.paging.quiet = false
 		q.credit(ctx, m)
 	case *Resume:
 		q.resume(ctx, m)
@@ -141,9 +147,6 @@ func (q *Queue) Receive(ctx actor.Context) {
 	if q.Journal != nil {
 		q.page(ctx)
 	}
-	if q.state.Resident() == 0 {
-		q.stream.Fold(q.incarnation) // its last events may hold messages that have gone
-	}
 }
 
 // recover folds the stream, ends what ended meanwhile, and tells everybody who depends on this queue.
@@ -156,7 +159,9 @@ func (q *Queue) recover(ctx actor.Context) {
 	q.quarantine(got.Quarantined)
 	q.state = got.State
 	q.load(ctx)
-	q.accounted = int(q.Slot.Bytes.Load())
+	q.accounted = int(q.Slot.own.Load())
+	q.state.Hold()
+	q.offTheWay()
 	q.Slot.claim(q.incarnation)
 	q.suspicious = q.Slot.poison.Any()
 	givenUp := q.Slot.crashed.Swap(false) // every session has been told so, and has forgotten the queue
@@ -176,8 +181,12 @@ func (q *Queue) recover(ctx actor.Context) {
 // Terminate is called when the actor stops. A deleted queue takes its stream along; one that crashed too often keeps it.
 func (q *Queue) Terminate(ctx actor.Context, why supervision.Reason) {
 	q.leaveLimits()
+	q.offTheWay()
 	gone := q.Slot.Gone()
 	if gone {
+		if q.state != nil {
+			q.state.LetGo()
+		}
 		q.Slot.Forget(q.Streams, q.Ledger)
 		if q.Slot.Stored != "" {
 			ctx.Send(q.Journal.PID, &persistence.Forget{Stream: q.Slot.Stored})
@@ -192,8 +201,14 @@ func (q *Queue) Terminate(ctx actor.Context, why supervision.Reason) {
 
 // Forget drops what a deleted queue held. Its actor is in its last turn, or ended before the queue was deleted.
 func (s *Slot) Forget(streams *volatile.Store, ledger Ledger) {
-	ledger.Resident(-int(s.Bytes.Swap(0)))
+	s.LeaveAccount(ledger)
 	streams.Drop(streamName(s))
+}
+
+// LeaveAccount takes what the queue holds by itself out of the node's ledger. What it shares, the others still hold, or nobody does.
+func (s *Slot) LeaveAccount(ledger Ledger) {
+	s.Bytes.Store(0)
+	ledger.Resident(-int(s.own.Swap(0)))
 }
 
 // happen makes an event part of the queue: in the stream first, so that no panic can part the two.

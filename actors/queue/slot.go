@@ -44,6 +44,8 @@ type Slot struct {
 	ReadyBytes, UnackedBytes, OnDisk atomic.Int64
 	// Dying is how many messages are on their way to be dead letters, in neither of those numbers.
 	Dying     atomic.Int64
+	own       atomic.Int64 // of Bytes, what the queue has entered into the ledger by itself
+	spooling  atomic.Int64 // bytes on their way to the spool
 	consumers atomic.Pointer[[]ConsumerInfo]
 }
 

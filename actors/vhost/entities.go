@@ -24,12 +24,12 @@ func (o Options) QueueSpec(s *queue.Slot) supervision.ChildSpec {
 		GiveUp:   &supervision.Limit{Restarts: 5, Within: 10 * time.Second},
 		OnGiveUp: func(any) { o.Directory.giveUp(s, o.System.Send) },
 		New: func(incarnation uint64) actor.Actor {
-			pressed := func() bool { return false }
+			var pressed, short func() bool
 			if o.Memory != nil {
-				pressed = o.Memory.Pressed
+				pressed, short = o.Memory.Pressed, o.Memory.Short
 			}
 			return queue.New(queue.Options{
-				Slot: s, VHost: o.Directory.PID, Streams: o.Streams, Journal: o.Journal, Sessions: o.Sessions, Ledger: o.Ledger, Resident: o.Resident, Pressed: pressed,
+				Slot: s, VHost: o.Directory.PID, Streams: o.Streams, Journal: o.Journal, Sessions: o.Sessions, Ledger: o.Ledger, Resident: o.Resident, Pressed: pressed, Short: short,
 				DeadLetters: o.DeadLetters, Rates: o.Access.Rates, Send: o.System.Send, Poison: o.Poison, Log: o.Log,
 			}, incarnation)
 		},

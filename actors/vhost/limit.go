@@ -18,6 +18,8 @@ type Memory interface {
 	Declarations() (refused bool)
 	// Pressed says that queues keep as little in memory as they can.
 	Pressed() bool
+	// Short says that the alarm of memory is up: they keep nothing that nobody is about to get.
+	Short() bool
 	// Reason is why.
 	Reason() string
 }

@@ -35,7 +35,7 @@ func (d *Directory) GiveUp(ledger queue.Ledger, send func(*actor.PID, any)) {
 	for _, s := range d.AllQueues() {
 		d.queues.Delete(s.Name)
 		s.GiveUp(send)
-		ledger.Resident(-int(s.Bytes.Swap(0)))
+		s.LeaveAccount(ledger)
 	}
 	d.account(ledger, 0)
 	d.clear(send)

@@ -11,7 +11,11 @@ func (b *Broker) letGo() func(pressed bool) {
 		now := map[*queue.Slot]counters{}
 		for _, d := range b.vhosts.All() {
 			for _, q := range d.AllQueues() {
-				if q.Bytes.Load() <= queue.Little {
+				least := int64(queue.Little)
+				if pressed && b.memory.Short() {
+					least = 0
+				}
+				if q.Bytes.Load() <= least {
 					continue
 				}
 				c := counters{q.Published.Load(), q.Delivered.Load()}

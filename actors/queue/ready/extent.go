@@ -13,6 +13,8 @@ type Content struct {
 	Held bool
 	// Encoded is what the messages are on disk, when other queues have the same.
 	Encoded *Encoded
+	// Common is the batch that the messages are of, or a part of, when other queues have it as well.
+	Common *Common
 }
 
 // Encoded is a batch as records have it, without what is each queue's own. It is the same when its id is.

@@ -75,7 +75,7 @@ func TestExtentsSettle(t *testing.T) {
 		total += e.left
 	}
 	for _, in := range []Interval{{4, 1}, {0, 2}, {7, 2}, {2, 2}, {5, 2}} {
-		bytes, _ := x.settle(in, nobody)
+		bytes, _, _ := x.settle(in, nobody)
 		total -= bytes
 	}
 	if l := x.pages[0].list; total != 0 || len(x.pages) != 1 || len(l.all) != 0 || l.head != 0 || l.dead != 0 {

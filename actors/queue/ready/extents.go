@@ -166,9 +166,9 @@ func missing(index uint64) {
 	panic(fmt.Sprintf("queue: message %d is neither waiting nor delivered", index))
 }
 
-// settle marks the messages of an interval as needed no longer and returns the bytes they held, and how many of those were in
-// memory. dead is called with the extents that nothing is left of.
-func (x *extents) settle(in Interval, dead func(*extent)) (bytes, resident int) {
+// settle marks the messages of an interval as needed no longer and returns the bytes they held, how many of those were in
+// memory, and how many of these are shared. dead is called with the extents that nothing is left of.
+func (x *extents) settle(in Interval, dead func(*extent)) (bytes, resident, shared int) {
 	for p := x.search(in.First); in.N > 0; {
 		if p == len(x.pages) {
 			missing(in.First)
@@ -180,6 +180,9 @@ func (x *extents) settle(in Interval, dead func(*extent)) (bytes, resident int) 
 				bytes += n
 				if e.content != nil {
 					resident += n
+					if e.content.Common != nil {
+						shared += n
+					}
 				}
 				e.left -= n
 				if e.live -= uint32(to - from); e.live == 0 {
@@ -199,7 +202,7 @@ func (x *extents) settle(in Interval, dead func(*extent)) (bytes, resident int) 
 			p++
 		}
 	}
-	return bytes, resident
+	return bytes, resident, shared
 }
 
 // trim lets go of settled extents: at the front at once, elsewhere when they are the majority, so that one message which

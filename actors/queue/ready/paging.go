@@ -69,8 +69,8 @@ func (s *State) pagedOut(e *PagedOut) {
 				return false
 			}
 			if x.first >= in.First && x.content != nil && s.onDisk(x) {
+				s.goes(x.content, x.left)
 				x.content = nil
-				s.resident -= x.left
 				l.paged.add(Interval{x.first, uint64(x.n)})
 			}
 			return true
@@ -84,7 +84,7 @@ func (s *State) pagedIn(e *PagedIn) {
 		x := l.extents.listed(p.First)
 		if x != nil && x.wanted() == p.Wanted && x.live > 0 && x.content == nil { // else it was settled meanwhile
 			x.content = p.Content
-			s.resident += x.left
+			s.comes(p.Content, x.left)
 			l.paged.remove(Interval{x.first, uint64(x.n)})
 		}
 	}

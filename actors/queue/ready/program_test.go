@@ -56,10 +56,12 @@ type machine struct {
 	name   int
 	sent   map[Link][]protocol.Message
 	disk   map[uint64]*Content // records by index; empty for a queue that is not durable
+	shared account             // what it has in common with queues that are not there
 }
 
 func newMachine(durable bool) *machine {
 	m := &machine{live: New(), base: New(), model: newModel(), sent: map[Link][]protocol.Message{}, disk: map[uint64]*Content{}}
+	m.live.Hold()
 	if durable {
 		m.happen(&Recovered{})
 	}
@@ -91,18 +93,26 @@ func (m *machine) check() error {
 	if got, want := describe(m.live, m.disk), m.model.String(); got != want {
 		return fmt.Errorf("the state is\n%s\nand should be\n%s", got, want)
 	}
-	resident, living := 0, false
+	resident, own, shared, living := 0, 0, int64(0), false
 	for i := range m.live.lines {
 		m.live.lines[i].extents.each(0, func(e *extent) bool {
 			living = living || e.live > 0
 			if e.content != nil {
 				resident += e.left
+				if e.content.Common == nil {
+					own += e.left
+				} else {
+					shared += sharedBytes
+				}
 			}
 			return true
 		})
 	}
 	if m.live.Resident() != resident {
 		return fmt.Errorf("resident are %d, not %d", resident, m.live.Resident())
+	}
+	if m.live.Own() != own || m.shared.bytes.Load() != shared {
+		return fmt.Errorf("its own are %d, not %d; shared are %d, not %d", own, m.live.Own(), shared, m.shared.bytes.Load())
 	}
 	// What is settled while it is on disk alone is estimated, until nothing is left of its batch.
 	if got, want := m.live.Bodies(), m.model.bodies(); got != want && len(m.disk) == 0 {
@@ -259,11 +269,13 @@ func (m *machine) do(s step) {
 		m.happen(&LinksDropped{Links: []Link{l}})
 		delete(m.sent, l)
 	case "restart": // the actor is gone; the next one folds the stream
+		m.live.LetGo()
 		m.frozen, m.was = m.live, describe(m.live, m.disk)
 		m.live = m.base.Clone()
 		for _, e := range m.tail {
 			m.live.Apply(e)
 		}
+		m.live.Hold()
 		if s.a%2 == 0 { // and the other way round: what is frozen is the copy
 			m.frozen = m.live.Clone()
 		}
@@ -306,7 +318,11 @@ func (m *machine) arrive(l Link, messages []protocol.Message) {
 		for n < len(fresh) && levelOfName(fresh[n]) == level {
 			n++
 		}
-		together.Events = append(together.Events, &Enqueued{Link: l, Level: level, Content: Content{Exchange: "x", Messages: fresh[:n:n]}})
+		content := Content{Exchange: "x", Messages: fresh[:n:n]}
+		if fresh[0].Seq%3 == 0 {
+			content.Common = NewCommon(n, sharedBytes, &m.shared)
+		}
+		together.Events = append(together.Events, &Enqueued{Link: l, Level: level, Content: content})
 		fresh = fresh[n:]
 	}
 	if len(together.Events) > 0 {

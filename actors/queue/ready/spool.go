@@ -1,5 +1,7 @@
 package ready
 
+import "slices"
+
 // What is not stored, since it is transient or in a batch with what is, goes to disk as well when it waits for long: to the queue's
 // spool, which means nothing to the next process (DESIGN section 7, paging).
 type (
@@ -80,7 +82,7 @@ func (s *State) stowed(upto uint64) {
 	for n < len(s.spool.pending) && s.spool.pending[n].Index <= upto {
 		n++
 	}
-	s.spool.pending = s.spool.pending[:copy(s.spool.pending, s.spool.pending[n:])]
+	s.spool.pending = slices.Delete(s.spool.pending, 0, n) // which clears them: they hold messages
 }
 
 // Spooling are the records of the spool that are not known to be on disk, in order.

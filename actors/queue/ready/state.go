@@ -13,6 +13,8 @@ type State struct {
 	lines    []line // by level, as far as there were messages of it
 	bytes    int    // of messages that are not settled
 	resident int    // of those, in memory
+	common   int    // of those, what other queues may have as well
+	holding  bool   // it counts as one of them
 	bodies   int    // bytes of the bodies that wait
 	out      int    // and of those that consumers have
 	unacked  uint64 // with consumers that acknowledge
@@ -181,7 +183,7 @@ func (s *State) enqueued(e *Enqueued) {
 	l.extents.push(x)
 	l.next += uint64(x.n)
 	s.bytes += x.left
-	s.resident += x.left
+	s.comes(&e.Content, x.left)
 	s.bodies += x.body
 	if e.Held {
 		l.cursor = l.next // they wait in the schedule, and have no turn
@@ -252,8 +254,10 @@ func (s *State) settled(k Key, first, last uint64, how Outcome) {
 func (s *State) settle(in Interval) {
 	s.note(&s.saving.settled, in)
 	l := s.lineOf(in.First)
-	bytes, resident := l.extents.settle(in, func(e *extent) {
-		if e.content == nil {
+	bytes, resident, shared := l.extents.settle(in, func(e *extent) {
+		if e.content != nil {
+			s.goes(e.content, 0)
+		} else {
 			l.paged.remove(Interval{e.first, uint64(e.n)})
 		}
 		if e.spool != 0 {
@@ -262,6 +266,7 @@ func (s *State) settle(in Interval) {
 	})
 	s.bytes -= bytes
 	s.resident -= resident
+	s.common -= shared
 }
 
 // dropIfIdle forgets a consumer that neither holds nor may get anything. The get consumer of a session stays while the
@@ -319,6 +324,7 @@ func (s *State) sessionEnded(e *SessionEnded) {
 // Clone returns a copy that shares only what is never written again.
 func (s *State) Clone() *State {
 	c := *s
+	c.holding = false
 	c.lines = make([]line, len(s.lines))
 	for i := range s.lines {
 		c.lines[i] = s.lines[i].clone()

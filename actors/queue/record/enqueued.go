@@ -26,11 +26,15 @@ const (
 	fieldBody       = 4
 )
 
-// AppendSpooled writes all of a batch.
-func AppendSpooled(dst []byte, first uint64, c *ready.Content) []byte {
+// AppendSpooledSummary writes what is a queue's own of a batch in its spool.
+func AppendSpooledSummary(dst []byte, first uint64, c *ready.Content) []byte {
 	dst = appendUint(dst, fieldFirst, first)
 	dst = appendUint(dst, fieldCount, uint64(len(c.Messages)))
-	dst = appendUint(dst, fieldArrived, uint64(c.Arrived))
+	return appendUint(dst, fieldArrived, uint64(c.Arrived))
+}
+
+// AppendSpooled writes all messages of a batch, behind that.
+func AppendSpooled(dst []byte, c *ready.Content) []byte {
 	dst = appendText(dst, fieldExchange, c.Exchange)
 	for i := range c.Messages {
 		dst = appendStored(dst, i, &c.Messages[i])

@@ -126,7 +126,7 @@ func TestSpoolRoundTrip(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 8))
 	for range 500 {
 		c := ready.Content{Exchange: text(r, 20), Messages: randomMessages(r), Arrived: r.Int64N(5)}
-		first, got, err := ParseEnqueued(AppendSpooled(nil, 9, &c))
+		first, got, err := ParseEnqueued(AppendSpooled(AppendSpooledSummary(nil, 9, &c), &c))
 		if err != nil || first != 9 || got.Exchange != c.Exchange || got.Arrived != c.Arrived || len(got.Messages) != len(c.Messages) {
 			t.Fatal(first, got, err)
 		}
