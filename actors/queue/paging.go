@@ -95,9 +95,13 @@ func (q *Queue) page(ctx actor.Context) {
 }
 
 // overfull says that messages come faster than the disk takes them, which has some of them to write. Their publishers are not told that they are accepted, and so are
-// slowed by their own windows, until it has caught up.
+// slowed by their own windows, until it has caught up. While memory is pressed that is so from the first message on: what is written is in
+// memory twice, and of many queues each has only little of it.
 func (q *Queue) overfull() bool {
-	return q.Journal != nil && q.state.Resident() > overfull*q.Resident && (len(q.state.Spooling()) > 0 || len(q.state.Pending()) > 0)
+	if q.Journal == nil || q.state.Resident() <= overfull*q.Resident && !q.Pressed() {
+		return false
+	}
+	return len(q.state.Spooling()) > 0 || slices.ContainsFunc(q.state.Pending(), func(r ready.Record) bool { return r.Kind == ready.RecordEnqueued })
 }
 
 // overfull is how many times over its limit a queue's memory is when publishers are slowed.

@@ -327,3 +327,26 @@ func TestNothingStaysWhileMemoryIsShort(t *testing.T) {
 		})
 	}
 }
+
+// while memory is pressed a publisher hears that its messages are accepted when they are on disk, however few they are, and what
+// consumers settle does not keep it waiting.
+func TestAcceptedWhenOnDiskWhileMemoryIsPressed(t *testing.T) {
+	s := newPagingStand(t)
+	pressed := false
+	s.q.Pressed = func() bool { return pressed }
+	publish := func(seq uint64) int {
+		m := protocol.Message{Seq: seq, Properties: persistent, Flags: protocol.FlagPersistent, Body: []byte{1}}
+		return len(only[*Accepted](s.stand.tell(&Enqueue{Link: link, Incarnation: s.slot.Incarnation(), Exchange: "x", Messages: []protocol.Message{m}})))
+	}
+	if n := publish(1); n == 0 {
+		t.Error("not accepted at once")
+	}
+	pressed = true
+	if n := publish(2); n != 0 {
+		t.Error("accepted before it is on disk")
+	}
+	got := only[*Accepted](s.stand.tell(&persistence.Durable{Stream: s.slot.Stored, Upto: 2}))
+	if len(got) == 0 || got[len(got)-1].Accepted != 2 || got[len(got)-1].Confirmed != 2 {
+		t.Errorf("on disk it says %+v", got)
+	}
+}
