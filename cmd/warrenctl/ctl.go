@@ -3,9 +3,12 @@ package main
 import (
 	"context"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"warren/internal/admin"
 	"warren/internal/config"
@@ -17,9 +20,9 @@ type ctl struct {
 	out io.Writer
 	in  io.Reader // for passwords
 
-	dataDir, vhost, formatter string
-	timeoutSeconds            int
-	quiet, silent, noHeaders  bool
+	dataDir, node, vhost, formatter string
+	timeoutSeconds                  int
+	quiet, silent, noHeaders        bool
 
 	// The command line was understood; what goes wrong from here on is no fault of it.
 	parsed bool
@@ -27,7 +30,7 @@ type ctl struct {
 
 func (c *ctl) command() *cobra.Command {
 	root := &cobra.Command{
-		Use:           "warrenctl [--data-dir DIR] [-p VHOST] [--formatter table|json|csv] [-q] COMMAND",
+		Use:           "warrenctl [--data-dir DIR] [-n NODE] [-p VHOST] [--formatter table|json|csv] [-q] COMMAND",
 		Short:         "Looks into a running Warren, sets it up and stops it",
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -50,6 +53,7 @@ func (c *ctl) command() *cobra.Command {
 
 	flags := root.PersistentFlags()
 	flags.StringVar(&c.dataDir, "data-dir", "", "the broker's data directory (default $WARREN_DATA_DIR, else the broker's own default)")
+	flags.StringVarP(&c.node, "node", "n", "", "the node it must be, by its cluster_name or what of that is before the @; any other is left alone")
 	flags.StringVarP(&c.vhost, "vhost", "p", "/", "the vhost it is about")
 	flags.StringVar(&c.formatter, "formatter", "table", "table, json or csv")
 	flags.IntVarP(&c.timeoutSeconds, "timeout", "t", 60, "seconds to wait for the broker; 0 waits for ever")
@@ -105,7 +109,28 @@ func (c *ctl) ask(do func(context.Context, adminv1.AdminServiceClient) error) er
 		ctx, cancel = context.WithTimeout(ctx, c.timeout())
 		defer cancel()
 	}
-	return do(ctx, adminv1.NewAdminServiceClient(conn))
+	client := adminv1.NewAdminServiceClient(conn)
+	if c.node != "" {
+		if err := c.meant(ctx, client); err != nil {
+			return err
+		}
+	}
+	return do(ctx, client)
+}
+
+// meant refuses a broker that is not the one of --node: what a script says to another node must not happen to this one. Differs: the
+// broker is found by its data directory, and rabbitmqctl's by this name.
+func (c *ctl) meant(ctx context.Context, client adminv1.AdminServiceClient) error {
+	s, err := client.Status(ctx, &adminv1.StatusRequest{})
+	if err != nil {
+		return err
+	}
+	name := s.GetClusterName()
+	if short, _, _ := strings.Cut(name, "@"); c.node == name || c.node == short {
+		return nil
+	}
+	return status.Errorf(codes.FailedPrecondition, "the node in %s is '%s', not '%s': name it so, or have it called that by cluster_name in its configuration",
+		c.dataDir, name, c.node)
 }
 
 // oneArgument refuses more and less of them than one.
