@@ -2418,6 +2418,150 @@ func (*StopResponse) Descriptor() ([]byte, []int) {
 	return file_admin_v1_admin_proto_rawDescGZIP(), []int{29}
 }
 
+type StopAppRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StopAppRequest) Reset() {
+	*x = StopAppRequest{}
+	mi := &file_admin_v1_admin_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StopAppRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StopAppRequest) ProtoMessage() {}
+
+func (x *StopAppRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_admin_v1_admin_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StopAppRequest.ProtoReflect.Descriptor instead.
+func (*StopAppRequest) Descriptor() ([]byte, []int) {
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{30}
+}
+
+type StopAppResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StopAppResponse) Reset() {
+	*x = StopAppResponse{}
+	mi := &file_admin_v1_admin_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StopAppResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StopAppResponse) ProtoMessage() {}
+
+func (x *StopAppResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_admin_v1_admin_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StopAppResponse.ProtoReflect.Descriptor instead.
+func (*StopAppResponse) Descriptor() ([]byte, []int) {
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{31}
+}
+
+type StartAppRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StartAppRequest) Reset() {
+	*x = StartAppRequest{}
+	mi := &file_admin_v1_admin_proto_msgTypes[32]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StartAppRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StartAppRequest) ProtoMessage() {}
+
+func (x *StartAppRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_admin_v1_admin_proto_msgTypes[32]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StartAppRequest.ProtoReflect.Descriptor instead.
+func (*StartAppRequest) Descriptor() ([]byte, []int) {
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{32}
+}
+
+type StartAppResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StartAppResponse) Reset() {
+	*x = StartAppResponse{}
+	mi := &file_admin_v1_admin_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StartAppResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StartAppResponse) ProtoMessage() {}
+
+func (x *StartAppResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_admin_v1_admin_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StartAppResponse.ProtoReflect.Descriptor instead.
+func (*StartAppResponse) Descriptor() ([]byte, []int) {
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{33}
+}
+
 type ActorsTreeRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -2426,7 +2570,7 @@ type ActorsTreeRequest struct {
 
 func (x *ActorsTreeRequest) Reset() {
 	*x = ActorsTreeRequest{}
-	mi := &file_admin_v1_admin_proto_msgTypes[30]
+	mi := &file_admin_v1_admin_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2438,7 +2582,7 @@ func (x *ActorsTreeRequest) String() string {
 func (*ActorsTreeRequest) ProtoMessage() {}
 
 func (x *ActorsTreeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[30]
+	mi := &file_admin_v1_admin_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2451,7 +2595,7 @@ func (x *ActorsTreeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActorsTreeRequest.ProtoReflect.Descriptor instead.
 func (*ActorsTreeRequest) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{30}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{34}
 }
 
 type ActorsTreeResponse struct {
@@ -2463,7 +2607,7 @@ type ActorsTreeResponse struct {
 
 func (x *ActorsTreeResponse) Reset() {
 	*x = ActorsTreeResponse{}
-	mi := &file_admin_v1_admin_proto_msgTypes[31]
+	mi := &file_admin_v1_admin_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2475,7 +2619,7 @@ func (x *ActorsTreeResponse) String() string {
 func (*ActorsTreeResponse) ProtoMessage() {}
 
 func (x *ActorsTreeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[31]
+	mi := &file_admin_v1_admin_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2488,7 +2632,7 @@ func (x *ActorsTreeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActorsTreeResponse.ProtoReflect.Descriptor instead.
 func (*ActorsTreeResponse) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{31}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *ActorsTreeResponse) GetActors() []*Actor {
@@ -2530,7 +2674,7 @@ type Actor struct {
 
 func (x *Actor) Reset() {
 	*x = Actor{}
-	mi := &file_admin_v1_admin_proto_msgTypes[32]
+	mi := &file_admin_v1_admin_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2542,7 +2686,7 @@ func (x *Actor) String() string {
 func (*Actor) ProtoMessage() {}
 
 func (x *Actor) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[32]
+	mi := &file_admin_v1_admin_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2555,7 +2699,7 @@ func (x *Actor) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Actor.ProtoReflect.Descriptor instead.
 func (*Actor) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{32}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *Actor) GetPath() string {
@@ -2649,7 +2793,7 @@ type ActorsCrashRequest struct {
 
 func (x *ActorsCrashRequest) Reset() {
 	*x = ActorsCrashRequest{}
-	mi := &file_admin_v1_admin_proto_msgTypes[33]
+	mi := &file_admin_v1_admin_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2661,7 +2805,7 @@ func (x *ActorsCrashRequest) String() string {
 func (*ActorsCrashRequest) ProtoMessage() {}
 
 func (x *ActorsCrashRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[33]
+	mi := &file_admin_v1_admin_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2674,7 +2818,7 @@ func (x *ActorsCrashRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActorsCrashRequest.ProtoReflect.Descriptor instead.
 func (*ActorsCrashRequest) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{33}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *ActorsCrashRequest) GetPath() string {
@@ -2706,7 +2850,7 @@ type ActorsCrashResponse struct {
 
 func (x *ActorsCrashResponse) Reset() {
 	*x = ActorsCrashResponse{}
-	mi := &file_admin_v1_admin_proto_msgTypes[34]
+	mi := &file_admin_v1_admin_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2718,7 +2862,7 @@ func (x *ActorsCrashResponse) String() string {
 func (*ActorsCrashResponse) ProtoMessage() {}
 
 func (x *ActorsCrashResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[34]
+	mi := &file_admin_v1_admin_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2731,7 +2875,7 @@ func (x *ActorsCrashResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActorsCrashResponse.ProtoReflect.Descriptor instead.
 func (*ActorsCrashResponse) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{34}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{38}
 }
 
 type ActorsShakeRequest struct {
@@ -2748,7 +2892,7 @@ type ActorsShakeRequest struct {
 
 func (x *ActorsShakeRequest) Reset() {
 	*x = ActorsShakeRequest{}
-	mi := &file_admin_v1_admin_proto_msgTypes[35]
+	mi := &file_admin_v1_admin_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2760,7 +2904,7 @@ func (x *ActorsShakeRequest) String() string {
 func (*ActorsShakeRequest) ProtoMessage() {}
 
 func (x *ActorsShakeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[35]
+	mi := &file_admin_v1_admin_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2773,7 +2917,7 @@ func (x *ActorsShakeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActorsShakeRequest.ProtoReflect.Descriptor instead.
 func (*ActorsShakeRequest) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{35}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *ActorsShakeRequest) GetMatch() string {
@@ -2814,7 +2958,7 @@ type ActorsShakeResponse struct {
 
 func (x *ActorsShakeResponse) Reset() {
 	*x = ActorsShakeResponse{}
-	mi := &file_admin_v1_admin_proto_msgTypes[36]
+	mi := &file_admin_v1_admin_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2826,7 +2970,7 @@ func (x *ActorsShakeResponse) String() string {
 func (*ActorsShakeResponse) ProtoMessage() {}
 
 func (x *ActorsShakeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[36]
+	mi := &file_admin_v1_admin_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2839,7 +2983,7 @@ func (x *ActorsShakeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActorsShakeResponse.ProtoReflect.Descriptor instead.
 func (*ActorsShakeResponse) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{36}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *ActorsShakeResponse) GetShaken() []*Shaken {
@@ -2860,7 +3004,7 @@ type Shaken struct {
 
 func (x *Shaken) Reset() {
 	*x = Shaken{}
-	mi := &file_admin_v1_admin_proto_msgTypes[37]
+	mi := &file_admin_v1_admin_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2872,7 +3016,7 @@ func (x *Shaken) String() string {
 func (*Shaken) ProtoMessage() {}
 
 func (x *Shaken) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[37]
+	mi := &file_admin_v1_admin_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2885,7 +3029,7 @@ func (x *Shaken) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Shaken.ProtoReflect.Descriptor instead.
 func (*Shaken) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{37}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *Shaken) GetKind() string {
@@ -2912,7 +3056,7 @@ type RestartQueueRequest struct {
 
 func (x *RestartQueueRequest) Reset() {
 	*x = RestartQueueRequest{}
-	mi := &file_admin_v1_admin_proto_msgTypes[38]
+	mi := &file_admin_v1_admin_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2924,7 +3068,7 @@ func (x *RestartQueueRequest) String() string {
 func (*RestartQueueRequest) ProtoMessage() {}
 
 func (x *RestartQueueRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[38]
+	mi := &file_admin_v1_admin_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2937,7 +3081,7 @@ func (x *RestartQueueRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RestartQueueRequest.ProtoReflect.Descriptor instead.
 func (*RestartQueueRequest) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{38}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *RestartQueueRequest) GetVhost() string {
@@ -2962,7 +3106,7 @@ type RestartQueueResponse struct {
 
 func (x *RestartQueueResponse) Reset() {
 	*x = RestartQueueResponse{}
-	mi := &file_admin_v1_admin_proto_msgTypes[39]
+	mi := &file_admin_v1_admin_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2974,7 +3118,7 @@ func (x *RestartQueueResponse) String() string {
 func (*RestartQueueResponse) ProtoMessage() {}
 
 func (x *RestartQueueResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[39]
+	mi := &file_admin_v1_admin_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2987,7 +3131,7 @@ func (x *RestartQueueResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RestartQueueResponse.ProtoReflect.Descriptor instead.
 func (*RestartQueueResponse) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{39}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{43}
 }
 
 type JournalStatusRequest struct {
@@ -2998,7 +3142,7 @@ type JournalStatusRequest struct {
 
 func (x *JournalStatusRequest) Reset() {
 	*x = JournalStatusRequest{}
-	mi := &file_admin_v1_admin_proto_msgTypes[40]
+	mi := &file_admin_v1_admin_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3010,7 +3154,7 @@ func (x *JournalStatusRequest) String() string {
 func (*JournalStatusRequest) ProtoMessage() {}
 
 func (x *JournalStatusRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[40]
+	mi := &file_admin_v1_admin_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3023,7 +3167,7 @@ func (x *JournalStatusRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalStatusRequest.ProtoReflect.Descriptor instead.
 func (*JournalStatusRequest) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{40}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{44}
 }
 
 // JournalStatusResponse is what the journal was like after its newest commit.
@@ -3060,7 +3204,7 @@ type JournalStatusResponse struct {
 
 func (x *JournalStatusResponse) Reset() {
 	*x = JournalStatusResponse{}
-	mi := &file_admin_v1_admin_proto_msgTypes[41]
+	mi := &file_admin_v1_admin_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3072,7 +3216,7 @@ func (x *JournalStatusResponse) String() string {
 func (*JournalStatusResponse) ProtoMessage() {}
 
 func (x *JournalStatusResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[41]
+	mi := &file_admin_v1_admin_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3085,7 +3229,7 @@ func (x *JournalStatusResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalStatusResponse.ProtoReflect.Descriptor instead.
 func (*JournalStatusResponse) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{41}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *JournalStatusResponse) GetState() string {
@@ -3209,7 +3353,7 @@ type JournalReading struct {
 
 func (x *JournalReading) Reset() {
 	*x = JournalReading{}
-	mi := &file_admin_v1_admin_proto_msgTypes[42]
+	mi := &file_admin_v1_admin_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3221,7 +3365,7 @@ func (x *JournalReading) String() string {
 func (*JournalReading) ProtoMessage() {}
 
 func (x *JournalReading) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[42]
+	mi := &file_admin_v1_admin_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3234,7 +3378,7 @@ func (x *JournalReading) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalReading.ProtoReflect.Descriptor instead.
 func (*JournalReading) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{42}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *JournalReading) GetSegments() int64 {
@@ -3287,7 +3431,7 @@ type ExportDefinitionsRequest struct {
 
 func (x *ExportDefinitionsRequest) Reset() {
 	*x = ExportDefinitionsRequest{}
-	mi := &file_admin_v1_admin_proto_msgTypes[43]
+	mi := &file_admin_v1_admin_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3299,7 +3443,7 @@ func (x *ExportDefinitionsRequest) String() string {
 func (*ExportDefinitionsRequest) ProtoMessage() {}
 
 func (x *ExportDefinitionsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[43]
+	mi := &file_admin_v1_admin_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3312,7 +3456,7 @@ func (x *ExportDefinitionsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportDefinitionsRequest.ProtoReflect.Descriptor instead.
 func (*ExportDefinitionsRequest) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{43}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{47}
 }
 
 type ExportDefinitionsResponse struct {
@@ -3324,7 +3468,7 @@ type ExportDefinitionsResponse struct {
 
 func (x *ExportDefinitionsResponse) Reset() {
 	*x = ExportDefinitionsResponse{}
-	mi := &file_admin_v1_admin_proto_msgTypes[44]
+	mi := &file_admin_v1_admin_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3336,7 +3480,7 @@ func (x *ExportDefinitionsResponse) String() string {
 func (*ExportDefinitionsResponse) ProtoMessage() {}
 
 func (x *ExportDefinitionsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[44]
+	mi := &file_admin_v1_admin_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3349,7 +3493,7 @@ func (x *ExportDefinitionsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportDefinitionsResponse.ProtoReflect.Descriptor instead.
 func (*ExportDefinitionsResponse) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{44}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *ExportDefinitionsResponse) GetJson() []byte {
@@ -3368,7 +3512,7 @@ type ImportDefinitionsRequest struct {
 
 func (x *ImportDefinitionsRequest) Reset() {
 	*x = ImportDefinitionsRequest{}
-	mi := &file_admin_v1_admin_proto_msgTypes[45]
+	mi := &file_admin_v1_admin_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3380,7 +3524,7 @@ func (x *ImportDefinitionsRequest) String() string {
 func (*ImportDefinitionsRequest) ProtoMessage() {}
 
 func (x *ImportDefinitionsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[45]
+	mi := &file_admin_v1_admin_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3393,7 +3537,7 @@ func (x *ImportDefinitionsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportDefinitionsRequest.ProtoReflect.Descriptor instead.
 func (*ImportDefinitionsRequest) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{45}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *ImportDefinitionsRequest) GetJson() []byte {
@@ -3418,7 +3562,7 @@ type ImportDefinitionsResponse struct {
 
 func (x *ImportDefinitionsResponse) Reset() {
 	*x = ImportDefinitionsResponse{}
-	mi := &file_admin_v1_admin_proto_msgTypes[46]
+	mi := &file_admin_v1_admin_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3430,7 +3574,7 @@ func (x *ImportDefinitionsResponse) String() string {
 func (*ImportDefinitionsResponse) ProtoMessage() {}
 
 func (x *ImportDefinitionsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[46]
+	mi := &file_admin_v1_admin_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3443,7 +3587,7 @@ func (x *ImportDefinitionsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportDefinitionsResponse.ProtoReflect.Descriptor instead.
 func (*ImportDefinitionsResponse) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{46}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *ImportDefinitionsResponse) GetExchanges() int64 {
@@ -3697,7 +3841,11 @@ const file_admin_v1_admin_proto_rawDesc = "" +
 	"\x0factivity_status\x18\a \x01(\tR\x0eactivityStatus\x124\n" +
 	"\targuments\x18\b \x01(\v2\x16.warren.admin.v1.TableR\targuments\"\r\n" +
 	"\vStopRequest\"\x0e\n" +
-	"\fStopResponse\"\x13\n" +
+	"\fStopResponse\"\x10\n" +
+	"\x0eStopAppRequest\"\x11\n" +
+	"\x0fStopAppResponse\"\x11\n" +
+	"\x0fStartAppRequest\"\x12\n" +
+	"\x10StartAppResponse\"\x13\n" +
 	"\x11ActorsTreeRequest\"D\n" +
 	"\x12ActorsTreeResponse\x12.\n" +
 	"\x06actors\x18\x01 \x03(\v2\x16.warren.admin.v1.ActorR\x06actors\"\xd3\x02\n" +
@@ -3777,7 +3925,7 @@ const file_admin_v1_admin_proto_rawDesc = "" +
 	"\bbindings\x18\x03 \x01(\x03R\bbindings\x12\x14\n" +
 	"\x05users\x18\x04 \x01(\x03R\x05users\x12\x16\n" +
 	"\x06vhosts\x18\x05 \x01(\x03R\x06vhosts\x12 \n" +
-	"\vpermissions\x18\x06 \x01(\x03R\vpermissions2\xcc\x13\n" +
+	"\vpermissions\x18\x06 \x01(\x03R\vpermissions2\xeb\x14\n" +
 	"\fAdminService\x12I\n" +
 	"\x06Status\x12\x1e.warren.admin.v1.StatusRequest\x1a\x1f.warren.admin.v1.StatusResponse\x12f\n" +
 	"\x0fListConnections\x12'.warren.admin.v1.ListConnectionsRequest\x1a(.warren.admin.v1.ListConnectionsResponse0\x01\x12]\n" +
@@ -3787,7 +3935,9 @@ const file_admin_v1_admin_proto_rawDesc = "" +
 	"ListQueues\x12\".warren.admin.v1.ListQueuesRequest\x1a#.warren.admin.v1.ListQueuesResponse0\x01\x12]\n" +
 	"\fListBindings\x12$.warren.admin.v1.ListBindingsRequest\x1a%.warren.admin.v1.ListBindingsResponse0\x01\x12`\n" +
 	"\rListConsumers\x12%.warren.admin.v1.ListConsumersRequest\x1a&.warren.admin.v1.ListConsumersResponse0\x01\x12C\n" +
-	"\x04Stop\x12\x1c.warren.admin.v1.StopRequest\x1a\x1d.warren.admin.v1.StopResponse\x12W\n" +
+	"\x04Stop\x12\x1c.warren.admin.v1.StopRequest\x1a\x1d.warren.admin.v1.StopResponse\x12L\n" +
+	"\aStopApp\x12\x1f.warren.admin.v1.StopAppRequest\x1a .warren.admin.v1.StopAppResponse\x12O\n" +
+	"\bStartApp\x12 .warren.admin.v1.StartAppRequest\x1a!.warren.admin.v1.StartAppResponse\x12W\n" +
 	"\n" +
 	"ActorsTree\x12\".warren.admin.v1.ActorsTreeRequest\x1a#.warren.admin.v1.ActorsTreeResponse0\x01\x12X\n" +
 	"\vActorsCrash\x12#.warren.admin.v1.ActorsCrashRequest\x1a$.warren.admin.v1.ActorsCrashResponse\x12X\n" +
@@ -3822,7 +3972,7 @@ func file_admin_v1_admin_proto_rawDescGZIP() []byte {
 	return file_admin_v1_admin_proto_rawDescData
 }
 
-var file_admin_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 47)
+var file_admin_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 51)
 var file_admin_v1_admin_proto_goTypes = []any{
 	(*StatusRequest)(nil),                  // 0: warren.admin.v1.StatusRequest
 	(*StatusResponse)(nil),                 // 1: warren.admin.v1.StatusResponse
@@ -3854,69 +4004,73 @@ var file_admin_v1_admin_proto_goTypes = []any{
 	(*Consumer)(nil),                       // 27: warren.admin.v1.Consumer
 	(*StopRequest)(nil),                    // 28: warren.admin.v1.StopRequest
 	(*StopResponse)(nil),                   // 29: warren.admin.v1.StopResponse
-	(*ActorsTreeRequest)(nil),              // 30: warren.admin.v1.ActorsTreeRequest
-	(*ActorsTreeResponse)(nil),             // 31: warren.admin.v1.ActorsTreeResponse
-	(*Actor)(nil),                          // 32: warren.admin.v1.Actor
-	(*ActorsCrashRequest)(nil),             // 33: warren.admin.v1.ActorsCrashRequest
-	(*ActorsCrashResponse)(nil),            // 34: warren.admin.v1.ActorsCrashResponse
-	(*ActorsShakeRequest)(nil),             // 35: warren.admin.v1.ActorsShakeRequest
-	(*ActorsShakeResponse)(nil),            // 36: warren.admin.v1.ActorsShakeResponse
-	(*Shaken)(nil),                         // 37: warren.admin.v1.Shaken
-	(*RestartQueueRequest)(nil),            // 38: warren.admin.v1.RestartQueueRequest
-	(*RestartQueueResponse)(nil),           // 39: warren.admin.v1.RestartQueueResponse
-	(*JournalStatusRequest)(nil),           // 40: warren.admin.v1.JournalStatusRequest
-	(*JournalStatusResponse)(nil),          // 41: warren.admin.v1.JournalStatusResponse
-	(*JournalReading)(nil),                 // 42: warren.admin.v1.JournalReading
-	(*ExportDefinitionsRequest)(nil),       // 43: warren.admin.v1.ExportDefinitionsRequest
-	(*ExportDefinitionsResponse)(nil),      // 44: warren.admin.v1.ExportDefinitionsResponse
-	(*ImportDefinitionsRequest)(nil),       // 45: warren.admin.v1.ImportDefinitionsRequest
-	(*ImportDefinitionsResponse)(nil),      // 46: warren.admin.v1.ImportDefinitionsResponse
-	(*durationpb.Duration)(nil),            // 47: google.protobuf.Duration
-	(*Table)(nil),                          // 48: warren.admin.v1.Table
-	(*DefineRequest)(nil),                  // 49: warren.admin.v1.DefineRequest
-	(*AuthenticateUserRequest)(nil),        // 50: warren.admin.v1.AuthenticateUserRequest
-	(*RestartVHostRequest)(nil),            // 51: warren.admin.v1.RestartVHostRequest
-	(*CloseConnectionsRequest)(nil),        // 52: warren.admin.v1.CloseConnectionsRequest
-	(*ListVHostsRequest)(nil),              // 53: warren.admin.v1.ListVHostsRequest
-	(*ListUsersRequest)(nil),               // 54: warren.admin.v1.ListUsersRequest
-	(*ListPermissionsRequest)(nil),         // 55: warren.admin.v1.ListPermissionsRequest
-	(*ListTopicPermissionsRequest)(nil),    // 56: warren.admin.v1.ListTopicPermissionsRequest
-	(*ListLimitsRequest)(nil),              // 57: warren.admin.v1.ListLimitsRequest
-	(*DefineResponse)(nil),                 // 58: warren.admin.v1.DefineResponse
-	(*AuthenticateUserResponse)(nil),       // 59: warren.admin.v1.AuthenticateUserResponse
-	(*RestartVHostResponse)(nil),           // 60: warren.admin.v1.RestartVHostResponse
-	(*CloseConnectionsResponse)(nil),       // 61: warren.admin.v1.CloseConnectionsResponse
-	(*ListVHostsResponse)(nil),             // 62: warren.admin.v1.ListVHostsResponse
-	(*ListUsersResponse)(nil),              // 63: warren.admin.v1.ListUsersResponse
-	(*ListPermissionsResponse)(nil),        // 64: warren.admin.v1.ListPermissionsResponse
-	(*ListTopicPermissionsResponse)(nil),   // 65: warren.admin.v1.ListTopicPermissionsResponse
-	(*ListLimitsResponse)(nil),             // 66: warren.admin.v1.ListLimitsResponse
+	(*StopAppRequest)(nil),                 // 30: warren.admin.v1.StopAppRequest
+	(*StopAppResponse)(nil),                // 31: warren.admin.v1.StopAppResponse
+	(*StartAppRequest)(nil),                // 32: warren.admin.v1.StartAppRequest
+	(*StartAppResponse)(nil),               // 33: warren.admin.v1.StartAppResponse
+	(*ActorsTreeRequest)(nil),              // 34: warren.admin.v1.ActorsTreeRequest
+	(*ActorsTreeResponse)(nil),             // 35: warren.admin.v1.ActorsTreeResponse
+	(*Actor)(nil),                          // 36: warren.admin.v1.Actor
+	(*ActorsCrashRequest)(nil),             // 37: warren.admin.v1.ActorsCrashRequest
+	(*ActorsCrashResponse)(nil),            // 38: warren.admin.v1.ActorsCrashResponse
+	(*ActorsShakeRequest)(nil),             // 39: warren.admin.v1.ActorsShakeRequest
+	(*ActorsShakeResponse)(nil),            // 40: warren.admin.v1.ActorsShakeResponse
+	(*Shaken)(nil),                         // 41: warren.admin.v1.Shaken
+	(*RestartQueueRequest)(nil),            // 42: warren.admin.v1.RestartQueueRequest
+	(*RestartQueueResponse)(nil),           // 43: warren.admin.v1.RestartQueueResponse
+	(*JournalStatusRequest)(nil),           // 44: warren.admin.v1.JournalStatusRequest
+	(*JournalStatusResponse)(nil),          // 45: warren.admin.v1.JournalStatusResponse
+	(*JournalReading)(nil),                 // 46: warren.admin.v1.JournalReading
+	(*ExportDefinitionsRequest)(nil),       // 47: warren.admin.v1.ExportDefinitionsRequest
+	(*ExportDefinitionsResponse)(nil),      // 48: warren.admin.v1.ExportDefinitionsResponse
+	(*ImportDefinitionsRequest)(nil),       // 49: warren.admin.v1.ImportDefinitionsRequest
+	(*ImportDefinitionsResponse)(nil),      // 50: warren.admin.v1.ImportDefinitionsResponse
+	(*durationpb.Duration)(nil),            // 51: google.protobuf.Duration
+	(*Table)(nil),                          // 52: warren.admin.v1.Table
+	(*DefineRequest)(nil),                  // 53: warren.admin.v1.DefineRequest
+	(*AuthenticateUserRequest)(nil),        // 54: warren.admin.v1.AuthenticateUserRequest
+	(*RestartVHostRequest)(nil),            // 55: warren.admin.v1.RestartVHostRequest
+	(*CloseConnectionsRequest)(nil),        // 56: warren.admin.v1.CloseConnectionsRequest
+	(*ListVHostsRequest)(nil),              // 57: warren.admin.v1.ListVHostsRequest
+	(*ListUsersRequest)(nil),               // 58: warren.admin.v1.ListUsersRequest
+	(*ListPermissionsRequest)(nil),         // 59: warren.admin.v1.ListPermissionsRequest
+	(*ListTopicPermissionsRequest)(nil),    // 60: warren.admin.v1.ListTopicPermissionsRequest
+	(*ListLimitsRequest)(nil),              // 61: warren.admin.v1.ListLimitsRequest
+	(*DefineResponse)(nil),                 // 62: warren.admin.v1.DefineResponse
+	(*AuthenticateUserResponse)(nil),       // 63: warren.admin.v1.AuthenticateUserResponse
+	(*RestartVHostResponse)(nil),           // 64: warren.admin.v1.RestartVHostResponse
+	(*CloseConnectionsResponse)(nil),       // 65: warren.admin.v1.CloseConnectionsResponse
+	(*ListVHostsResponse)(nil),             // 66: warren.admin.v1.ListVHostsResponse
+	(*ListUsersResponse)(nil),              // 67: warren.admin.v1.ListUsersResponse
+	(*ListPermissionsResponse)(nil),        // 68: warren.admin.v1.ListPermissionsResponse
+	(*ListTopicPermissionsResponse)(nil),   // 69: warren.admin.v1.ListTopicPermissionsResponse
+	(*ListLimitsResponse)(nil),             // 70: warren.admin.v1.ListLimitsResponse
 }
 var file_admin_v1_admin_proto_depIdxs = []int32{
-	47, // 0: warren.admin.v1.StatusResponse.uptime:type_name -> google.protobuf.Duration
+	51, // 0: warren.admin.v1.StatusResponse.uptime:type_name -> google.protobuf.Duration
 	2,  // 1: warren.admin.v1.StatusResponse.listeners:type_name -> warren.admin.v1.Listener
 	3,  // 2: warren.admin.v1.StatusResponse.memory:type_name -> warren.admin.v1.Memory
 	8,  // 3: warren.admin.v1.StatusResponse.disk:type_name -> warren.admin.v1.Disk
 	9,  // 4: warren.admin.v1.StatusResponse.totals:type_name -> warren.admin.v1.Totals
-	42, // 5: warren.admin.v1.StatusResponse.reading:type_name -> warren.admin.v1.JournalReading
+	46, // 5: warren.admin.v1.StatusResponse.reading:type_name -> warren.admin.v1.JournalReading
 	12, // 6: warren.admin.v1.ListConnectionsResponse.connections:type_name -> warren.admin.v1.Connection
-	48, // 7: warren.admin.v1.Connection.client_properties:type_name -> warren.admin.v1.Table
+	52, // 7: warren.admin.v1.Connection.client_properties:type_name -> warren.admin.v1.Table
 	15, // 8: warren.admin.v1.ListChannelsResponse.channels:type_name -> warren.admin.v1.Channel
 	18, // 9: warren.admin.v1.ListExchangesResponse.exchanges:type_name -> warren.admin.v1.Exchange
-	48, // 10: warren.admin.v1.Exchange.arguments:type_name -> warren.admin.v1.Table
+	52, // 10: warren.admin.v1.Exchange.arguments:type_name -> warren.admin.v1.Table
 	21, // 11: warren.admin.v1.ListQueuesResponse.queues:type_name -> warren.admin.v1.Queue
-	48, // 12: warren.admin.v1.Queue.arguments:type_name -> warren.admin.v1.Table
-	48, // 13: warren.admin.v1.Queue.effective_policy_definition:type_name -> warren.admin.v1.Table
+	52, // 12: warren.admin.v1.Queue.arguments:type_name -> warren.admin.v1.Table
+	52, // 13: warren.admin.v1.Queue.effective_policy_definition:type_name -> warren.admin.v1.Table
 	24, // 14: warren.admin.v1.ListBindingsResponse.bindings:type_name -> warren.admin.v1.Binding
-	48, // 15: warren.admin.v1.Binding.arguments:type_name -> warren.admin.v1.Table
+	52, // 15: warren.admin.v1.Binding.arguments:type_name -> warren.admin.v1.Table
 	27, // 16: warren.admin.v1.ListConsumersResponse.consumers:type_name -> warren.admin.v1.Consumer
-	48, // 17: warren.admin.v1.Consumer.arguments:type_name -> warren.admin.v1.Table
-	32, // 18: warren.admin.v1.ActorsTreeResponse.actors:type_name -> warren.admin.v1.Actor
-	47, // 19: warren.admin.v1.Actor.uptime:type_name -> google.protobuf.Duration
-	47, // 20: warren.admin.v1.ActorsShakeRequest.every:type_name -> google.protobuf.Duration
-	47, // 21: warren.admin.v1.ActorsShakeRequest.for:type_name -> google.protobuf.Duration
-	37, // 22: warren.admin.v1.ActorsShakeResponse.shaken:type_name -> warren.admin.v1.Shaken
-	42, // 23: warren.admin.v1.JournalStatusResponse.reading:type_name -> warren.admin.v1.JournalReading
+	52, // 17: warren.admin.v1.Consumer.arguments:type_name -> warren.admin.v1.Table
+	36, // 18: warren.admin.v1.ActorsTreeResponse.actors:type_name -> warren.admin.v1.Actor
+	51, // 19: warren.admin.v1.Actor.uptime:type_name -> google.protobuf.Duration
+	51, // 20: warren.admin.v1.ActorsShakeRequest.every:type_name -> google.protobuf.Duration
+	51, // 21: warren.admin.v1.ActorsShakeRequest.for:type_name -> google.protobuf.Duration
+	41, // 22: warren.admin.v1.ActorsShakeResponse.shaken:type_name -> warren.admin.v1.Shaken
+	46, // 23: warren.admin.v1.JournalStatusResponse.reading:type_name -> warren.admin.v1.JournalReading
 	0,  // 24: warren.admin.v1.AdminService.Status:input_type -> warren.admin.v1.StatusRequest
 	10, // 25: warren.admin.v1.AdminService.ListConnections:input_type -> warren.admin.v1.ListConnectionsRequest
 	13, // 26: warren.admin.v1.AdminService.ListChannels:input_type -> warren.admin.v1.ListChannelsRequest
@@ -3925,52 +4079,56 @@ var file_admin_v1_admin_proto_depIdxs = []int32{
 	22, // 29: warren.admin.v1.AdminService.ListBindings:input_type -> warren.admin.v1.ListBindingsRequest
 	25, // 30: warren.admin.v1.AdminService.ListConsumers:input_type -> warren.admin.v1.ListConsumersRequest
 	28, // 31: warren.admin.v1.AdminService.Stop:input_type -> warren.admin.v1.StopRequest
-	30, // 32: warren.admin.v1.AdminService.ActorsTree:input_type -> warren.admin.v1.ActorsTreeRequest
-	33, // 33: warren.admin.v1.AdminService.ActorsCrash:input_type -> warren.admin.v1.ActorsCrashRequest
-	35, // 34: warren.admin.v1.AdminService.ActorsShake:input_type -> warren.admin.v1.ActorsShakeRequest
-	38, // 35: warren.admin.v1.AdminService.RestartQueue:input_type -> warren.admin.v1.RestartQueueRequest
-	40, // 36: warren.admin.v1.AdminService.JournalStatus:input_type -> warren.admin.v1.JournalStatusRequest
-	43, // 37: warren.admin.v1.AdminService.ExportDefinitions:input_type -> warren.admin.v1.ExportDefinitionsRequest
-	45, // 38: warren.admin.v1.AdminService.ImportDefinitions:input_type -> warren.admin.v1.ImportDefinitionsRequest
-	49, // 39: warren.admin.v1.AdminService.Define:input_type -> warren.admin.v1.DefineRequest
-	50, // 40: warren.admin.v1.AdminService.AuthenticateUser:input_type -> warren.admin.v1.AuthenticateUserRequest
-	51, // 41: warren.admin.v1.AdminService.RestartVHost:input_type -> warren.admin.v1.RestartVHostRequest
-	52, // 42: warren.admin.v1.AdminService.CloseConnections:input_type -> warren.admin.v1.CloseConnectionsRequest
-	4,  // 43: warren.admin.v1.AdminService.SetMemoryHighWatermark:input_type -> warren.admin.v1.SetMemoryHighWatermarkRequest
-	6,  // 44: warren.admin.v1.AdminService.SetDiskFreeLimit:input_type -> warren.admin.v1.SetDiskFreeLimitRequest
-	53, // 45: warren.admin.v1.AdminService.ListVHosts:input_type -> warren.admin.v1.ListVHostsRequest
-	54, // 46: warren.admin.v1.AdminService.ListUsers:input_type -> warren.admin.v1.ListUsersRequest
-	55, // 47: warren.admin.v1.AdminService.ListPermissions:input_type -> warren.admin.v1.ListPermissionsRequest
-	56, // 48: warren.admin.v1.AdminService.ListTopicPermissions:input_type -> warren.admin.v1.ListTopicPermissionsRequest
-	57, // 49: warren.admin.v1.AdminService.ListLimits:input_type -> warren.admin.v1.ListLimitsRequest
-	1,  // 50: warren.admin.v1.AdminService.Status:output_type -> warren.admin.v1.StatusResponse
-	11, // 51: warren.admin.v1.AdminService.ListConnections:output_type -> warren.admin.v1.ListConnectionsResponse
-	14, // 52: warren.admin.v1.AdminService.ListChannels:output_type -> warren.admin.v1.ListChannelsResponse
-	17, // 53: warren.admin.v1.AdminService.ListExchanges:output_type -> warren.admin.v1.ListExchangesResponse
-	20, // 54: warren.admin.v1.AdminService.ListQueues:output_type -> warren.admin.v1.ListQueuesResponse
-	23, // 55: warren.admin.v1.AdminService.ListBindings:output_type -> warren.admin.v1.ListBindingsResponse
-	26, // 56: warren.admin.v1.AdminService.ListConsumers:output_type -> warren.admin.v1.ListConsumersResponse
-	29, // 57: warren.admin.v1.AdminService.Stop:output_type -> warren.admin.v1.StopResponse
-	31, // 58: warren.admin.v1.AdminService.ActorsTree:output_type -> warren.admin.v1.ActorsTreeResponse
-	34, // 59: warren.admin.v1.AdminService.ActorsCrash:output_type -> warren.admin.v1.ActorsCrashResponse
-	36, // 60: warren.admin.v1.AdminService.ActorsShake:output_type -> warren.admin.v1.ActorsShakeResponse
-	39, // 61: warren.admin.v1.AdminService.RestartQueue:output_type -> warren.admin.v1.RestartQueueResponse
-	41, // 62: warren.admin.v1.AdminService.JournalStatus:output_type -> warren.admin.v1.JournalStatusResponse
-	44, // 63: warren.admin.v1.AdminService.ExportDefinitions:output_type -> warren.admin.v1.ExportDefinitionsResponse
-	46, // 64: warren.admin.v1.AdminService.ImportDefinitions:output_type -> warren.admin.v1.ImportDefinitionsResponse
-	58, // 65: warren.admin.v1.AdminService.Define:output_type -> warren.admin.v1.DefineResponse
-	59, // 66: warren.admin.v1.AdminService.AuthenticateUser:output_type -> warren.admin.v1.AuthenticateUserResponse
-	60, // 67: warren.admin.v1.AdminService.RestartVHost:output_type -> warren.admin.v1.RestartVHostResponse
-	61, // 68: warren.admin.v1.AdminService.CloseConnections:output_type -> warren.admin.v1.CloseConnectionsResponse
-	5,  // 69: warren.admin.v1.AdminService.SetMemoryHighWatermark:output_type -> warren.admin.v1.SetMemoryHighWatermarkResponse
-	7,  // 70: warren.admin.v1.AdminService.SetDiskFreeLimit:output_type -> warren.admin.v1.SetDiskFreeLimitResponse
-	62, // 71: warren.admin.v1.AdminService.ListVHosts:output_type -> warren.admin.v1.ListVHostsResponse
-	63, // 72: warren.admin.v1.AdminService.ListUsers:output_type -> warren.admin.v1.ListUsersResponse
-	64, // 73: warren.admin.v1.AdminService.ListPermissions:output_type -> warren.admin.v1.ListPermissionsResponse
-	65, // 74: warren.admin.v1.AdminService.ListTopicPermissions:output_type -> warren.admin.v1.ListTopicPermissionsResponse
-	66, // 75: warren.admin.v1.AdminService.ListLimits:output_type -> warren.admin.v1.ListLimitsResponse
-	50, // [50:76] is the sub-list for method output_type
-	24, // [24:50] is the sub-list for method input_type
+	30, // 32: warren.admin.v1.AdminService.StopApp:input_type -> warren.admin.v1.StopAppRequest
+	32, // 33: warren.admin.v1.AdminService.StartApp:input_type -> warren.admin.v1.StartAppRequest
+	34, // 34: warren.admin.v1.AdminService.ActorsTree:input_type -> warren.admin.v1.ActorsTreeRequest
+	37, // 35: warren.admin.v1.AdminService.ActorsCrash:input_type -> warren.admin.v1.ActorsCrashRequest
+	39, // 36: warren.admin.v1.AdminService.ActorsShake:input_type -> warren.admin.v1.ActorsShakeRequest
+	42, // 37: warren.admin.v1.AdminService.RestartQueue:input_type -> warren.admin.v1.RestartQueueRequest
+	44, // 38: warren.admin.v1.AdminService.JournalStatus:input_type -> warren.admin.v1.JournalStatusRequest
+	47, // 39: warren.admin.v1.AdminService.ExportDefinitions:input_type -> warren.admin.v1.ExportDefinitionsRequest
+	49, // 40: warren.admin.v1.AdminService.ImportDefinitions:input_type -> warren.admin.v1.ImportDefinitionsRequest
+	53, // 41: warren.admin.v1.AdminService.Define:input_type -> warren.admin.v1.DefineRequest
+	54, // 42: warren.admin.v1.AdminService.AuthenticateUser:input_type -> warren.admin.v1.AuthenticateUserRequest
+	55, // 43: warren.admin.v1.AdminService.RestartVHost:input_type -> warren.admin.v1.RestartVHostRequest
+	56, // 44: warren.admin.v1.AdminService.CloseConnections:input_type -> warren.admin.v1.CloseConnectionsRequest
+	4,  // 45: warren.admin.v1.AdminService.SetMemoryHighWatermark:input_type -> warren.admin.v1.SetMemoryHighWatermarkRequest
+	6,  // 46: warren.admin.v1.AdminService.SetDiskFreeLimit:input_type -> warren.admin.v1.SetDiskFreeLimitRequest
+	57, // 47: warren.admin.v1.AdminService.ListVHosts:input_type -> warren.admin.v1.ListVHostsRequest
+	58, // 48: warren.admin.v1.AdminService.ListUsers:input_type -> warren.admin.v1.ListUsersRequest
+	59, // 49: warren.admin.v1.AdminService.ListPermissions:input_type -> warren.admin.v1.ListPermissionsRequest
+	60, // 50: warren.admin.v1.AdminService.ListTopicPermissions:input_type -> warren.admin.v1.ListTopicPermissionsRequest
+	61, // 51: warren.admin.v1.AdminService.ListLimits:input_type -> warren.admin.v1.ListLimitsRequest
+	1,  // 52: warren.admin.v1.AdminService.Status:output_type -> warren.admin.v1.StatusResponse
+	11, // 53: warren.admin.v1.AdminService.ListConnections:output_type -> warren.admin.v1.ListConnectionsResponse
+	14, // 54: warren.admin.v1.AdminService.ListChannels:output_type -> warren.admin.v1.ListChannelsResponse
+	17, // 55: warren.admin.v1.AdminService.ListExchanges:output_type -> warren.admin.v1.ListExchangesResponse
+	20, // 56: warren.admin.v1.AdminService.ListQueues:output_type -> warren.admin.v1.ListQueuesResponse
+	23, // 57: warren.admin.v1.AdminService.ListBindings:output_type -> warren.admin.v1.ListBindingsResponse
+	26, // 58: warren.admin.v1.AdminService.ListConsumers:output_type -> warren.admin.v1.ListConsumersResponse
+	29, // 59: warren.admin.v1.AdminService.Stop:output_type -> warren.admin.v1.StopResponse
+	31, // 60: warren.admin.v1.AdminService.StopApp:output_type -> warren.admin.v1.StopAppResponse
+	33, // 61: warren.admin.v1.AdminService.StartApp:output_type -> warren.admin.v1.StartAppResponse
+	35, // 62: warren.admin.v1.AdminService.ActorsTree:output_type -> warren.admin.v1.ActorsTreeResponse
+	38, // 63: warren.admin.v1.AdminService.ActorsCrash:output_type -> warren.admin.v1.ActorsCrashResponse
+	40, // 64: warren.admin.v1.AdminService.ActorsShake:output_type -> warren.admin.v1.ActorsShakeResponse
+	43, // 65: warren.admin.v1.AdminService.RestartQueue:output_type -> warren.admin.v1.RestartQueueResponse
+	45, // 66: warren.admin.v1.AdminService.JournalStatus:output_type -> warren.admin.v1.JournalStatusResponse
+	48, // 67: warren.admin.v1.AdminService.ExportDefinitions:output_type -> warren.admin.v1.ExportDefinitionsResponse
+	50, // 68: warren.admin.v1.AdminService.ImportDefinitions:output_type -> warren.admin.v1.ImportDefinitionsResponse
+	62, // 69: warren.admin.v1.AdminService.Define:output_type -> warren.admin.v1.DefineResponse
+	63, // 70: warren.admin.v1.AdminService.AuthenticateUser:output_type -> warren.admin.v1.AuthenticateUserResponse
+	64, // 71: warren.admin.v1.AdminService.RestartVHost:output_type -> warren.admin.v1.RestartVHostResponse
+	65, // 72: warren.admin.v1.AdminService.CloseConnections:output_type -> warren.admin.v1.CloseConnectionsResponse
+	5,  // 73: warren.admin.v1.AdminService.SetMemoryHighWatermark:output_type -> warren.admin.v1.SetMemoryHighWatermarkResponse
+	7,  // 74: warren.admin.v1.AdminService.SetDiskFreeLimit:output_type -> warren.admin.v1.SetDiskFreeLimitResponse
+	66, // 75: warren.admin.v1.AdminService.ListVHosts:output_type -> warren.admin.v1.ListVHostsResponse
+	67, // 76: warren.admin.v1.AdminService.ListUsers:output_type -> warren.admin.v1.ListUsersResponse
+	68, // 77: warren.admin.v1.AdminService.ListPermissions:output_type -> warren.admin.v1.ListPermissionsResponse
+	69, // 78: warren.admin.v1.AdminService.ListTopicPermissions:output_type -> warren.admin.v1.ListTopicPermissionsResponse
+	70, // 79: warren.admin.v1.AdminService.ListLimits:output_type -> warren.admin.v1.ListLimitsResponse
+	52, // [52:80] is the sub-list for method output_type
+	24, // [24:52] is the sub-list for method input_type
 	24, // [24:24] is the sub-list for extension type_name
 	24, // [24:24] is the sub-list for extension extendee
 	0,  // [0:24] is the sub-list for field type_name
@@ -3993,14 +4151,14 @@ func file_admin_v1_admin_proto_init() {
 		(*SetDiskFreeLimitRequest_MemRelative)(nil),
 	}
 	file_admin_v1_admin_proto_msgTypes[21].OneofWrappers = []any{}
-	file_admin_v1_admin_proto_msgTypes[41].OneofWrappers = []any{}
+	file_admin_v1_admin_proto_msgTypes[45].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_admin_v1_admin_proto_rawDesc), len(file_admin_v1_admin_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   47,
+			NumMessages:   51,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -33,6 +33,8 @@ const (
 	AdminService_ListBindings_FullMethodName           = "/warren.admin.v1.AdminService/ListBindings"
 	AdminService_ListConsumers_FullMethodName          = "/warren.admin.v1.AdminService/ListConsumers"
 	AdminService_Stop_FullMethodName                   = "/warren.admin.v1.AdminService/Stop"
+	AdminService_StopApp_FullMethodName                = "/warren.admin.v1.AdminService/StopApp"
+	AdminService_StartApp_FullMethodName               = "/warren.admin.v1.AdminService/StartApp"
 	AdminService_ActorsTree_FullMethodName             = "/warren.admin.v1.AdminService/ActorsTree"
 	AdminService_ActorsCrash_FullMethodName            = "/warren.admin.v1.AdminService/ActorsCrash"
 	AdminService_ActorsShake_FullMethodName            = "/warren.admin.v1.AdminService/ActorsShake"
@@ -70,6 +72,10 @@ type AdminServiceClient interface {
 	ListConsumers(ctx context.Context, in *ListConsumersRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ListConsumersResponse], error)
 	// Stop begins the broker's orderly shutdown and answers before it is over; the socket's end tells when it is.
 	Stop(ctx context.Context, in *StopRequest, opts ...grpc.CallOption) (*StopResponse, error)
+	// StopApp stops the broker and leaves its process to answer on this socket; it answers when that is done.
+	StopApp(ctx context.Context, in *StopAppRequest, opts ...grpc.CallOption) (*StopAppResponse, error)
+	// StartApp starts it again, and answers when clients are served.
+	StartApp(ctx context.Context, in *StartAppRequest, opts ...grpc.CallOption) (*StartAppResponse, error)
 	// ActorsTree is the supervision tree, parents before their children, children in the order they were started.
 	ActorsTree(ctx context.Context, in *ActorsTreeRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ActorsTreeResponse], error)
 	// ActorsCrash makes an actor panic in its next turn.
@@ -236,6 +242,26 @@ func (c *adminServiceClient) Stop(ctx context.Context, in *StopRequest, opts ...
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(StopResponse)
 	err := c.cc.Invoke(ctx, AdminService_Stop_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *adminServiceClient) StopApp(ctx context.Context, in *StopAppRequest, opts ...grpc.CallOption) (*StopAppResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(StopAppResponse)
+	err := c.cc.Invoke(ctx, AdminService_StopApp_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *adminServiceClient) StartApp(ctx context.Context, in *StartAppRequest, opts ...grpc.CallOption) (*StartAppResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(StartAppResponse)
+	err := c.cc.Invoke(ctx, AdminService_StartApp_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -505,6 +531,10 @@ type AdminServiceServer interface {
 	ListConsumers(*ListConsumersRequest, grpc.ServerStreamingServer[ListConsumersResponse]) error
 	// Stop begins the broker's orderly shutdown and answers before it is over; the socket's end tells when it is.
 	Stop(context.Context, *StopRequest) (*StopResponse, error)
+	// StopApp stops the broker and leaves its process to answer on this socket; it answers when that is done.
+	StopApp(context.Context, *StopAppRequest) (*StopAppResponse, error)
+	// StartApp starts it again, and answers when clients are served.
+	StartApp(context.Context, *StartAppRequest) (*StartAppResponse, error)
 	// ActorsTree is the supervision tree, parents before their children, children in the order they were started.
 	ActorsTree(*ActorsTreeRequest, grpc.ServerStreamingServer[ActorsTreeResponse]) error
 	// ActorsCrash makes an actor panic in its next turn.
@@ -566,6 +596,12 @@ func (UnimplementedAdminServiceServer) ListConsumers(*ListConsumersRequest, grpc
 }
 func (UnimplementedAdminServiceServer) Stop(context.Context, *StopRequest) (*StopResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Stop not implemented")
+}
+func (UnimplementedAdminServiceServer) StopApp(context.Context, *StopAppRequest) (*StopAppResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method StopApp not implemented")
+}
+func (UnimplementedAdminServiceServer) StartApp(context.Context, *StartAppRequest) (*StartAppResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method StartApp not implemented")
 }
 func (UnimplementedAdminServiceServer) ActorsTree(*ActorsTreeRequest, grpc.ServerStreamingServer[ActorsTreeResponse]) error {
 	return status.Error(codes.Unimplemented, "method ActorsTree not implemented")
@@ -740,6 +776,42 @@ func _AdminService_Stop_Handler(srv interface{}, ctx context.Context, dec func(i
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(AdminServiceServer).Stop(ctx, req.(*StopRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _AdminService_StopApp_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(StopAppRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AdminServiceServer).StopApp(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AdminService_StopApp_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AdminServiceServer).StopApp(ctx, req.(*StopAppRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _AdminService_StartApp_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(StartAppRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AdminServiceServer).StartApp(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AdminService_StartApp_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AdminServiceServer).StartApp(ctx, req.(*StartAppRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -1022,6 +1094,14 @@ var AdminService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "Stop",
 			Handler:    _AdminService_Stop_Handler,
+		},
+		{
+			MethodName: "StopApp",
+			Handler:    _AdminService_StopApp_Handler,
+		},
+		{
+			MethodName: "StartApp",
+			Handler:    _AdminService_StartApp_Handler,
 		},
 		{
 			MethodName: "ActorsCrash",
