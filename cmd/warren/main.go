@@ -15,7 +15,6 @@ import (
 
 	"warren/internal/admin"
 	"warren/internal/config"
-	"warren/internal/host"
 	"warren/internal/profile"
 	"warren/supervision"
 	"warren/supervision/tree"
@@ -85,12 +84,9 @@ func serve(c config.Config, dataDir string, sockets []*tree.Socket, log zerolog.
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
 
-	total := c.TotalMemory
-	if total == 0 {
-		total = host.TotalMemory()
-	}
-	b := tree.New(c, dataDir, sockets, total, log, stop)
 	paceCollector()
+	app := newApp(c, dataDir, log, stop)
+	b := app.make(sockets)
 	started := make(chan error, 1)
 	go func() { started <- b.Start() }()
 	select {
@@ -101,7 +97,7 @@ func serve(c config.Config, dataDir string, sockets []*tree.Socket, log zerolog.
 		started <- nil
 	case <-b.Locked():
 	}
-	a, err := admin.Serve(dataDir, b, log)
+	a, err := admin.Serve(dataDir, app, log)
 	if err != nil {
 		return err
 	}
@@ -109,23 +105,13 @@ func serve(c config.Config, dataDir string, sockets []*tree.Socket, log zerolog.
 	if err := <-started; err != nil {
 		return refused(err)
 	}
-	for _, s := range sockets {
-		log.Info().Str("protocol", s.Protocol()).Str("listener", s.Name).Str("address", s.Addr().String()).Msg("listening")
-	}
+	app.serving()
 	log.Info().Str("data_dir", dataDir).Str("version", tree.Version).Int("pid", os.Getpid()).Msg("Warren is ready")
 
-	select {
-	case <-ctx.Done():
+	return app.run(ctx, func() {
 		stop() // a second signal ends the process at once
 		log.Info().Msg("shutting down")
-		if err := b.Shutdown(); err != nil {
-			return err
-		}
-		log.Info().Msg("stopped")
-		return nil
-	case <-b.Done():
-		return b.Err()
-	}
+	})
 }
 
 // refused is the reason of a broker that does not start. Where in the tree that was is of no use to who started us.

@@ -71,7 +71,7 @@ func (c *ctl) command() *cobra.Command {
 	root.AddCommand(c.addVHostCommand(), c.updateVHostCommand(), c.restartVHostCommand(), c.authenticateCommand(),
 		c.vhostLimitsCommand(), c.userLimitsCommand(), c.closeCommand(), c.closeAllCommand(), c.closeUserCommand())
 	root.AddCommand(c.memoryMarkCommand(), c.diskLimitCommand(), c.alarmsCommand())
-	root.AddCommand(c.statusCommand(), c.stopCommand(), c.actorsCommand(), c.journalCommand(), c.exportCommand(), c.importCommand(),
+	root.AddCommand(c.statusCommand(), c.stopCommand(), c.stopAppCommand(), c.startAppCommand(), c.actorsCommand(), c.journalCommand(), c.exportCommand(), c.importCommand(),
 		c.restartQueueCommand())
 	return root
 }

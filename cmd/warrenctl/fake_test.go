@@ -242,6 +242,12 @@ func (f *fake) Limits(r *adminv1.ListLimitsRequest) ([]*adminv1.Limits, error) {
 
 func (f *fake) Stop() { f.stop.Do(f.server.Close) }
 
+func (f *fake) Current() admin.Broker { return f }
+
+func (f *fake) StopApp() error { f.defined = append(f.defined, "stop_app"); return nil }
+
+func (f *fake) StartApp() error { return errors.New("listen tcp :5672: bind: address already in use") }
+
 // ctlRun runs warrenctl and returns what it wrote.
 func ctlRun(args ...string) (code int, out, errOut string) {
 	var o, e strings.Builder

@@ -138,6 +138,17 @@ func TestCrash(t *testing.T) {
 	}
 }
 
+// rabbitmqctl stop_app and start_app: both reach the broker, and what keeps it from starting is told.
+func TestApp(t *testing.T) {
+	f, dir := start(t)
+	if code, out, errOut := ctlRun("--data-dir", dir, "stop_app"); code != 0 || out != "Stopping the broker in "+dir+" ...\n" || !slices.Equal(f.defined, []string{"stop_app"}) {
+		t.Errorf("exit code %d, %s%s, asked %q", code, out, errOut, f.defined)
+	}
+	if code, _, errOut := ctlRun("--data-dir", dir, "start_app"); code != exitUnavailable || !strings.Contains(errOut, "address already in use") {
+		t.Errorf("exit code %d, %s", code, errOut)
+	}
+}
+
 // stop returns when the broker is down, not before.
 func TestStopWaits(t *testing.T) {
 	_, dir := start(t)

@@ -25,13 +25,13 @@ type Actors interface {
 }
 
 func (s *service) ActorsTree(_ *adminv1.ActorsTreeRequest, stream grpc.ServerStreamingServer[adminv1.ActorsTreeResponse]) error {
-	return sendPieces(stream, s.broker.Tree(), nil, func(piece []*adminv1.Actor) *adminv1.ActorsTreeResponse {
+	return sendPieces(stream, s.app.Current().Tree(), nil, func(piece []*adminv1.Actor) *adminv1.ActorsTreeResponse {
 		return &adminv1.ActorsTreeResponse{Actors: piece}
 	})
 }
 
 func (s *service) ActorsCrash(_ context.Context, r *adminv1.ActorsCrashRequest) (*adminv1.ActorsCrashResponse, error) {
-	return &adminv1.ActorsCrashResponse{}, s.broker.Crash(r)
+	return &adminv1.ActorsCrashResponse{}, s.app.Current().Crash(r)
 }
 
 func (s *service) ActorsShake(ctx context.Context, r *adminv1.ActorsShakeRequest) (*adminv1.ActorsShakeResponse, error) {
@@ -39,11 +39,11 @@ func (s *service) ActorsShake(ctx context.Context, r *adminv1.ActorsShakeRequest
 		return nil, status.Errorf(codes.InvalidArgument, "every %v for %v: both must be more than nothing",
 			r.GetEvery().AsDuration(), r.GetFor().AsDuration())
 	}
-	return s.broker.Shake(ctx, r)
+	return s.app.Current().Shake(ctx, r)
 }
 
 func (s *service) RestartQueue(ctx context.Context, r *adminv1.RestartQueueRequest) (*adminv1.RestartQueueResponse, error) {
-	return &adminv1.RestartQueueResponse{}, s.broker.RestartQueue(ctx, r.GetVhost(), r.GetName())
+	return &adminv1.RestartQueueResponse{}, s.app.Current().RestartQueue(ctx, r.GetVhost(), r.GetName())
 }
 
 // NoSuchActor is the answer to the crash of an actor that is not there.

@@ -14,11 +14,20 @@ import (
 	adminv1 "warren/proto/admin/v1"
 )
 
+// App is the broker of a process that goes on answering while it is stopped (rabbitmqctl stop_app, start_app).
+type App interface {
+	// Current is the broker that runs or, between a stop and a start, the one that ran last.
+	Current() Broker
+	// StopApp returns when the broker is stopped, StartApp when it serves clients. Each does nothing when that is so already.
+	StopApp() error
+	StartApp() error
+}
+
 // Broker is what can be seen and done. Every method is called from goroutines of the server, several at a time, and answers from
 // published state: none waits for an actor's turn but those that take a context, so that a broker that is stuck can still be looked at.
 // What they return is given away.
 type Broker interface {
-	// Starting says why there is nothing to see or to do yet but Status, JournalStatus, Tree and Stop; nil when there is.
+	// Starting says why there is nothing to see or to do but Status, JournalStatus, Tree and Stop, yet or any more; nil when there is.
 	Starting() error
 	Status() *adminv1.StatusResponse
 	Connections() []*adminv1.Connection

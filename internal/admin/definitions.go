@@ -25,7 +25,7 @@ func BadDefinitions(err error) error {
 }
 
 func (s *service) ExportDefinitions(_ *adminv1.ExportDefinitionsRequest, stream grpc.ServerStreamingServer[adminv1.ExportDefinitionsResponse]) error {
-	json, err := s.broker.ExportDefinitions()
+	json, err := s.app.Current().ExportDefinitions()
 	if err != nil {
 		return err
 	}
@@ -51,7 +51,7 @@ func (s *service) ImportDefinitions(stream grpc.ClientStreamingServer[adminv1.Im
 			return BadDefinitions(errors.New("the definitions have more than 1 GiB"))
 		}
 	}
-	imported, err := s.broker.ImportDefinitions(stream.Context(), json)
+	imported, err := s.app.Current().ImportDefinitions(stream.Context(), json)
 	if err != nil {
 		return err
 	}

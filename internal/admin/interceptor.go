@@ -15,22 +15,23 @@ import (
 // interceptor stands around every call: looking at the broker must never hurt it. A panic becomes an error of that call, an error
 // gets a code, and what goes out is made valid.
 //
-// While the broker starts, only what early names is answered.
+// While the broker starts or is stopped, only what early names is answered.
 type interceptor struct {
-	log    zerolog.Logger
-	broker Broker
+	log zerolog.Logger
+	app App
 }
 
 var early = map[string]bool{
 	adminv1.AdminService_Status_FullMethodName: true, adminv1.AdminService_JournalStatus_FullMethodName: true,
 	adminv1.AdminService_ActorsTree_FullMethodName: true, adminv1.AdminService_Stop_FullMethodName: true,
+	adminv1.AdminService_StopApp_FullMethodName: true, adminv1.AdminService_StartApp_FullMethodName: true,
 }
 
 func (i interceptor) admit(method string) error {
 	if early[method] {
 		return nil
 	}
-	return i.broker.Starting()
+	return i.app.Current().Starting()
 }
 
 func (i interceptor) unary(ctx context.Context, request any, info *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (response any, err error) {

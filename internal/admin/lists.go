@@ -12,40 +12,40 @@ import (
 const pieceLength = 64
 
 func (s *service) ListConnections(_ *adminv1.ListConnectionsRequest, stream grpc.ServerStreamingServer[adminv1.ListConnectionsResponse]) error {
-	return sendPieces(stream, s.broker.Connections(), nil, func(piece []*adminv1.Connection) *adminv1.ListConnectionsResponse {
+	return sendPieces(stream, s.app.Current().Connections(), nil, func(piece []*adminv1.Connection) *adminv1.ListConnectionsResponse {
 		return &adminv1.ListConnectionsResponse{Connections: piece}
 	})
 }
 
 func (s *service) ListChannels(_ *adminv1.ListChannelsRequest, stream grpc.ServerStreamingServer[adminv1.ListChannelsResponse]) error {
-	return sendPieces(stream, s.broker.Channels(), nil, func(piece []*adminv1.Channel) *adminv1.ListChannelsResponse {
+	return sendPieces(stream, s.app.Current().Channels(), nil, func(piece []*adminv1.Channel) *adminv1.ListChannelsResponse {
 		return &adminv1.ListChannelsResponse{Channels: piece}
 	})
 }
 
 func (s *service) ListExchanges(r *adminv1.ListExchangesRequest, stream grpc.ServerStreamingServer[adminv1.ListExchangesResponse]) error {
-	items, err := s.broker.Exchanges(r.GetVhost())
+	items, err := s.app.Current().Exchanges(r.GetVhost())
 	return sendPieces(stream, items, err, func(piece []*adminv1.Exchange) *adminv1.ListExchangesResponse {
 		return &adminv1.ListExchangesResponse{Exchanges: piece}
 	})
 }
 
 func (s *service) ListQueues(r *adminv1.ListQueuesRequest, stream grpc.ServerStreamingServer[adminv1.ListQueuesResponse]) error {
-	items, err := s.broker.Queues(r.GetVhost())
+	items, err := s.app.Current().Queues(r.GetVhost())
 	return sendPieces(stream, items, err, func(piece []*adminv1.Queue) *adminv1.ListQueuesResponse {
 		return &adminv1.ListQueuesResponse{Queues: piece}
 	})
 }
 
 func (s *service) ListBindings(r *adminv1.ListBindingsRequest, stream grpc.ServerStreamingServer[adminv1.ListBindingsResponse]) error {
-	items, err := s.broker.Bindings(r.GetVhost())
+	items, err := s.app.Current().Bindings(r.GetVhost())
 	return sendPieces(stream, items, err, func(piece []*adminv1.Binding) *adminv1.ListBindingsResponse {
 		return &adminv1.ListBindingsResponse{Bindings: piece}
 	})
 }
 
 func (s *service) ListConsumers(r *adminv1.ListConsumersRequest, stream grpc.ServerStreamingServer[adminv1.ListConsumersResponse]) error {
-	items, err := s.broker.Consumers(r.GetVhost())
+	items, err := s.app.Current().Consumers(r.GetVhost())
 	return sendPieces(stream, items, err, func(piece []*adminv1.Consumer) *adminv1.ListConsumersResponse {
 		return &adminv1.ListConsumersResponse{Consumers: piece}
 	})

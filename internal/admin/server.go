@@ -24,7 +24,7 @@ type Server struct {
 }
 
 // Serve opens the socket in the data directory, which it creates if need be, and answers from the broker.
-func Serve(dataDir string, b Broker, log zerolog.Logger) (*Server, error) {
+func Serve(dataDir string, a App, log zerolog.Logger) (*Server, error) {
 	if err := os.MkdirAll(dataDir, 0o700); err != nil {
 		return nil, fmt.Errorf("admin: create the data directory: %w", err)
 	}
@@ -38,13 +38,13 @@ func Serve(dataDir string, b Broker, log zerolog.Logger) (*Server, error) {
 		return nil, err
 	}
 
-	i := interceptor{log, b}
+	i := interceptor{log, a}
 	s := &Server{
 		directory: d,
 		grpc:      grpc.NewServer(grpc.UnaryInterceptor(i.unary), grpc.StreamInterceptor(i.stream)),
 		served:    make(chan struct{}),
 	}
-	adminv1.RegisterAdminServiceServer(s.grpc, &service{broker: b})
+	adminv1.RegisterAdminServiceServer(s.grpc, &service{app: a})
 	go func() {
 		defer close(s.served)
 		if err := s.grpc.Serve(l); err != nil && !errors.Is(err, grpc.ErrServerStopped) {
@@ -65,22 +65,30 @@ func (s *Server) Close() {
 	s.directory.close()
 }
 
-// service turns calls into calls of the Broker.
+// service turns calls into calls of the App and its Broker.
 type service struct {
 	adminv1.UnimplementedAdminServiceServer
-	broker Broker
+	app App
 }
 
 func (s *service) Status(context.Context, *adminv1.StatusRequest) (*adminv1.StatusResponse, error) {
-	return s.broker.Status(), nil
+	return s.app.Current().Status(), nil
 }
 
 func (s *service) Stop(context.Context, *adminv1.StopRequest) (*adminv1.StopResponse, error) {
 	// Not here: a shutdown closes this server, which waits for this very call.
-	go s.broker.Stop()
+	go s.app.Current().Stop()
 	return &adminv1.StopResponse{}, nil
 }
 
+func (s *service) StopApp(context.Context, *adminv1.StopAppRequest) (*adminv1.StopAppResponse, error) {
+	return &adminv1.StopAppResponse{}, s.app.StopApp()
+}
+
+func (s *service) StartApp(context.Context, *adminv1.StartAppRequest) (*adminv1.StartAppResponse, error) {
+	return &adminv1.StartAppResponse{}, s.app.StartApp()
+}
+
 func (s *service) JournalStatus(context.Context, *adminv1.JournalStatusRequest) (*adminv1.JournalStatusResponse, error) {
-	return s.broker.JournalStatus(), nil
+	return s.app.Current().JournalStatus(), nil
 }

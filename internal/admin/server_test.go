@@ -47,6 +47,9 @@ func (f *fake) Queues(vhost string) ([]*adminv1.Queue, error) {
 
 func (f *fake) Tree() []*adminv1.Actor                  { panic("the tree is rotten") }
 func (f *fake) Crash(*adminv1.ActorsCrashRequest) error { return errors.New("chaos.enabled is false") }
+func (f *fake) Current() Broker                         { return f }
+func (f *fake) StopApp() error                          { return nil }
+func (f *fake) StartApp() error                         { return errors.New("the address is taken") }
 func (f *fake) Stop()                                   { close(f.stopped) }
 
 // serve starts a server in the directory and returns a client of it.
@@ -90,6 +93,12 @@ func TestWhileTheBrokerStarts(t *testing.T) {
 	}
 	if _, err := client.Define(context.Background(), &adminv1.DefineRequest{}); status.Code(err) != codes.FailedPrecondition {
 		t.Errorf("define: %v", err)
+	}
+	if _, err := client.StopApp(context.Background(), &adminv1.StopAppRequest{}); err != nil {
+		t.Error(err)
+	}
+	if _, err := client.StartApp(context.Background(), &adminv1.StartAppRequest{}); status.Code(err) != codes.FailedPrecondition || !strings.Contains(err.Error(), "taken") {
+		t.Errorf("start: %v", err)
 	}
 	if _, err := client.Stop(context.Background(), &adminv1.StopRequest{}); err != nil {
 		t.Error(err)

@@ -45,6 +45,7 @@ type Broker struct {
 	totalMemory int64
 	stop        func()
 	ready       atomic.Bool // clients are served
+	stopped     atomic.Bool // it does not run any more
 }
 
 // New puts a broker together on listening sockets. totalMemory is what there is, in bytes; stop begins the orderly
@@ -65,7 +66,7 @@ func New(c config.Config, dataDir string, sockets []*Socket, totalMemory int64, 
 		Options: journal.Options{Sync: syncModes[c.JournalSync]}, AcceptLoss: c.JournalAcceptLoss, DiskFreeLimit: c.DiskLimit(totalMemory),
 	})
 	b.journal.OnFailing = b.memory.Storage
-	sessions := session.NewRegistry(uint32(b.started.Unix()))
+	sessions := session.NewRegistry(nextEpoch())
 	access := auth.NewAccess(c.LoopbackUsers)
 	b.vhosts = &node.VHosts{
 		Supervisor: top + "/core/vhosts", Spec: b.vhost,
@@ -99,7 +100,21 @@ func (b *Broker) Start() error {
 	b.system.Watch(supervision.Watchdog{StuckAfter: b.Config.StuckAfter, ReplaceAfter: b.Config.ReplaceAfter})
 	err := b.system.Start(top, b.spec())
 	b.ready.Store(err == nil)
+	b.stopped.Store(err != nil)
 	return err
+}
+
+// lastEpoch keeps two starts within one second apart, in one process.
+var lastEpoch atomic.Uint32
+
+// nextEpoch is the time in seconds, or more.
+func nextEpoch() uint32 {
+	for {
+		last := lastEpoch.Load()
+		if next := max(uint32(time.Now().Unix()), last+1); lastEpoch.CompareAndSwap(last, next) {
+			return next
+		}
+	}
 }
 
 // Locked is closed when the data directory is this process's. What the process before left is not read then, which may take a while.
@@ -108,6 +123,8 @@ func (b *Broker) Locked() <-chan struct{} { return b.journal.Locked() }
 // Shutdown stops the tree in reverse. First the listeners go, with all connections. Then what clients have sent takes effect:
 // the end of an actor overtakes what waits in its mailbox, so the core only ends when nothing waits any more.
 func (b *Broker) Shutdown() error {
+	b.ready.Store(false)
+	defer b.stopped.Store(true)
 	closed := make(chan error, 1)
 	b.system.Send(b.system.PID(top), &supervision.TerminateChild{ID: "listeners", Done: func(err error) { closed <- err }})
 	select {
@@ -140,6 +157,12 @@ func (b *Broker) idle() bool {
 	}
 	return true
 }
+
+// Stopped says that it does not run any more: it was shut down, or did not start.
+func (b *Broker) Stopped() bool { return b.stopped.Load() }
+
+// Sockets are those it was made with.
+func (b *Broker) Sockets() []*Socket { return b.sockets }
 
 // Done is closed when the tree is gone; Err says why, when it gave up.
 func (b *Broker) Done() <-chan struct{} { return b.system.Done() }

@@ -41,7 +41,7 @@ func (b *Broker) Status() *adminv1.StatusResponse {
 	if memory.Disk {
 		s.Alarms = append(s.Alarms, "Free disk space alarm on node "+b.Config.ClusterName)
 	}
-	for _, l := range b.sockets {
+	for _, l := range b.listening() {
 		s.Listeners = append(s.Listeners, &adminv1.Listener{Protocol: l.Protocol(), Address: l.Addr().String()})
 	}
 	t := s.Totals
@@ -59,6 +59,14 @@ func (b *Broker) Status() *adminv1.StatusResponse {
 		}
 	}
 	return s
+}
+
+// listening are the sockets, which a broker that is stopped has closed.
+func (b *Broker) listening() []*Socket {
+	if b.stopped.Load() {
+		return nil
+	}
+	return b.sockets
 }
 
 // Connections implements admin.Broker.

@@ -15,6 +15,9 @@ func (b *Broker) Starting() error {
 	if b.ready.Load() {
 		return nil
 	}
+	if b.stopped.Load() {
+		return errors.New("the broker is stopped: warrenctl start_app starts it")
+	}
 	if r := b.journal.Status().Reading; r != nil {
 		return fmt.Errorf("the broker is starting: it has read %d of %d segments and %d of %d streams of its journal", r.Segments, r.OfSegments, r.Streams, r.OfStreams)
 	}
