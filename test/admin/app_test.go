@@ -10,7 +10,7 @@ import (
 	"warren/test/broker"
 )
 
-// Rabbitmqctl's stop_app and start_app, by which the Java client's tests restart a node: to clients it is a restart of the broker, and
+// Contract P-14, D-12: rabbitmqctl stop_app and start_app, by which Java tests restart a node, are a restart of the broker to clients, and
 // the process stays. Twice, and each command twice, which the second time does nothing.
 func TestStopAppAndStartApp(t *testing.T) {
 	b := broker.Start(t)
@@ -38,7 +38,7 @@ func TestStopAppAndStartApp(t *testing.T) {
 		select {
 		case why := <-closed:
 			if why == nil || why.Code != 320 || why.Reason != "CONNECTION_FORCED - broker forced connection closure with reason 'shutdown'" {
-				t.Errorf("P-14 the client heard %v", why)
+				t.Errorf("the client heard %v", why)
 			}
 		case <-time.After(20 * time.Second):
 			t.Fatal("the client heard of nothing")

@@ -30,52 +30,56 @@ func TestPublishThenGetFindsTheMessage(t *testing.T) {
 // P-33, X-17: who publishes what nobody takes and asks the next question has the return before its answer, even where the message has gone
 // round a cycle of alternate exchanges. Clients look whether something came back when the answer is there.
 func TestAReturnComesBeforeTheNextAnswer(t *testing.T) {
-	ch := channel(t)
-	q := queue(t, ch, "q")
-	names := []string{name(t, "x"), name(t, "y"), name(t, "z")}
-	for i, x := range names {
-		must(t, ch.ExchangeDeclare(x, "direct", false, true, false, false, amqp.Table{"alternate-exchange": names[(i+1)%len(names)]}))
-		bind(t, ch, q, x, x, nil)
-	}
-	returns := ch.NotifyReturn(make(chan amqp.Return, 1))
-	for i := range 100 {
-		for _, key := range append(names, "nobody's") {
-			must(t, ch.Publish(names[0], key, true, false, amqp.Publishing{Body: []byte(key)}))
-			d, found, err := ch.Get(q, true)
-			must(t, err)
-			returned := false
-			select {
-			case r := <-returns:
-				returned = r.ReplyCode == 312 && r.Exchange == names[0] && r.RoutingKey == key
-			default:
-			}
-			if routed := key != "nobody's"; found != routed || returned == routed || routed && string(d.Body) != key {
-				t.Fatalf("%d: %s: found %v %q, returned %v", i, key, found, d.Body, returned)
+	t.Run("P-33 a return before the answer to the next method", func(t *testing.T) {
+		ch := channel(t)
+		q := queue(t, ch, "q")
+		names := []string{name(t, "x"), name(t, "y"), name(t, "z")}
+		for i, x := range names {
+			must(t, ch.ExchangeDeclare(x, "direct", false, true, false, false, amqp.Table{"alternate-exchange": names[(i+1)%len(names)]}))
+			bind(t, ch, q, x, x, nil)
+		}
+		returns := ch.NotifyReturn(make(chan amqp.Return, 1))
+		for i := range 100 {
+			for _, key := range append(names, "nobody's") {
+				must(t, ch.Publish(names[0], key, true, false, amqp.Publishing{Body: []byte(key)}))
+				d, found, err := ch.Get(q, true)
+				must(t, err)
+				returned := false
+				select {
+				case r := <-returns:
+					returned = r.ReplyCode == 312 && r.Exchange == names[0] && r.RoutingKey == key
+				default:
+				}
+				if routed := key != "nobody's"; found != routed || returned == routed || routed && string(d.Body) != key {
+					t.Fatalf("%d: %s: found %v %q, returned %v", i, key, found, d.Body, returned)
+				}
 			}
 		}
-	}
+	})
 }
 
 // P-41, P-59: a purge counts what its channel has published a moment before, in every queue that it went to.
 func TestAPurgeCountsWhatWasPublishedBefore(t *testing.T) {
-	ch := channel(t)
-	x := exchange(t, "fanout")
-	var queues []string
-	for range 5 {
-		q := queue(t, ch, "q")
-		bind(t, ch, q, "", x, nil)
-		queues = append(queues, q)
-	}
-	for i := range 100 {
+	t.Run("P-59 purge counts what was published a moment before", func(t *testing.T) {
+		ch := channel(t)
+		x := exchange(t, "fanout")
+		var queues []string
 		for range 5 {
-			publish(t, ch, x, "", "m")
+			q := queue(t, ch, "q")
+			bind(t, ch, q, "", x, nil)
+			queues = append(queues, q)
 		}
-		for _, q := range queues {
-			if n, err := ch.QueuePurge(q, false); err != nil || n != 5 {
-				t.Fatalf("%d: %s had %d messages, want 5: %v", i, q, n, err)
+		for i := range 100 {
+			for range 5 {
+				publish(t, ch, x, "", "m")
+			}
+			for _, q := range queues {
+				if n, err := ch.QueuePurge(q, false); err != nil || n != 5 {
+					t.Fatalf("%d: %s had %d messages, want 5: %v", i, q, n, err)
+				}
 			}
 		}
-	}
+	})
 }
 
 // The same for a bind that asks for no answer.
