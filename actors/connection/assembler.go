@@ -25,7 +25,7 @@ type assembler struct {
 	// What was published since the reader has last looked, for limits of rates: messages, and bytes of their bodies.
 	messages, bytes int
 
-	large   *inbound // whose content header has just been read, and announces more than small
+	large   *inbound // whose content header has just been read, and announces more than small, or that comes in pieces after all
 	arrived int      // bytes of contents that have arrived since the reader has last looked, of what it had reserved
 }
 
@@ -397,6 +397,9 @@ func (a *assembler) body(in *inbound, f amqp091.Frame) *protocol.Error {
 	default:
 		c.grow(len(f.Payload))
 		c.message.Body = append(c.message.Body, f.Payload...)
+		if c.reserved == 0 && c.size > small && len(c.message.Body) < c.size {
+			a.large = in // it was to come in one frame
+		}
 	}
 	if len(c.message.Body) == c.size && (!c.discarding || c.size == 0) {
 		a.complete(in)

@@ -19,7 +19,7 @@ func (r *reader) mayHold() bool {
 // they can finish. A body that has come with its header lies in memory already.
 func (r *reader) reserve(in *inbound) {
 	c := &in.content
-	if r.assembler.ended || r.whole(in) {
+	if r.assembler.ended || r.whole(in) || r.fits(in) {
 		return
 	}
 	for !r.share.Take(c.size) {
@@ -45,6 +45,13 @@ func (r *reader) reserve(in *inbound) {
 	}
 	c.reserved = c.size
 	r.reserved += c.size
+}
+
+// fits says that a content is to come in one frame that a slab has room for, and that there are so few connections that all may have slabs
+// like that: those are in the account already, and to read several contents at once costs less than each by itself.
+func (r *reader) fits(in *inbound) bool {
+	c, max := &in.content, r.limits.Load().frameMax
+	return len(c.message.Body) == 0 && c.size <= slabMax/2 && (max == 0 || c.size <= max-amqp091.FrameOverhead) && r.transport.contents.Slab() == slabMax
 }
 
 // whole says that the one frame of a content is in the slab.

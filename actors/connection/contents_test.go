@@ -118,6 +118,38 @@ func TestContentsInPieces(t *testing.T) {
 	}
 }
 
+func TestContentInMoreFramesThanItNeeds(t *testing.T) {
+	// what would have fitted into one frame, and comes in several, is reserved as soon as that shows.
+	synctest.Test(t, func(t *testing.T) {
+		const size = 100 << 10
+		memory := alarm.NewMemory(alarm.Marks{High: 1 << 30, Low: 1 << 30}, alarm.Policy{})
+		r, in, peer := readerOn(memory)
+		write := func(b []byte, reserved int64) {
+			if _, err := peer.Write(b); err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+			inflight := max(0, r.transport.inflight.Load()-alarm.Guaranteed)
+			if got := memory.Contents().Held() - inflight; got != reserved {
+				t.Fatalf("%d bytes are reserved, not %d", got, reserved)
+			}
+		}
+		s := (&script{frameMax: 131072}).method(1, &amqp091.ChannelOpen{}).publish(1, "x", "k", strings.Repeat("z", size))
+		write(s.b[:len(s.b)-1000], 0)
+		write(s.b[len(s.b)-1000:], 0)
+		in.Done(99, 0)
+		s = (&script{frameMax: 10_000}).publish(1, "x", "k", strings.Repeat("z", size))
+		write(s.b[:len(s.b)-1000], size)
+		write(s.b[len(s.b)-1000:], 0)
+		in.Close()
+		_ = peer.Close()
+		synctest.Wait()
+		if got := memory.Contents().Held(); got != 0 {
+			t.Fatalf("%d bytes are left", got)
+		}
+	})
+}
+
 func TestIdleReaderHoldsNoSlab(t *testing.T) {
 	// a reader that nothing comes from gives its buffer back, and goes on reading.
 	synctest.Test(t, func(t *testing.T) {
