@@ -25,7 +25,8 @@ func (r *reader) reserve(in *inbound) {
 	for !r.share.Take(c.size) {
 		if r.reading() { // those before it do not wait
 			r.assembler.detach()
-			r.deliver()
+			r.settle()
+			r.put()
 			continue
 		}
 		if r.limits.Load().closing {
