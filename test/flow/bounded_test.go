@@ -166,14 +166,7 @@ func TestA20_FlowSaysWhy(t *testing.T) {
 		b := smallBroker(t)
 		deaf := raw.Open(t, b.Addr)
 		deaf.OpenChannel(1)
-		body := make([]byte, 4096)
-		mandatory := raw.Fields{}.Short(0).ShortStr("").ShortStr("nowhere").Octet(1)
-		var burst []byte
-		for range 50 {
-			burst = append(burst, raw.MethodFrame(1, raw.BasicPublish, mandatory)...)
-			burst = append(burst, raw.ContentHeader(1, uint64(len(body)))...)
-			burst = append(burst, raw.Body(1, body)...)
-		}
+		burst := unroutables(50)
 		go func() {
 			for {
 				if _, err := deaf.Write(burst); err != nil {
@@ -201,4 +194,16 @@ func TestA20_FlowSaysWhy(t *testing.T) {
 		flowOf(t, b, "list_connections", "/", "queue '"+q+"' in vhost '/'", 100*time.Millisecond)
 		flowOf(t, b, "list_channels", "/", "queue '"+q+"' in vhost '/'", 100*time.Millisecond)
 	})
+}
+
+// unroutables are mandatory messages of 4 KiB on channel 1, each of which comes back.
+func unroutables(n int) (frames []byte) {
+	body := make([]byte, 4096)
+	mandatory := raw.Fields{}.Short(0).ShortStr("").ShortStr("nowhere").Octet(1)
+	for range n {
+		frames = append(frames, raw.MethodFrame(1, raw.BasicPublish, mandatory)...)
+		frames = append(frames, raw.ContentHeader(1, uint64(len(body)))...)
+		frames = append(frames, raw.Body(1, body)...)
+	}
+	return frames
 }

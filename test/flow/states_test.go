@@ -275,13 +275,9 @@ func TestNoLockUp(t *testing.T) {
 		q := queueFor(t, ch)
 		deaf := raw.Open(t, b.Addr)
 		deaf.OpenChannel(1)
-		body := make([]byte, 4096)
-		mandatory := raw.Fields{}.Short(0).ShortStr("").ShortStr("nowhere").Octet(1)
 		var burst []byte
 		for range 50 {
-			burst = append(burst, raw.MethodFrame(1, raw.BasicPublish, mandatory)...)
-			burst = append(burst, raw.ContentHeader(1, uint64(len(body)))...)
-			burst = append(burst, raw.Body(1, body)...)
+			burst = append(burst, unroutables(1)...)
 			burst = append(burst, raw.MethodFrame(1, raw.BasicGet, raw.Fields{}.Short(0).ShortStr(q).Octet(1))...)
 			burst = append(burst, raw.MethodFrame(1, raw.QueueDeclare, raw.Fields{}.Short(0).ShortStr(q).Octet(1).Table())...)
 		}
