@@ -82,6 +82,7 @@ func (q *Queue) page(ctx actor.Context) {
 		q.pageOut()
 	}
 	if q.state.Paged() && len(p.wanted) == 0 {
+		p.starved = p.starved || len(p.deferred) > 0
 		q.readAhead(ctx)
 	}
 	p.starved = false
@@ -167,7 +168,7 @@ func (q *Queue) readAhead(ctx actor.Context) {
 	case len(q.state.Consumers()) == 0:
 		p.ahead = q.aheadLeast()
 	}
-	if near >= max(p.ahead, q.aheadLeast())/2 {
+	if !p.starved && near >= max(p.ahead, q.aheadLeast())/2 {
 		return
 	}
 	if p.wanted = q.state.Ahead(max(p.ahead, q.aheadLeast())); len(p.wanted) == 0 {

@@ -328,6 +328,31 @@ func TestNothingStaysWhileMemoryIsShort(t *testing.T) {
 	}
 }
 
+// so does a get, also one that comes when everything is on disk, and one that was put off before: no other turn may follow.
+func TestGetIsAnsweredWhileMemoryIsShort(t *testing.T) {
+	for _, what := range []string{"stored", "transient"} {
+		t.Run(what, func(t *testing.T) {
+			s := newPagingStand(t)
+			if what == "transient" {
+				s.slot.Stored, s.transient = "", true
+			}
+			s.limit = 1 << 20
+			s.begin(3)
+			s.q.Short = func() bool { return true }
+			s.q.Pressed = s.q.Short
+			s.fill(3)
+			s.tell(&LetGo{})
+			for want := 1; want <= 6; want++ {
+				sent := append(s.command(2, &Get{NoAck: true}), s.answer()...)
+				if got := bodies(sent, GetConsumerNoAck); !slices.Equal(got, []int{want}) {
+					t.Fatalf("get %d brought %v", want, got)
+				}
+				s.tell(&LetGo{})
+			}
+		})
+	}
+}
+
 // while memory is pressed a publisher hears that its messages are accepted when they are on disk, however few they are, and what
 // consumers settle does not keep it waiting.
 func TestAcceptedWhenOnDiskWhileMemoryIsPressed(t *testing.T) {
