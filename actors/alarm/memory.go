@@ -42,11 +42,12 @@ type Memory struct {
 }
 
 // A byte of the ledger costs two at first: the collector needs room of its own, and what is on its way has windows beside it.
-// What is observed corrects that within bounds.
+// What is observed corrects that within bounds: at once when it is more, since the next burst may cost as much, and slowly when it is less.
 const (
-	costFirst = 2
-	costLeast = 1.25
-	costMost  = 4
+	costFirst   = 2
+	costLeast   = 1.25
+	costMost    = 4
+	costForgets = 16 // looks
 )
 
 // NewMemory makes a ledger with its marks.
@@ -72,7 +73,8 @@ func (m *Memory) Observe(rss int64) {
 	defer m.mu.Unlock()
 	m.rss = rss
 	if held := m.resident.Load(); held > m.marks.High/8 { // below, what an idle broker needs would hide it
-		m.cost = min(costMost, max(costLeast, (3*m.cost+float64(rss)/float64(held))/4))
+		seen := float64(rss) / float64(held)
+		m.cost = min(costMost, max(costLeast, seen, m.cost+(seen-m.cost)/costForgets))
 		m.weigh()
 	}
 	m.turn()

@@ -106,13 +106,21 @@ func TestCostOfAByte(t *testing.T) {
 		t.Fatalf("the ledger's mark is %d after a glance at an idle broker", got)
 	}
 	m.Resident(300)
-	for range 20 {
-		m.Observe(600) // 1.5 bytes a byte
+	m.Observe(600) // 1.5 bytes a byte
+	if got := m.high.Load(); got > 520 {
+		t.Fatalf("the ledger's mark is %d after one look at less", got)
+	}
+	for range 100 {
+		m.Observe(600)
 	}
 	if got := m.high.Load(); got < 660 || got > 667 {
 		t.Fatalf("the ledger's mark is %d", got)
 	}
-	for range 50 {
+	m.Observe(800)
+	if got := m.high.Load(); got != 500 {
+		t.Fatalf("the ledger's mark is %d after one look at more", got)
+	}
+	for range 100 {
 		m.Observe(100)
 	}
 	if got := m.high.Load(); got != 800 {
