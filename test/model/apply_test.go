@@ -227,6 +227,7 @@ func (w *world) settle(s step, c *channel, tag uint64) {
 	switch {
 	case multiple && tag == 0:
 		chosen, c.unacked = c.unacked, nil
+		w.see(s, "cancel-ok barrier")
 	case at < 0:
 		w.soft(s, 406, map[string]string{"ack": "60.80", "nack": "60.120", "reject": "60.90"}[s.op])
 		return

@@ -17,6 +17,11 @@ func bits(flags ...bool) byte {
 	return b
 }
 
+// barrier is a method that changes nothing. What the channel was told before is done when it is answered.
+func barrier(s step) []byte {
+	return raw.MethodFrame(uint16(s.ch), raw.BasicCancel, raw.Fields{}.ShortStr("barrier").Octet(0))
+}
+
 // send writes a step's frames. full makes an entity's name one of the run's own.
 func (c *client) send(s step, tag uint64, body string, full func(string) string) {
 	method := func(class, id uint16, args raw.Fields) { c.method(s.ch, raw.ID{Class: class, Method: id}, args) }
@@ -53,8 +58,7 @@ func (c *client) send(s step, tag uint64, body string, full func(string) string)
 			all = append(all, raw.ContentHeader(uint16(s.ch), uint64(len(text)))...)
 			all = append(all, raw.Body(uint16(s.ch), text)...)
 		}
-		// Other channels see what was published when a method behind it is answered.
-		c.write(append(all, raw.MethodFrame(uint16(s.ch), raw.BasicCancel, f.ShortStr("barrier").Octet(0))...))
+		c.write(append(all, barrier(s)...)) // other channels see what was published when that is answered
 	case "consume":
 		method(60, 20, f.Short(0).ShortStr(full(s.queue)).ShortStr(s.tag).Octet(bits(false, s.flag("n"), s.flag("e"))).Table())
 	case "cancel":
@@ -63,10 +67,13 @@ func (c *client) send(s step, tag uint64, body string, full func(string) string)
 		method(60, 10, f.Long(0).Short(uint16(s.n)).Octet(0))
 	case "get":
 		method(60, 70, f.Short(0).ShortStr(full(s.queue)).Octet(bits(s.flag("n"))))
-	case "ack":
-		method(60, 80, f.LongLong(tag).Octet(bits(s.flag("m"))))
-	case "nack":
-		method(60, 120, f.LongLong(tag).Octet(bits(s.flag("m"), s.flag("r"))))
+	case "ack", "nack":
+		id := map[string]uint16{"ack": 80, "nack": 120}[s.op]
+		all := raw.MethodFrame(uint16(s.ch), raw.ID{Class: 60, Method: id}, f.LongLong(tag).Octet(bits(s.flag("m"), s.op == "nack" && s.flag("r"))))
+		if s.flag("m") && tag == 0 { // of all that was delivered: what the next step brings must not be among it
+			all = append(all, barrier(s)...)
+		}
+		c.write(all)
 	case "reject":
 		method(60, 90, f.LongLong(tag).Octet(bits(s.flag("r"))))
 	case "recover":
