@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"syscall"
 
 	"github.com/rs/zerolog"
@@ -84,7 +83,6 @@ func serve(c config.Config, dataDir string, sockets []*tree.Socket, log zerolog.
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
 
-	paceCollector()
 	app := newApp(c, dataDir, log, stop)
 	b := app.make(sockets)
 	started := make(chan error, 1)
@@ -120,13 +118,6 @@ func refused(err error) error {
 		return refusal.Err
 	}
 	return err
-}
-
-// paceCollector collects garbage when the heap has grown threefold: a broker's heap is small and its garbage large.
-func paceCollector() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(200)
-	}
 }
 
 // logger writes lines for a person to a terminal, and JSON to everything else.

@@ -73,6 +73,7 @@ var rooms = []room{
 	// Pure: numbers that resemble each other take little memory.
 	{"internal/columns", nil},
 	{"internal/host", nil},
+	{"internal/collector", nil},
 	{"internal/profile", nil},
 	{"internal/imports", nil},
 

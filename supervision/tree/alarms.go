@@ -2,29 +2,18 @@ package tree
 
 import (
 	"math"
-	"os"
-	"runtime/debug"
 
 	"warren/actors/alarm"
 	"warren/internal/admin"
+	"warren/internal/collector"
 	"warren/internal/config"
 	adminv1 "warren/proto/admin/v1"
 )
 
-// programBytes is what the program itself takes of the process's memory, which the collector does not count.
-const programBytes = 16 << 20
-
 // mark puts the marks of memory in force, the collector's among them: it is to work before the alarm does.
 func (b *Broker) mark(high, low int64) {
 	b.memory.Mark(alarm.Marks{High: high, Low: low})
-	if os.Getenv("GOMEMLIMIT") != "" {
-		return
-	}
-	limit := int64(math.MaxInt64)
-	if high > 0 {
-		limit = max(high/2, high-high/8-programBytes)
-	}
-	debug.SetMemoryLimit(limit)
+	collector.Bound(high)
 }
 
 // SetMemoryHighWatermark implements admin.Broker (contract A-07). The low mark keeps its share of the high one.
