@@ -71,3 +71,11 @@ type (
 		Token  uint64 // of the newest Append or Checkpoint among them
 	}
 )
+
+// Bulk: whoever waits for messages from the disk need not wait behind what is to be written, whose order matters only to itself.
+func (*Append) Bulk()      {}
+func (*Checkpoint) Bulk()  {}
+func (*Forget) Bulk()      {}
+func (*Retain) Bulk()      {}
+func (*readRequest) Bulk() {}
+func (*commit) Bulk()      {}

@@ -19,11 +19,8 @@ func (m *mailbox) buryIfEnded() {
 func (m *mailbox) bury() {
 	m.mu.Lock()
 	m.sealed = true
-	user, system := m.user.rest(), m.system.rest()
+	user, system := append(m.user.rest(), m.bulk.rest()...), m.system.rest()
 	m.watchers = nil
-	m.queuedUser.Store(0)
-	m.queuedSystem.Store(0)
-	m.taken = 0
 	m.mu.Unlock()
 	m.buried.Store(true)
 	c := m.context()

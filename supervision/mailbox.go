@@ -20,6 +20,13 @@ type keeper interface {
 	ended()
 }
 
+// Bulk is a message that others overtake: what is published, behind which those who take would otherwise wait. Bulk messages keep their
+// order among themselves, and one in a while goes first however many others there are.
+type Bulk interface{ Bulk() }
+
+// overtakes is how many messages in a row may pass one that is bulk.
+const overtakes = 16
+
 // signal is a message that travels with the priority of a system message but is the actor's own: a child's start, crash
 // or end must not queue behind user messages.
 type signal interface{ signal() }
@@ -34,29 +41,29 @@ var (
 //   - nothing runs before Started. Proto.Actor registers a process before its mailbox has handlers: a sender that knows
 //     the name crashes there, and the new actor is deaf for ever;
 //   - the consumer takes a whole burst under one lock;
+//   - what is Bulk does not keep others waiting;
 //   - a panic suspends the mailbox, and the stack goes to the keeper from where it happened;
 //   - once the actor stops, no user message reaches it any more; what is queued, and what comes later, goes to the dead
 //     letters, so that a future fails at once;
 //   - it can be killed: the nearest thing to exit(Pid, kill) for a goroutine that does not come back.
 type mailbox struct {
-	mu       sync.Mutex // guards user.in, system.in and the rest of this block; never held during a turn
-	user     burst
-	system   burst
+	mu       sync.Mutex // guards the in of each lane and the rest of this block; never held during a turn
+	user     lane
+	bulk     lane
+	system   lane
 	watchers *actor.PIDSet // only to tell them when the actor is killed
 	sealed   bool          // nothing is queued any more
 	process  actor.Process // how this mailbox is registered; nil before Start
-	taken    int           // the size of the burst in work, or of the last one
 
-	queuedUser   atomic.Int32 // len(user.in) and len(system.in); change with them, under mu
-	queuedSystem atomic.Int32
-	running      atomic.Bool
-	open         atomic.Bool // Start was called
-	suspended    atomic.Bool
-	killed       atomic.Bool
-	buried       atomic.Bool
+	running   atomic.Bool
+	open      atomic.Bool // Start was called
+	suspended atomic.Bool
+	killed    atomic.Bool
+	buried    atomic.Bool
 
-	turn turn
-	pace pace
+	turn      turn
+	pace      pace
+	overtaken int // messages that were not bulk since one that was
 
 	keeper     keeper // nil: Proto.Actor's own supervision
 	invoker    actor.MessageInvoker
@@ -94,10 +101,11 @@ func (m *mailbox) context() actor.Context { return m.invoker.(actor.Context) }
 func (m *mailbox) UserMessageCount() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	n := len(m.user.in) + len(m.bulk.in)
 	if m.running.Load() {
-		return len(m.user.in) + m.taken
+		n += m.user.taken + m.bulk.taken
 	}
-	return len(m.user.in)
+	return n
 }
 
 func (m *mailbox) PostUserMessage(msg any) {
@@ -112,8 +120,11 @@ func (m *mailbox) PostUserMessage(msg any) {
 		c.ActorSystem().DeadLetter.SendUserMessage(c.Self(), msg)
 		return
 	}
-	m.user.in = append(m.user.in, msg)
-	m.queuedUser.Add(1)
+	if _, bulk := msg.(Bulk); bulk {
+		m.bulk.put(msg)
+	} else {
+		m.user.put(msg)
+	}
 	m.mu.Unlock()
 	m.schedule()
 }
@@ -125,7 +136,7 @@ func (m *mailbox) PostSystemMessage(msg any) {
 		m.burySystem(msg)
 		return
 	}
-	m.system.in = append(m.system.in, msg)
+	m.system.put(msg)
 	switch x := msg.(type) {
 	case *actor.Started: // first, whoever was quicker
 		copy(m.system.in[1:], m.system.in)
@@ -140,7 +151,6 @@ func (m *mailbox) PostSystemMessage(msg any) {
 			m.watchers.Remove(x.Watcher)
 		}
 	}
-	m.queuedSystem.Add(1)
 	m.mu.Unlock()
 	m.schedule()
 }
@@ -180,7 +190,7 @@ func (m *mailbox) pending() bool {
 	if m.killed.Load() {
 		return !m.buried.Load()
 	}
-	return m.queuedSystem.Load() > 0 || m.queuedUser.Load() > 0 && !m.suspended.Load()
+	return m.system.queued.Load() > 0 || (m.user.queued.Load() > 0 || m.bulk.queued.Load() > 0) && !m.suspended.Load()
 }
 
 // run handles messages until there is none, a turn panics, or it had its share and others wait.
@@ -217,7 +227,7 @@ func (m *mailbox) run() (more bool) {
 			}
 			m.pace.yield()
 		}
-		if msg = m.nextSystem(); msg != nil {
+		if msg = m.next(&m.system); msg != nil {
 			m.turn.begin(msg)
 			m.invokeSystem(msg)
 			continue
@@ -236,30 +246,31 @@ func (m *mailbox) run() (more bool) {
 	return more
 }
 
-func (m *mailbox) nextSystem() any {
-	if m.system.drained() {
-		if m.queuedSystem.Load() == 0 {
-			return nil
+func (m *mailbox) nextUser() any {
+	if m.overtaken < overtakes {
+		if msg := m.next(&m.user); msg != nil {
+			m.overtaken++
+			return msg
 		}
-		m.mu.Lock()
-		m.system.swap()
-		m.queuedSystem.Store(0)
-		m.mu.Unlock()
 	}
-	return m.system.pop()
+	m.overtaken = 0
+	if msg := m.next(&m.bulk); msg != nil {
+		return msg
+	}
+	return m.next(&m.user)
 }
 
-func (m *mailbox) nextUser() any {
-	if m.user.drained() {
-		if m.queuedUser.Load() == 0 {
+// next takes the first message of a lane, or nil.
+func (m *mailbox) next(l *lane) any {
+	if l.drained() {
+		if l.queued.Load() == 0 {
 			return nil
 		}
 		m.mu.Lock()
-		m.taken = m.user.swap()
-		m.queuedUser.Store(0)
+		l.swap()
 		m.mu.Unlock()
 	}
-	return m.user.pop()
+	return l.pop()
 }
 
 func (m *mailbox) invokeSystem(msg any) {

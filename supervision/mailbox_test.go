@@ -168,11 +168,85 @@ func TestMailboxRefusesNil(t *testing.T) {
 	}
 }
 
+type bulky int
+
+func (bulky) Bulk() {}
+
+// What is bulk is overtaken by what is not, keeps its order, and has its turn all the same.
+func TestMailboxBulk(t *testing.T) {
+	s := NewSystem(zerolog.Nop())
+	busy, gate, done := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	var got []any
+	p := spawn(s, func(c actor.Context) {
+		switch m := c.Message().(type) {
+		case string:
+			close(busy)
+			<-gate
+		case bulky, int:
+			if got = append(got, m); len(got) == 10+100 {
+				close(done)
+			}
+		}
+	})
+	s.Send(p, "wait")
+	receive(t, "busy", busy)
+	for i := range 10 {
+		s.Send(p, bulky(i))
+	}
+	for i := range 100 {
+		s.Send(p, i)
+	}
+	close(gate)
+	receive(t, "all", done)
+	var want []any
+	for i, b := 0, 0; i < 100; i++ {
+		want = append(want, i)
+		if (i+2)%overtakes == 0 { // the string was one of the first
+			want = append(want, bulky(b))
+			b++
+		}
+	}
+	for b := len(want) - 100; b < 10; b++ {
+		want = append(want, bulky(b))
+	}
+	if !slices.Equal(got, want) {
+		t.Fatalf("%v\n%v", got, want)
+	}
+}
+
+// Both kinds are counted, and what is left of both goes to the dead letters.
+func TestMailboxBulkIsBuried(t *testing.T) {
+	s := NewSystem(zerolog.Nop())
+	busy, gate := make(chan struct{}), make(chan struct{})
+	var box *mailbox
+	p := s.Actors().Root.Spawn(actor.PropsFromFunc(func(c actor.Context) {
+		if _, ok := c.Message().(string); ok {
+			close(busy)
+			<-gate
+		}
+	}, actor.WithMailbox(func() actor.Mailbox { box = &mailbox{}; return box }), actor.WithDispatcher(s.dispatcher)))
+	s.Send(p, "wait")
+	receive(t, "busy", busy)
+	for i := range 10 {
+		s.Send(p, bulky(i))
+		s.Send(p, i)
+	}
+	if n := box.UserMessageCount(); n != 21 {
+		t.Errorf("%d wait", n)
+	}
+	end := s.Actors().Root.StopFuture(p)
+	close(gate)
+	if err := end.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "dead letters", func() bool { return s.DeadLetters() == 20 })
+}
+
 // A burst leaves no big array behind.
 func TestBurstGivesItsArrayBack(t *testing.T) {
-	var b burst
+	var b lane
 	for range 3 * keepCap {
-		b.in = append(b.in, 1)
+		b.put(1)
 	}
 	b.swap()
 	for !b.drained() {

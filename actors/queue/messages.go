@@ -48,6 +48,10 @@ type (
 	}
 )
 
+// Bulk: those who take from a queue, or ask it something, overtake what is published to it. A method that could tell is sent only when
+// all that its channel published before has arrived.
+func (*Enqueue) Bulk() {}
+
 // Op is one command of a session.
 type Op interface{ op() }
 
