@@ -22,6 +22,8 @@ import (
 type Journal struct {
 	Log  *Log
 	Logs zerolog.Logger
+	// Await calls what waits for the disk. Whoever looks after actors may want to know; nil: nobody does.
+	Await func(func())
 
 	j           *journal.Journal
 	streams     map[string]*stream
@@ -285,7 +287,9 @@ func (p *Journal) forget(ctx actor.Context, name string) {
 // tail; the alarm says so meanwhile, and whoever publishes waits.
 func (p *Journal) commit(ctx actor.Context) {
 	p.scheduled, p.lazy = false, false
-	done, err := p.j.Commit()
+	var done []journal.Durable
+	var err error
+	p.await(func() { done, err = p.j.Commit() })
 	if err != nil {
 		p.fail(ctx, err)
 		return
@@ -308,6 +312,14 @@ func (p *Journal) commit(ctx actor.Context) {
 		p.checkpoints = false
 		p.clean(ctx)
 	}
+}
+
+func (p *Journal) await(f func()) {
+	if p.Await == nil {
+		f()
+		return
+	}
+	p.Await(f)
 }
 
 // fail raises the alarm and tries again later.
@@ -341,7 +353,9 @@ func (p *Journal) syncLater(ctx actor.Context) {
 
 func (p *Journal) sync(ctx actor.Context) {
 	p.syncing = false
-	done, err := p.j.Sync()
+	var done []journal.Durable
+	var err error
+	p.await(func() { done, err = p.j.Sync() })
 	if err != nil {
 		p.fail(ctx, err)
 		return

@@ -41,7 +41,7 @@ type dispatcher struct {
 	busy     int // workers, those included
 	stuck    int // of them
 	rounds   int // how often workers were taken to be stuck
-	blocked  int // busy workers whose actor waits for the disk
+	waiting  int // busy workers whose actor waits for the disk
 	chain    int // turns since nobody was busy
 	loans    []*Loan
 	recalls  bool // somebody looks whether loans come back
@@ -83,7 +83,7 @@ func (d *dispatcher) schedule(j job) {
 // calm says that one worker is enough: it has hardly begun, and takes what it makes ready itself. To wake another one costs more than a
 // message on its own needs all the way. d.mu is held.
 func (d *dispatcher) calm() bool {
-	return d.busy-d.stuck-d.blocked == 1 && d.chain < dispatcherChain
+	return d.busy-d.stuck-d.waiting == 1 && d.chain < dispatcherChain
 }
 
 func (d *dispatcher) isCalm() bool {
@@ -112,17 +112,31 @@ func (d *dispatcher) spread() {
 func (d *dispatcher) begin(j *job) {
 	j.round = d.rounds
 	d.chain++
-	if j.blocks() {
-		d.blocked++
-	}
 }
 
-// blocks says that nobody should wait behind it: it says so itself, or is not known to be an actor of ours.
+// await is for f, which waits for the disk in an actor's turn: meanwhile its worker is nobody to wait for.
+func (d *dispatcher) await(f func()) {
+	d.mu.Lock()
+	d.waiting++
+	d.spread()
+	d.mu.Unlock()
+	defer func() {
+		d.mu.Lock()
+		if d.busy-d.stuck-d.waiting == 0 { // who waited for the disk as well finds a worker that is awake
+			d.chain = 0
+		}
+		d.waiting--
+		d.mu.Unlock()
+	}()
+	f()
+}
+
+// blocks says that it is nobody to wait behind: it says so itself, or is not known to be an actor of ours.
 func (j *job) blocks() bool { return j.f != nil || j.mailbox != nil && j.mailbox.blocks }
 
 // employ makes a worker busy: one that is idle, or nil for a new one. d.mu is held.
 func (d *dispatcher) employ() (w chan job) {
-	if d.busy-d.stuck-d.blocked == 0 {
+	if d.busy-d.stuck-d.waiting == 0 {
 		d.chain = 0
 	}
 	d.busy++
@@ -240,9 +254,6 @@ func (d *dispatcher) work(j job) {
 // finish enters that a worker is done with a job. d.mu is held.
 func (d *dispatcher) finish(j job) {
 	d.finished++
-	if j.blocks() {
-		d.blocked--
-	}
 	if j.round != d.rounds { // it was taken to be stuck, and was not
 		d.stuck--
 	}

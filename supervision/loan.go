@@ -26,7 +26,7 @@ func (s *System) Lend(l *Loan, f func()) bool { return s.dispatcher.lend(l, f) }
 
 func (d *dispatcher) lend(l *Loan, f func()) (mine bool) {
 	d.mu.Lock()
-	if d.closed || d.busy-d.stuck-d.blocked > 0 || d.busy-d.stuck >= d.share || d.head < len(d.line) {
+	if d.closed || d.busy-d.stuck-d.waiting > 0 || d.busy-d.stuck >= d.share || d.head < len(d.line) {
 		d.mu.Unlock()
 		f()
 		return true

@@ -23,7 +23,7 @@ func quiet(t *testing.T, s *System) {
 	eventually(t, "quiet", func() bool {
 		d.mu.Lock()
 		defer d.mu.Unlock()
-		return d.busy == 0 && d.blocked == 0 && d.stuck == 0 && len(d.loans) == 0 && d.head == len(d.line)
+		return d.busy == 0 && d.waiting == 0 && d.stuck == 0 && len(d.loans) == 0 && d.head == len(d.line)
 	})
 }
 
@@ -59,10 +59,10 @@ func TestWhoIsBusyIsHelped(t *testing.T) {
 	for _, c := range []struct {
 		what     string
 		messages int
-		blocks   bool
+		awaits   bool
 	}{
 		{what: "many messages", messages: dispatcherBusy + 2},
-		{what: "one that blocks", messages: 1, blocks: true},
+		{what: "one that waits for the disk", messages: 1, awaits: true},
 	} {
 		t.Run(c.what, func(t *testing.T) {
 			s := lender()
@@ -72,15 +72,19 @@ func TestWhoIsBusyIsHelped(t *testing.T) {
 					close(helped)
 				}
 			})
-			busy := s.Actors().Root.Spawn(actor.PropsFromFunc(func(ctx actor.Context) {
+			busy := spawn(s, func(ctx actor.Context) {
 				switch ctx.Message() {
 				case 0:
 					<-gate
 				case c.messages:
-					<-helped
+					if c.awaits {
+						s.Await(func() { <-helped })
+					} else {
+						<-helped
+					}
 					close(done)
 				}
-			}, actor.WithMailbox(func() actor.Mailbox { return &mailbox{blocks: c.blocks} }), actor.WithDispatcher(s.dispatcher)))
+			})
 			quiet(t, s)
 			for i := range c.messages + 1 {
 				s.Send(busy, i)
@@ -91,6 +95,34 @@ func TestWhoIsBusyIsHelped(t *testing.T) {
 			quiet(t, s)
 		})
 	}
+}
+
+// Promise: who waited for the disk goes on with those it makes ready, in its own goroutine; and nobody waits with it who panics there.
+func TestWhoAwaitedIsAwake(t *testing.T) {
+	s := lender()
+	ran, done := make(chan uint64, 1), make(chan uint64, 1)
+	next := spawn(s, func(c actor.Context) {
+		if _, ok := c.Message().(string); ok {
+			ran <- goroutineID()
+		}
+	})
+	p := spawn(s, func(c actor.Context) {
+		if _, ok := c.Message().(string); ok {
+			func() {
+				defer func() { _ = recover() }()
+				s.Await(func() { panic("the disk") })
+			}()
+			s.Await(func() {})
+			c.Send(next, "x")
+			done <- goroutineID()
+		}
+	})
+	quiet(t, s)
+	s.Send(p, "x")
+	if one, other := receive(t, "it", done), receive(t, "the next", ran); one != other {
+		t.Errorf("in goroutine %d, not %d", other, one)
+	}
+	quiet(t, s)
 }
 
 // Promise: a goroutine that is lent does what it has made ready, and returns although there is always more.

@@ -217,7 +217,7 @@ func (m *mailbox) run() (more bool) {
 			m.bury()
 			break
 		}
-		if turns++; turns == dispatcherBusy && m.own != nil && !m.blocks {
+		if turns++; turns == dispatcherBusy && m.own != nil {
 			m.own.hurry()
 		}
 		if m.pace.due() && m.pace.look(sinceStart(), throughput) {

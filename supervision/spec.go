@@ -75,7 +75,7 @@ type ChildSpec struct {
 	// Irreplaceable children are not replaced when their turn does not end, only named (see Watchdog): two of them at once would be
 	// worse than one that does nothing.
 	Irreplaceable bool
-	// Blocks says that the child's turns wait for the disk, so that nobody should wait behind them.
+	// Blocks says that the child waits for the disk in its turns (System.Await), so that nobody should wait behind them.
 	Blocks bool
 	// Significant children end their supervisor, see Spec.AutoShutdown. They cannot be permanent.
 	Significant bool

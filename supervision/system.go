@@ -58,6 +58,10 @@ func (s *System) Send(pid *actor.PID, msg any) { s.actors.Root.Send(pid, msg) }
 // Calm says that no actor waits for the one that asks, and that others can wait for what takes some microseconds.
 func (s *System) Calm() bool { return s.dispatcher.isCalm() }
 
+// Await calls f, which waits for the disk, in the turn of an actor. Others that are ready do not wait behind it, and those that it makes
+// ready when it is through find its worker awake.
+func (s *System) Await(f func()) { s.dispatcher.await(f) }
+
 // PID of a path such as "warren/core/journal". Nobody need live there: a PID is a registered name.
 func (s *System) PID(path string) *actor.PID { return s.actors.NewLocalPID(path) }
 
