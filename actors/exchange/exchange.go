@@ -41,7 +41,9 @@ type Exchange struct {
 	links       map[uint64]*link
 	follows     map[*queue.Slot]struct{} // every queue that a link leads or led to
 	epoch       uint64
-	batches     []queueBatch // scratch of one turn
+	batches     []queueBatch        // scratch of one turn
+	index       map[*queue.Slot]int // where the newest batch to a queue is, of the first indexed ones
+	indexed     int
 	sweepAt     int
 	recent      *recent            // of an x-recent-history alone
 	suspicious  bool               // a turn of a former incarnation has panicked over a batch
@@ -70,7 +72,7 @@ const sweepFrom = 64
 
 // New returns the actor for one incarnation.
 func New(o Options, incarnation uint64) *Exchange {
-	return &Exchange{Options: o, incarnation: incarnation, links: map[uint64]*link{}, follows: map[*queue.Slot]struct{}{}, sweepAt: sweepFrom}
+	return &Exchange{Options: o, incarnation: incarnation, links: map[uint64]*link{}, follows: map[*queue.Slot]struct{}{}, index: map[*queue.Slot]int{}, sweepAt: sweepFrom}
 }
 
 // Receive is the exchange's table of contents.
@@ -224,15 +226,32 @@ func (x *Exchange) collect(to *Route, messages []protocol.Message) {
 
 // open is the batch among the first ones that messages to a queue may be added to, nil if there is none.
 func (x *Exchange) open(q *queue.Slot, first int) *queueBatch {
-	for i := first - 1; i >= 0; i-- {
-		if b := &x.batches[i]; b.to == q {
-			if b.closed {
-				return nil
-			}
-			return b
-		}
+	if at := x.newest(q, first); at >= 0 && !x.batches[at].closed {
+		return &x.batches[at]
 	}
 	return nil
+}
+
+// scanMost is how many batches are looked at one by one: beyond it an index is quicker.
+const scanMost = 16
+
+// newest is where the newest batch to a queue is among the first ones, -1 if there is none.
+func (x *Exchange) newest(q *queue.Slot, first int) int {
+	if first <= scanMost {
+		for i := first - 1; i >= 0; i-- {
+			if x.batches[i].to == q {
+				return i
+			}
+		}
+		return -1
+	}
+	for ; x.indexed < first; x.indexed++ {
+		x.index[x.batches[x.indexed].to] = x.indexed
+	}
+	if at, there := x.index[q]; there {
+		return at
+	}
+	return -1
 }
 
 func bytesReach(messages []protocol.Message, limit int) bool {
@@ -279,6 +298,10 @@ func (x *Exchange) forward(ctx actor.Context, l *link) {
 		x.batches[i] = queueBatch{}
 	}
 	x.batches = x.batches[:0]
+	if x.indexed > 0 {
+		clear(x.index)
+		x.indexed = 0
+	}
 }
 
 // queueUp stops every link that leads to a queue which restarted, until its session has sent again what was on the way.

@@ -55,6 +55,39 @@ func TestPublishCopiesNothingToOneQueue(t *testing.T) {
 	}
 }
 
+func TestPublishToManyQueuesInTurn(t *testing.T) {
+	// DESIGN 4, batches: one for each queue of a turn, however many queues and in whatever order; a second turn finds nothing of the first.
+	const queues, each = 3 * scanMost, 4
+	var bindings []string
+	for i := range queues {
+		bindings = append(bindings, fmt.Sprintf("A -k%d-> q%d", i, i))
+	}
+	b := newBooth(t, Direct, bindings...)
+	prev := uint64(0)
+	for range 2 {
+		var keys []string
+		for n := range each * queues {
+			keys = append(keys, fmt.Sprintf("k%d", n*7%queues))
+		}
+		got := b.tell(&Publish{Session: 1, Incarnation: 1, Prev: prev, Messages: messages(prev+1, keys...)})
+		if n := len(only[*queue.Enqueue](got)); n != queues {
+			t.Fatalf("%d batches for %d queues", n, queues)
+		}
+		for i := range queues {
+			var want []uint64
+			for n, key := range keys {
+				if key == fmt.Sprintf("k%d", i) {
+					want = append(want, prev+uint64(n)+1)
+				}
+			}
+			if at := enqueued(got, b.queues[queue.Name(fmt.Sprintf("q%d", i))]); !slices.Equal(at, want) {
+				t.Fatalf("q%d gets %v, want %v", i, at, want)
+			}
+		}
+		prev += each * queues
+	}
+}
+
 func TestPublishRefusesGaps(t *testing.T) {
 	// DESIGN 4, links: a link is gapless and in order; what does not follow is sent again by its session.
 	b := newBooth(t, Direct, "A -k-> q")
