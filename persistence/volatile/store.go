@@ -30,7 +30,7 @@ func Open[S State[S, E], E any](st *Store, name string, empty func() S) *Stream[
 	if s, ok := st.streams[name]; ok {
 		return s.(*Stream[S, E])
 	}
-	s := &Stream[S, E]{name: name, base: empty(), panics: st.panics, deadly: st.deadly}
+	s := &Stream[S, E]{name: name, empty: empty, panics: st.panics, deadly: st.deadly}
 	st.streams[name] = s
 	return s
 }

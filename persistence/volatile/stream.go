@@ -38,8 +38,10 @@ type Stream[S State[S, E], E any] struct {
 
 	mu     sync.Mutex // uncontended but for a replaced writer that wakes up
 	writer uint64     // incarnation that may append
+	folded bool       // there is a base; before, it is what empty makes
 	base   S
 	tail   []E
+	empty  func() S
 
 	panics int                  // one in so many appends; 0 for none
 	spared bool                 // the next one, whatever chance says
@@ -70,7 +72,7 @@ func (s *Stream[S, E]) Claim(incarnation uint64) (Recovered[S, E], error) {
 	s.writer, s.spared = incarnation, true
 	var out Recovered[S, E]
 	for {
-		state := s.base.Clone()
+		state := s.start()
 		bad, reason := s.replay(state)
 		if bad < 0 {
 			out.State = state
@@ -80,6 +82,14 @@ func (s *Stream[S, E]) Claim(incarnation uint64) (Recovered[S, E], error) {
 		out.Quarantined = append(out.Quarantined, q)
 		s.tail = append(s.tail[:bad:bad], s.tail[bad+1:]...)
 	}
+}
+
+// start is a copy of what is folded. A stream of which nothing is needs no state of its own: most of those that idle have few events.
+func (s *Stream[S, E]) start() S {
+	if !s.folded {
+		return s.empty()
+	}
+	return s.base.Clone()
 }
 
 // replay folds the waiting events into a copy; bad is the position of the event that panicked, or -1.
@@ -149,6 +159,10 @@ func (s *Stream[S, E]) Fold(incarnation uint64) {
 // fold moves the waiting events into the stream's state. The writer has applied every one of them to its own state
 // before it appended the next, so none of them panics here.
 func (s *Stream[S, E]) fold() {
+	if len(s.tail) == 0 {
+		return
+	}
+	s.needBase()
 	for _, e := range s.tail {
 		s.base.Apply(e)
 	}
@@ -156,9 +170,16 @@ func (s *Stream[S, E]) fold() {
 	s.tail = s.tail[:0]
 }
 
+func (s *Stream[S, E]) needBase() {
+	if !s.folded {
+		s.base, s.folded = s.empty(), true
+	}
+}
+
 // View calls f with the folded state and the events behind it. f must not keep or change either.
 func (s *Stream[S, E]) View(f func(base S, tail []E)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.needBase()
 	f(s.base, s.tail)
 }
