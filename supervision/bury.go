@@ -19,7 +19,7 @@ func (m *mailbox) buryIfEnded() {
 func (m *mailbox) bury() {
 	m.mu.Lock()
 	m.sealed = true
-	user, system := append(m.user.rest(), m.bulk.rest()...), m.system.rest()
+	user, system := append(m.user.rest(), m.bulk.Load().rest()...), m.system.Load().rest()
 	m.watchers = nil
 	m.mu.Unlock()
 	m.buried.Store(true)

@@ -8,7 +8,7 @@ import (
 )
 
 // after is what a supervisor does once a child that it stops is gone.
-type after int
+type after uint8
 
 const (
 	decide  after = iota // it stopped itself: its restart type and the strategy decide
@@ -21,17 +21,11 @@ const (
 
 // child is a supervisor's record of one child. It belongs to the supervisor's turn.
 type child struct {
-	spec   ChildSpec
-	node   *node
-	static bool // from Spec.Children: its spec outlives it
-	known  bool // it has been running: a failing start does not make it forgotten
+	spec ChildSpec
+	node *node
 
-	life  *incarnation // nil when there is no process
-	pid   *actor.PID
-	state State
-	after after
-	// planned: the step in work waits for this child.
-	planned bool
+	life *incarnation // nil when there is no process
+	pid  *actor.PID
 	// failure is why it has to be replaced or given up; nil when it stopped itself.
 	failure error
 	limit   *window // spec.GiveUp's, made with the first crash
@@ -41,8 +35,15 @@ type child struct {
 
 	prev, next *child // start order
 
-	deadline time.Time // of the start or stop in progress
-	slot     int       // in the supervisor's deadlines; -1: none
+	deadline time.Duration // of the start or stop in progress, as sinceStart counts
+	slot     int32         // in the supervisor's deadlines; -1: none
+
+	state State
+	after after
+	// planned: the step in work waits for this child.
+	planned bool
+	static  bool // from Spec.Children: its spec outlives it
+	known   bool // it has been running: a failing start does not make it forgotten
 }
 
 func (c *child) set(s State) {
@@ -75,15 +76,36 @@ func (c *child) why() error {
 
 // children are a supervisor's, in start order and by id.
 type children struct {
-	byID        map[string]*child
+	byID        map[string]*child // nil while they are few
+	n           int
 	first, last *child
 }
 
-func (cs *children) add(c *child) {
-	if cs.byID == nil {
-		cs.byID = make(map[string]*child)
+// fewChildren are found by looking at each: a connection has its actor and few channels, and there are many connections.
+const fewChildren = 8
+
+func (cs *children) find(id string) *child {
+	if cs.byID != nil {
+		return cs.byID[id]
 	}
-	cs.byID[c.spec.ID] = c
+	for c := cs.first; c != nil; c = c.next {
+		if c.spec.ID == id {
+			return c
+		}
+	}
+	return nil
+}
+
+func (cs *children) add(c *child) {
+	if cs.n++; cs.n > fewChildren && cs.byID == nil {
+		cs.byID = make(map[string]*child, 2*fewChildren)
+		for o := cs.first; o != nil; o = o.next {
+			cs.byID[o.spec.ID] = o
+		}
+	}
+	if cs.byID != nil {
+		cs.byID[c.spec.ID] = c
+	}
 	c.prev = cs.last
 	if cs.last == nil {
 		cs.first = c
@@ -94,8 +116,11 @@ func (cs *children) add(c *child) {
 }
 
 func (cs *children) remove(c *child) {
-	if cs.byID[c.spec.ID] != c {
+	if cs.find(c.spec.ID) != c {
 		return
+	}
+	if cs.n--; cs.n == 0 {
+		cs.byID = nil
 	}
 	delete(cs.byID, c.spec.ID)
 	if c.prev == nil {

@@ -10,11 +10,11 @@ import (
 type deadlines struct {
 	queue deadlineQueue
 	timer *time.Timer
-	armed time.Time // when the timer fires; zero: it does not
-	fire  func()    // in the timer's goroutine
+	armed time.Duration // when the timer fires; 0: it does not
+	fire  func()        // in the timer's goroutine
 }
 
-func (d *deadlines) set(c *child, at time.Time) {
+func (d *deadlines) set(c *child, at time.Duration) {
 	d.clear(c)
 	c.deadline = at
 	heap.Push(&d.queue, c)
@@ -25,13 +25,13 @@ func (d *deadlines) clear(c *child) {
 	if c.slot < 0 {
 		return
 	}
-	heap.Remove(&d.queue, c.slot)
+	heap.Remove(&d.queue, int(c.slot))
 	d.arm()
 }
 
 // due takes out a child whose time has come.
-func (d *deadlines) due(now time.Time) *child {
-	if len(d.queue) == 0 || d.queue[0].deadline.After(now) {
+func (d *deadlines) due(now time.Duration) *child {
+	if len(d.queue) == 0 || d.queue[0].deadline > now {
 		d.arm()
 		return nil
 	}
@@ -44,23 +44,23 @@ func (d *deadlines) arm() {
 	switch {
 	case len(d.queue) == 0:
 		d.disarm()
-	case d.armed.IsZero() || d.queue[0].deadline.Before(d.armed):
+	case d.armed == 0 || d.queue[0].deadline < d.armed:
 		d.armed = d.queue[0].deadline
 		if d.timer == nil {
-			d.timer = time.AfterFunc(time.Until(d.armed), d.fire)
+			d.timer = time.AfterFunc(d.armed-sinceStart(), d.fire)
 		} else {
-			d.timer.Reset(time.Until(d.armed))
+			d.timer.Reset(d.armed - sinceStart())
 		}
 	}
 }
 
 // fired: the timer is not armed any more.
-func (d *deadlines) fired() { d.armed = time.Time{} }
+func (d *deadlines) fired() { d.armed = 0 }
 
 func (d *deadlines) disarm() {
-	if !d.armed.IsZero() {
+	if d.armed != 0 {
 		d.timer.Stop()
-		d.armed = time.Time{}
+		d.timer, d.armed = nil, 0 // a supervisor waits for nobody most of its life
 	}
 }
 
@@ -68,15 +68,15 @@ func (d *deadlines) disarm() {
 type deadlineQueue []*child
 
 func (q deadlineQueue) Len() int           { return len(q) }
-func (q deadlineQueue) Less(i, j int) bool { return q[i].deadline.Before(q[j].deadline) }
+func (q deadlineQueue) Less(i, j int) bool { return q[i].deadline < q[j].deadline }
 func (q deadlineQueue) Swap(i, j int) {
 	q[i], q[j] = q[j], q[i]
-	q[i].slot, q[j].slot = i, j
+	q[i].slot, q[j].slot = int32(i), int32(j)
 }
 
 func (q *deadlineQueue) Push(x any) {
 	c := x.(*child)
-	c.slot = len(*q)
+	c.slot = int32(len(*q))
 	*q = append(*q, c)
 }
 

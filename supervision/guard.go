@@ -23,15 +23,13 @@ var errAbandoned = errors.New("supervision: abandoned")
 //   - an injected crash panics here, below the actor's turn.
 type guard struct {
 	life *incarnation
-	make func(incarnation uint64) actor.Actor
 	own  actor.Actor // nil before Started
 }
 
 func (g *guard) Receive(ctx actor.Context) {
 	switch m := ctx.Message().(type) {
 	case *actor.Started:
-		g.own = g.make(g.life.number)
-		g.make = nil
+		g.own = g.life.child.spec.New(g.life.number)
 		g.own.Receive(ctx)
 	case *actor.Stopping:
 		g.last(ctx, g.stopping)

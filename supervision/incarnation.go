@@ -44,10 +44,9 @@ type incarnation struct {
 	reason   atomic.Int32 // a Reason: why it will stop. Normal until somebody else decides so.
 	crashes  atomic.Int32
 	doomed   atomic.Bool // System.Shake has chosen it
-
+	finished atomic.Bool // a supervisor whose children are gone: the next Stop is real
 	// supervisor: acknowledges its start and ends on its own account, see supervisor.go.
 	supervisor bool
-	finished   atomic.Bool // a supervisor whose children are gone: the next Stop is real
 }
 
 func (s *System) newIncarnation(c *child, o overseer) *incarnation {

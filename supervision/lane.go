@@ -11,7 +11,7 @@ const keepCap = 512
 type lane struct {
 	in     []any        // guarded by the mailbox's lock
 	queued atomic.Int32 // len(in); changes with it
-	taken  int          // guarded likewise: the size of the burst in work, or of the last one
+	taken  int32        // guarded likewise: the size of the burst in work, or of the last one
 
 	out []any // the consumer's
 	pos int   // the consumer's
@@ -23,6 +23,19 @@ func (l *lane) put(msg any) {
 	l.queued.Store(int32(len(l.in)))
 }
 
+// made returns a lane, which is made if it is not there. Call it under the lock.
+func made(p *atomic.Pointer[lane]) *lane {
+	l := p.Load()
+	if l == nil {
+		l = &lane{}
+		p.Store(l)
+	}
+	return l
+}
+
+// waits reports whether there is something to swap. A lane that was not made has nothing.
+func (l *lane) waits() bool { return l != nil && l.queued.Load() > 0 }
+
 // drained reports whether the consumer has to swap before it can pop.
 func (l *lane) drained() bool { return l.pos == len(l.out) }
 
@@ -33,7 +46,7 @@ func (l *lane) swap() {
 		spare = nil
 	}
 	l.in, l.out, l.pos = spare, l.in, 0
-	l.taken = len(l.out)
+	l.taken = int32(len(l.out))
 	l.queued.Store(0)
 }
 
@@ -46,6 +59,9 @@ func (l *lane) pop() any {
 
 // rest takes everything that is left, in order. Call it under the lock, as the consumer.
 func (l *lane) rest() []any {
+	if l == nil {
+		return nil
+	}
 	left := append(l.out[l.pos:len(l.out):len(l.out)], l.in...)
 	l.in, l.out, l.pos, l.taken = nil, nil, 0, 0
 	l.queued.Store(0)

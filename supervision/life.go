@@ -13,7 +13,7 @@ func (i *incarnation) actor() actor.Actor {
 	if i.supervisor {
 		return newSupervisor(i)
 	}
-	i.guard = &guard{life: i, make: i.child.spec.New}
+	i.guard = &guard{life: i}
 	return i.guard
 }
 
@@ -25,13 +25,11 @@ func (s *supervisor) start(c *child) {
 	c.after = decide
 	c.state = Starting
 	now := time.Now()
-	c.node.set(func(st *status) { st.state, st.life, st.since = Starting, c.life, now })
+	c.node.set(func(st *status) { st.state, st.life, st.since = Starting, c.life, now.UnixNano() })
 	if d := c.spec.startTimeout(); d >= 0 {
-		s.deadlines.set(c, now.Add(d))
+		s.deadlines.set(c, sinceStart()+d)
 	}
-	s.spawn = c
-	pid, err := s.ctx.SpawnNamed(s.props, c.spec.ID)
-	s.spawn = nil
+	pid, err := s.sys.spawner.spawn(s.ctx, c)
 	if err != nil { // an actor of somebody else's has that name
 		s.deadlines.clear(c)
 		c.failure = &StartError{c.node.path, err}
@@ -199,7 +197,7 @@ func (s *supervisor) stop(c *child, r Reason, then after) {
 	if d == Infinity {
 		s.deadlines.clear(c)
 	} else {
-		s.deadlines.set(c, time.Now().Add(d))
+		s.deadlines.set(c, sinceStart()+d)
 	}
 	c.life.stopFor(r)
 }

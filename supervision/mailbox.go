@@ -49,11 +49,12 @@ var (
 type mailbox struct {
 	mu       sync.Mutex // guards the in of each lane and the rest of this block; never held during a turn
 	user     lane
-	bulk     lane
-	system   lane
-	watchers *actor.PIDSet // only to tell them when the actor is killed
-	sealed   bool          // nothing is queued any more
-	process  actor.Process // how this mailbox is registered; nil before Start
+	bulk     atomic.Pointer[lane] // nil before the first message
+	system   atomic.Pointer[lane] // nil while there is none: an actor gets few in its life
+	watchers *actor.PIDSet        // only to tell them when the actor is killed
+	process  actor.Process        // how this mailbox is registered; nil before Start
+	sealed   bool                 // nothing is queued any more
+	blocks   bool                 // its turns wait for the disk; never changes
 
 	running   atomic.Bool
 	open      atomic.Bool // Start was called
@@ -63,13 +64,12 @@ type mailbox struct {
 
 	turn      turn
 	pace      pace
-	overtaken int // messages that were not bulk since one that was
+	overtaken int32 // messages that were not bulk since one that was
 
 	keeper     keeper // nil: Proto.Actor's own supervision
 	invoker    actor.MessageInvoker
 	dispatcher actor.Dispatcher
 	own        *dispatcher // the same, when it is ours
-	blocks     bool        // its turns wait for the disk
 }
 
 // NewMailbox is a mailbox for an actor that no Supervisor looks after: an actor.MailboxProducer. Children of a
@@ -101,9 +101,15 @@ func (m *mailbox) context() actor.Context { return m.invoker.(actor.Context) }
 func (m *mailbox) UserMessageCount() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	n := len(m.user.in) + len(m.bulk.in)
-	if m.running.Load() {
-		n += m.user.taken + m.bulk.taken
+	n := 0
+	for _, l := range []*lane{&m.user, m.bulk.Load()} {
+		if l == nil {
+			continue
+		}
+		n += len(l.in)
+		if m.running.Load() {
+			n += int(l.taken)
+		}
 	}
 	return n
 }
@@ -121,7 +127,7 @@ func (m *mailbox) PostUserMessage(msg any) {
 		return
 	}
 	if _, bulk := msg.(Bulk); bulk {
-		m.bulk.put(msg)
+		made(&m.bulk).put(msg)
 	} else {
 		m.user.put(msg)
 	}
@@ -136,11 +142,12 @@ func (m *mailbox) PostSystemMessage(msg any) {
 		m.burySystem(msg)
 		return
 	}
-	m.system.put(msg)
+	l := made(&m.system)
+	l.put(msg)
 	switch x := msg.(type) {
 	case *actor.Started: // first, whoever was quicker
-		copy(m.system.in[1:], m.system.in)
-		m.system.in[0] = x
+		copy(l.in[1:], l.in)
+		l.in[0] = x
 	case *actor.Watch:
 		if m.watchers == nil {
 			m.watchers = actor.NewPIDSet()
@@ -190,7 +197,7 @@ func (m *mailbox) pending() bool {
 	if m.killed.Load() {
 		return !m.buried.Load()
 	}
-	return m.system.queued.Load() > 0 || (m.user.queued.Load() > 0 || m.bulk.queued.Load() > 0) && !m.suspended.Load()
+	return m.system.Load().waits() || (m.user.waits() || m.bulk.Load().waits()) && !m.suspended.Load()
 }
 
 // run handles messages until there is none, a turn panics, or it had its share and others wait.
@@ -227,7 +234,7 @@ func (m *mailbox) run() (more bool) {
 			}
 			m.pace.yield()
 		}
-		if msg = m.next(&m.system); msg != nil {
+		if msg = m.nextSystem(); msg != nil {
 			m.turn.begin(msg)
 			m.invokeSystem(msg)
 			continue
@@ -246,6 +253,23 @@ func (m *mailbox) run() (more bool) {
 	return more
 }
 
+// nextSystem takes the first system message. Behind the last one nothing is kept.
+func (m *mailbox) nextSystem() any {
+	l := m.system.Load()
+	if l == nil {
+		return nil
+	}
+	if msg := m.next(l); msg != nil {
+		return msg
+	}
+	m.mu.Lock()
+	if !l.waits() {
+		m.system.Store(nil)
+	}
+	m.mu.Unlock()
+	return nil
+}
+
 func (m *mailbox) nextUser() any {
 	if m.overtaken < overtakes {
 		if msg := m.next(&m.user); msg != nil {
@@ -254,8 +278,10 @@ func (m *mailbox) nextUser() any {
 		}
 	}
 	m.overtaken = 0
-	if msg := m.next(&m.bulk); msg != nil {
-		return msg
+	if l := m.bulk.Load(); l != nil {
+		if msg := m.next(l); msg != nil {
+			return msg
+		}
 	}
 	return m.next(&m.user)
 }

@@ -10,7 +10,7 @@ import (
 )
 
 // State is where a child stands.
-type State int
+type State uint8
 
 const (
 	Stopped  State = iota // no process: not yet started, ended or terminated
@@ -47,22 +47,23 @@ type Node struct {
 
 // node is the part of a child that others may read.
 type node struct {
-	path     string
-	kind     string
-	parent   *node // nil for the top
-	strategy string
-	restart  Restart
-	order    uint64                 // siblings in the order they were first started
-	status   atomic.Pointer[status] // an immutable value, written by the supervisor above
+	path       string
+	kind       string
+	parent     *node                  // nil for the top
+	order      uint64                 // siblings in the order they were first started
+	status     atomic.Pointer[status] // an immutable value, written by the supervisor above
+	restart    Restart
+	supervisor bool
+	strategy   Strategy // of a supervisor
 }
 
 type status struct {
-	state            State
-	restarts         int
-	injectedRestarts int
-	since            time.Time
-	last             error // *Crash, *Escalation, *StartError ...
 	life             *incarnation
+	last             error // *Crash, *Escalation, *StartError ...
+	since            int64 // nanoseconds since the Unix epoch, when it was spawned
+	restarts         int32
+	injectedRestarts int32
+	state            State
 }
 
 func (n *node) set(change func(*status)) {
@@ -74,8 +75,14 @@ func (n *node) set(change func(*status)) {
 func (n *node) snapshot() Node {
 	s := n.status.Load()
 	out := Node{
-		Path: n.path, Kind: n.kind, Strategy: n.strategy, Restart: n.restart, State: s.state,
-		Restarts: s.restarts, InjectedRestarts: s.injectedRestarts, Since: s.since,
+		Path: n.path, Kind: n.kind, Restart: n.restart, State: s.state,
+		Restarts: int(s.restarts), InjectedRestarts: int(s.injectedRestarts),
+	}
+	if n.supervisor {
+		out.Strategy = n.strategy.String()
+	}
+	if s.since != 0 {
+		out.Since = time.Unix(0, s.since)
 	}
 	if s.life != nil {
 		out.Incarnation = s.life.number
@@ -97,7 +104,7 @@ type nodes struct {
 func (ns *nodes) add(parent *node, path string, spec *ChildSpec) *node {
 	n := &node{path: path, kind: spec.kind(), parent: parent, restart: spec.Restart, order: ns.order.Add(1)}
 	if spec.Supervisor != nil {
-		n.strategy = spec.Supervisor.Strategy.String()
+		n.supervisor, n.strategy = true, spec.Supervisor.Strategy
 	}
 	n.status.Store(&status{})
 	ns.mu.Lock()

@@ -18,8 +18,8 @@ const (
 
 // pace is how an actor with much to do shares the processors. It belongs to whoever runs the mailbox.
 type pace struct {
-	every int           // turns between two looks at the clock
-	turns int           // since the last
+	every int32         // turns between two looks at the clock
+	turns int32         // since the last
 	since time.Duration // when the others last had their chance; 0 when it is not known
 }
 
@@ -49,7 +49,7 @@ func (p *pace) look(now time.Duration, most int) (yield bool) {
 		p.every = max(leastTurns, p.every/2)
 		return true
 	case took < slice/4:
-		p.every = min(most, p.every*2)
+		p.every = min(int32(most), p.every*2)
 	}
 	return false
 }

@@ -41,7 +41,7 @@ func (s *supervisor) startChild(spec ChildSpec, a asker) {
 		a.childFailed(s.ctx, spec.ID, err)
 		return
 	}
-	if c := s.kids.byID[spec.ID]; c != nil {
+	if c := s.kids.find(spec.ID); c != nil {
 		err := ErrAlreadyStarted
 		if !c.state.alive() {
 			err = ErrAlreadyPresent
@@ -54,7 +54,7 @@ func (s *supervisor) startChild(spec ChildSpec, a asker) {
 
 // terminateChild answers when c is gone. A child in the middle of a start or a restart is stopped after it.
 func (s *supervisor) terminateChild(id string, a asker) {
-	c := s.kids.byID[id]
+	c := s.kids.find(id)
 	if c == nil {
 		a.childFailed(s.ctx, id, fmt.Errorf("%w: %s/%s", ErrNotFound, s.node.path, id))
 		return
@@ -68,7 +68,7 @@ func (s *supervisor) terminateChild(id string, a asker) {
 }
 
 func (s *supervisor) restartChild(id string, a asker) {
-	c := s.kids.byID[id]
+	c := s.kids.find(id)
 	switch {
 	case c == nil:
 		a.childFailed(s.ctx, id, fmt.Errorf("%w: %s/%s", ErrNotFound, s.node.path, id))

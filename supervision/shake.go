@@ -23,7 +23,7 @@ func (s *System) inject(path string, what *injection) error {
 	if n == nil {
 		return fmt.Errorf("%w: %s", ErrNotFound, path)
 	}
-	if n.strategy != "" {
+	if n.supervisor {
 		return fmt.Errorf("supervision: %s is a supervisor; crash its children", path)
 	}
 	st := n.status.Load()
@@ -88,7 +88,7 @@ func (ns *nodes) shakeable(glob string) []*node {
 	var out []*node
 	for path, n := range ns.byPath {
 		st := n.status.Load()
-		if n.strategy == "" && st.state == Running && !st.life.doomed.Load() && Glob(glob, path) {
+		if !n.supervisor && st.state == Running && !st.life.doomed.Load() && Glob(glob, path) {
 			out = append(out, n)
 		}
 	}

@@ -65,13 +65,13 @@ type ChildSpec struct {
 	// Supervisor is set instead of New when the child is itself a supervisor.
 	Supervisor *Spec
 
-	Restart Restart
 	// Shutdown is how long the child may take to stop before it is abandoned: Infinity, Brutal or a duration. Zero
 	// means 5 s for a worker and Infinity for a supervisor.
 	Shutdown time.Duration
 	// StartTimeout is how long the Started turn may take. Zero means 5 s for a worker and Infinity for a supervisor,
 	// whose children have their own.
 	StartTimeout time.Duration
+	Restart      Restart
 	// Irreplaceable children are not replaced when their turn does not end, only named (see Watchdog): two of them at once would be
 	// worse than one that does nothing.
 	Irreplaceable bool

@@ -1,7 +1,7 @@
 package supervision
 
 // Strategy says which children a supervisor restarts when one of them ends. The names and the behaviour are OTP's.
-type Strategy int
+type Strategy uint8
 
 const (
 	// OneForOne restarts the child that ended, nobody else.
@@ -22,7 +22,7 @@ func (s Strategy) String() string { return name(strategyNames[:], int(s)) }
 func (s Strategy) grouped() bool { return s == OneForAll || s == RestForOne }
 
 // Restart is OTP's restart type of a child.
-type Restart int
+type Restart uint8
 
 const (
 	// Permanent children always come back, also after they have stopped themselves.
@@ -39,7 +39,7 @@ func (r Restart) String() string { return name(restartNames[:], int(r)) }
 
 // AutoShutdown says whether a supervisor ends with its significant children (OTP 24's auto_shutdown). A significant
 // child counts when it is gone for good: a transient one that stopped itself, a temporary one in any case.
-type AutoShutdown int
+type AutoShutdown uint8
 
 const (
 	// Never ends the supervisor with its children.

@@ -1,8 +1,6 @@
 package supervision
 
 import (
-	"time"
-
 	"github.com/asynkron/protoactor-go/actor"
 )
 
@@ -19,13 +17,11 @@ const (
 // supervisor is OTP's supervisor behaviour as an actor. Its children report to it through signals that name their
 // incarnation; it never waits in a turn.
 type supervisor struct {
-	sys   *System
-	spec  *Spec
-	node  *node
-	life  *incarnation
-	ctx   actor.Context
-	props *actor.Props // one for all children, see spawn
-	spawn *child       // whose process is being spawned, during SpawnNamed
+	sys  *System
+	spec *Spec
+	node *node
+	life *incarnation
+	ctx  actor.Context
 
 	phase     phase
 	kids      children
@@ -51,10 +47,6 @@ func newSupervisor(life *incarnation) *supervisor {
 	spec := life.child.spec.Supervisor
 	s := &supervisor{sys: life.sys, spec: spec, node: life.child.node, life: life, limit: window{limit: spec.Limit}}
 	s.deadlines.fire = func() { life.PostSystemMessage(timeUp{}) }
-	s.props = actor.PropsFromProducer(
-		func() actor.Actor { return s.spawn.life.actor() },
-		actor.WithMailbox(func() actor.Mailbox { return s.spawn.life }),
-		actor.WithDispatcher(s.sys.dispatcher))
 	return s
 }
 
@@ -191,7 +183,7 @@ func (s *supervisor) dropPlan() {
 
 func (s *supervisor) timeUp() {
 	s.deadlines.fired()
-	for now := time.Now(); ; {
+	for now := sinceStart(); ; {
 		c := s.deadlines.due(now)
 		if c == nil {
 			return

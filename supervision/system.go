@@ -18,6 +18,7 @@ type System struct {
 	log          zerolog.Logger
 	actors       *actor.ActorSystem
 	dispatcher   *dispatcher
+	spawner      *spawner
 	nodes        nodes
 	incarnations atomic.Uint64
 	deadLetters  atomic.Uint64
@@ -39,6 +40,7 @@ func NewSystem(log zerolog.Logger) *System {
 		nodes: nodes{byPath: make(map[string]*node)},
 		ready: make(chan struct{}), done: make(chan struct{}),
 	}
+	s.spawner = newSpawner(s.dispatcher)
 	config := actor.NewConfig()
 	config.LoggerFactory = bridge(log)
 	s.actors = actor.NewActorSystemWithConfig(config)
@@ -88,10 +90,8 @@ func (s *System) Start(name string, spec Spec) error {
 	c.life = s.newIncarnation(c, s)
 	s.top = c
 	s.mu.Unlock()
-	c.node.set(func(st *status) { st.state, st.life, st.since = Starting, c.life, time.Now() })
-	props := actor.PropsFromProducer(c.life.actor,
-		actor.WithMailbox(func() actor.Mailbox { return c.life }), actor.WithDispatcher(s.dispatcher))
-	if _, err := s.actors.Root.SpawnNamed(props, name); err != nil {
+	c.node.set(func(st *status) { st.state, st.life, st.since = Starting, c.life, time.Now().UnixNano() })
+	if _, err := s.spawner.spawn(s.actors.Root, c); err != nil {
 		s.nodes.remove(c.node)
 		close(s.done)
 		return fmt.Errorf("supervision: start %s: %w", name, err)

@@ -16,24 +16,20 @@ import (
 // of a flag, and a store when its message is of another type than the one before.
 type turn struct {
 	asked     atomic.Bool
-	kind      atomic.Value  // reflect.Type of the message
-	goroutine atomic.Uint64 // that runs the actor; 0 when it is not known
-
-	last uintptr // the type of kind; the consumer's
-	at   uint64  // in goroutine; the consumer's
+	kind      atomic.Uintptr // type of the message, as typeWord has it
+	goroutine atomic.Uint64  // that runs the actor; 0 when it is not known
 }
 
 // on says which goroutine goes on with the actor.
 func (t *turn) on(goroutine uint64) {
-	if goroutine != t.at {
-		t.at = goroutine
+	if goroutine != t.goroutine.Load() {
 		t.goroutine.Store(goroutine)
 	}
 }
 
 // begin costs what its condition costs, in nearly all turns.
 func (t *turn) begin(msg any) {
-	if typeWord(msg) != t.last || t.asked.Load() {
+	if typeWord(msg) != t.kind.Load() || t.asked.Load() {
 		t.note(msg)
 	}
 }
@@ -43,10 +39,7 @@ func (t *turn) begin(msg any) {
 func typeWord(msg any) uintptr { return *(*uintptr)(unsafe.Pointer(&msg)) }
 
 func (t *turn) note(msg any) {
-	if w := typeWord(msg); w != t.last {
-		t.last = w
-		t.kind.Store(reflect.TypeOf(msg))
-	}
+	t.kind.Store(typeWord(msg))
 	t.asked.Store(false)
 }
 
@@ -62,11 +55,11 @@ var injectionType = reflect.TypeFor[*injection]().String()
 
 // message is the type of the message whose turn it is.
 func (t *turn) message() string {
-	k, _ := t.kind.Load().(reflect.Type)
-	if k == nil {
+	var msg any // a nil of that type
+	if *(*uintptr)(unsafe.Pointer(&msg)) = t.kind.Load(); msg == nil {
 		return ""
 	}
-	return k.String()
+	return reflect.TypeOf(msg).String()
 }
 
 // ours: an actor may also run on a dispatcher of somebody else's, whose goroutines are not known.
