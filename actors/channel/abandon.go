@@ -16,7 +16,7 @@ import (
 // so inbox and outlet do: what still comes is dropped, and the number is free again when the client has answered (AMQP 0-9-1, 1.5.2.5). It may
 // be called from outside the channel's actor, and more than once.
 func Abandon(o Options) {
-	o.depart(o.System, o.System.PID(o.Path))
+	o.depart(o.System, o.System.PID(o.Path+"/"+o.ID))
 	closes, closeOk := closed(protocol.InternalError("the channel failed too often")), &amqp091.ChannelCloseOk{}
 	o.Inbox.Leave(func(at Ending) { o.Outlet.Finish(at, o.Number, closes, closeOk) })
 }

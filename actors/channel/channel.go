@@ -23,24 +23,31 @@ import (
 	"warren/supervision"
 )
 
-// Options are what a channel needs of its connection and of the node.
+// Options are what a channel is made with.
 type Options struct {
-	Session    uint64
-	Number     uint16
-	Path       string // of its actor
+	*Client
+	Session uint64
+	Number  uint16
+	ID      string // of its actor, below its connection's supervisor
+	Inbox   *Inbox
+	Outlet  *Outlet
+	Info    *Info
+}
+
+// Client is what all channels of a connection need of it and of the node.
+type Client struct {
+	Path       string // of the supervisor
 	Connection uint64 // owner of exclusive queues
 	User       string
 	Owner      *actor.PID // the connection's actor
 	VHost      *vhost.Directory
 	Access     *auth.Access
-	Inbox      *Inbox
-	Outlet     *Outlet
-	Info       *Info
 	Sessions   *session.Registry
 	Streams    *volatile.Store
 	Ledger     queue.Ledger
 	System     *supervision.System
-	Log        zerolog.Logger
+	// Log makes a logger that names the connection. Few have anything to log, and a logger is half a kibibyte.
+	Log func() *zerolog.Logger
 	// CancelNotify says that the client takes basic.cancel (contract P-44).
 	CancelNotify bool
 	// VHostRates and UserRates are where the limits of what it is delivered are.
@@ -78,10 +85,10 @@ type Channel struct {
 	frames      *Frames // of this turn
 	replies     int     // bytes in frames that are not deliveries
 	flights     []flight
-	credited    map[credited]struct{} // scratch of credit
-	granted     granted
-	doing       uint64 // step that this turn is at; 0 for none
-	poisoned    uint64 // step that has killed two incarnations; 0 for none
+	credited    map[credited]struct{} // scratch of credit; nil until several are credited at once
+	granted     *granted              // nil before anything was asked for
+	doing       uint64                // step that this turn is at; 0 for none
+	poisoned    uint64                // step that has killed two incarnations; 0 for none
 	following   bool
 	halted      bool            // a fault was raised: the connection ends everything
 	left        bool            // the session is over
@@ -104,7 +111,7 @@ type credited struct {
 
 // New returns the actor for one incarnation.
 func New(o Options, incarnation uint64) *Channel {
-	return &Channel{Options: o, incarnation: incarnation, credited: map[credited]struct{}{}}
+	return &Channel{Options: o, incarnation: incarnation}
 }
 
 func (o *Options) streamName() string { return "session/" + strconv.FormatUint(o.Session, 16) }
@@ -170,7 +177,7 @@ func (c *Channel) recover(ctx actor.Context) {
 		panic(err)
 	}
 	for _, bad := range got.Quarantined {
-		c.Log.Error().Uint16("channel", c.Number).Any("event", bad.Event).Any("reason", bad.Reason).Msg("event quarantined: its replay panics")
+		c.Log().Error().Uint16("channel", c.Number).Any("event", bad.Event).Any("reason", bad.Reason).Msg("event quarantined: its replay panics")
 	}
 	c.state, c.self, c.poisoned = got.State, ctx.Self(), c.Info.poison.poisoned()
 	c.encoded = c.Outlet.Claim(ctx.Self(), c.incarnation)
@@ -256,7 +263,7 @@ func (c *Channel) fail(step uint64, err *protocol.Error, events ...any) {
 		c.happen(step, &Over{Ending: ClosedByUs})
 		return
 	}
-	c.Log.Warn().Uint16("channel", c.Number).Str("error", err.ReplyText()).Msg("channel exception")
+	c.Log().Warn().Uint16("channel", c.Number).Str("error", err.ReplyText()).Msg("channel exception")
 	c.happen(step, &Failed{Err: err, Events: events})
 }
 
@@ -275,7 +282,7 @@ func (c *Channel) flush(ctx actor.Context) {
 	c.session.SendCommands(ctx)
 	c.hand()
 	held := c.state.UnacceptedBytes()
-	if held == 0 {
+	if held == 0 && (c.state.Published() > 0 || c.state.NewestTag() > 0) {
 		c.stream.Fold(c.incarnation) // its last events may hold messages that are in their queues, and nothing may follow for long
 	}
 	c.Inbox.Done(c.state.step, held)

@@ -42,9 +42,12 @@ func (o *office) openOn(connection, id uint64, frameMax int) *client {
 	o.system.Actors().ProcessRegistry.Add(&door{o}, owner)
 	c.inbox = NewInbox(o.Send, func(delta int) { c.credit += delta })
 	c.outlet = NewOutlet(c, frameMax)
-	options := Options{Session: id, Number: 1, Connection: connection, User: "guest", Owner: o.system.PID(owner), VHost: o.directory, Access: o.access,
-		Inbox: c.inbox, Outlet: c.outlet, Info: c.info, Sessions: o.sessions, Streams: o.streams, System: o.system, Ledger: o,
-		Log: zerolog.Nop(), CancelNotify: true, Renewals: &c.renewed}
+	log := zerolog.Nop()
+	options := Options{Session: id, Number: 1, Inbox: c.inbox, Outlet: c.outlet, Info: c.info, Client: &Client{
+		Connection: connection, User: "guest", Owner: o.system.PID(owner), VHost: o.directory, Access: o.access,
+		Sessions: o.sessions, Streams: o.streams, System: o.system, Ledger: o,
+		Log: func() *zerolog.Logger { return &log }, CancelNotify: true, Renewals: &c.renewed,
+	}}
 	o.seat(c.id, func(i uint64) actor.Actor { return New(options, i) })
 	c.do(&amqp091.ChannelOpen{})
 	c.expect("open-ok")

@@ -155,7 +155,7 @@ func (c *Channel) failOp(err *protocol.Error, events ...any) {
 		c.happen(0, &Over{Ending: ClosedByUs})
 		return
 	}
-	c.Log.Warn().Uint16("channel", c.Number).Str("error", err.ReplyText()).Msg("channel exception")
+	c.Log().Warn().Uint16("channel", c.Number).Str("error", err.ReplyText()).Msg("channel exception")
 	c.happen(0, &Failed{Err: err, Events: events})
 }
 

@@ -1,6 +1,7 @@
 package channel
 
 import (
+	"slices"
 	"strings"
 
 	"warren/actors/auth"
@@ -35,7 +36,7 @@ type (
 
 // ring holds what was found last.
 type ring[T comparable] struct {
-	items [cached]T
+	items []T // at most cached
 	next  int
 }
 
@@ -43,25 +44,23 @@ type ring[T comparable] struct {
 const cached = 12
 
 func (r *ring[T]) has(item T) bool {
-	for i := range r.items {
-		if r.items[i] == item {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(r.items, item)
 }
 
 func (r *ring[T]) add(item T) {
+	if len(r.items) < cached {
+		r.items = append(r.items, item)
+		return
+	}
 	r.items[r.next] = item
 	r.next = (r.next + 1) % cached
 }
 
 func (c *Channel) grants() *granted {
-	g := &c.granted
-	if now := c.Access.Now(); now != g.by {
-		*g = granted{by: now, permissions: now.Of(c.User, c.VHost.Name)}
+	if now := c.Access.Now(); c.granted == nil || now != c.granted.by {
+		c.granted = &granted{by: now, permissions: now.Of(c.User, c.VHost.Name)}
 	}
-	return g
+	return c.granted
 }
 
 // defaultExchange is what permissions call it (contract P-27).
@@ -142,7 +141,7 @@ func (c *Channel) mayUseKey(k auth.Kind, x *exchange.Slot, key string) *protocol
 	if keys == nil {
 		return nil
 	}
-	g := &c.granted
+	g := c.granted
 	if key != "" && g.used.has(keyGrant{k, key}) {
 		return nil
 	}

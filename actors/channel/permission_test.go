@@ -13,7 +13,7 @@ import (
 
 // checker is a channel of user u in vhost v, as far as permissions go.
 func checker(configure, write, read string, more ...*eventv1.NodeDefinition) *Channel {
-	c := &Channel{Options: Options{User: "u", VHost: vhost.NewDirectory("v", "v", nil), Access: auth.NewAccess(nil)}}
+	c := &Channel{Options: Options{Client: &Client{User: "u", VHost: vhost.NewDirectory("v", "v", nil), Access: auth.NewAccess(nil)}}}
 	allow(c, configure, write, read, more...)
 	return c
 }

@@ -51,7 +51,7 @@ func (c *Channel) Crashed(any) {
 // else sent it would go on believing that it was done, so the channel is closed with 541, and its siblings are not.
 func (c *Channel) setAside(_ actor.Context, s *Step) {
 	n, bytes, keys := queue.Summary(s.Messages)
-	log := c.Log.Error().Uint16("channel", c.Number).Uint64("step", s.Ordinal).Str("exchange", s.Exchange).Strs("routing_keys", keys).
+	log := c.Log().Error().Uint16("channel", c.Number).Uint64("step", s.Ordinal).Str("exchange", s.Exchange).Strs("routing_keys", keys).
 		Int("messages", n).Int("bytes", bytes).Int("settlements", len(s.Acks))
 	if s.Method != nil {
 		log = log.Type("method", s.Method)

@@ -24,7 +24,7 @@ func (c *Channel) renew() {
 			continue
 		}
 		if err := c.may(auth.Read, "queue", string(consumer.Queue.Name)); err != nil {
-			c.Log.Warn().Uint16("channel", c.Number).Str("consumer", tag).Str("error", err.ReplyText()).Msg("consumer cancelled")
+			c.Log().Warn().Uint16("channel", c.Number).Str("consumer", tag).Str("error", err.ReplyText()).Msg("consumer cancelled")
 			e.Events = append(e.Events, &session.Commanded{Queue: consumer.Queue, Op: &queue.Cancel{Consumer: consumer.Number, Revoked: true}})
 		}
 	}

@@ -110,12 +110,15 @@ func (c *Channel) credit(ctx actor.Context) {
 			}
 		}
 		if i > 0 {
+			if c.credited == nil {
+				c.credited = map[credited]struct{}{}
+			}
 			c.credited[to] = struct{}{}
 		}
 		c.session.Credit(ctx, f.queue, f.consumer, f.seq)
 	}
 	if len(c.credited) > creditedKept {
-		c.credited = map[credited]struct{}{}
+		c.credited = nil
 	} else {
 		clear(c.credited)
 	}

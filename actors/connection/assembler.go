@@ -73,7 +73,7 @@ const (
 const maxContent = 512 << 20
 
 func newAssembler(open func(uint16) (*inbound, *protocol.Error)) *assembler {
-	return &assembler{channels: map[uint16]*inbound{}, names: map[string]string{}, open: open}
+	return &assembler{open: open}
 }
 
 // frame takes one frame. An error is the whole connection's.
@@ -171,6 +171,9 @@ func (a *assembler) opening(f amqp091.Frame) *protocol.Error {
 	in, err := a.open(f.Channel)
 	if err != nil {
 		return err.At(id.Class(), id.Method())
+	}
+	if a.channels == nil {
+		a.channels = map[uint16]*inbound{}
 	}
 	a.channels[f.Channel] = in
 	a.add(in, channel.Step{Method: &amqp091.ChannelOpen{}})
@@ -289,8 +292,8 @@ func (a *assembler) name(s string) string {
 	if kept, ok := a.names[s]; ok {
 		return kept
 	}
-	if len(a.names) >= 256 {
-		clear(a.names)
+	if a.names == nil || len(a.names) >= 256 {
+		a.names = map[string]string{}
 	}
 	s = strings.Clone(s)
 	a.names[s] = s

@@ -93,7 +93,7 @@ func (c *Connection) Receive(ctx actor.Context) {
 		c.tick(ctx, m)
 	case *handshakeTimeout:
 		if c.state.Phase < Running {
-			c.log.Warn().Stringer("state", c.state.Phase).Msg("handshake timed out")
+			c.log().Warn().Stringer("state", c.state.Phase).Msg("handshake timed out")
 			c.socket.Close()
 		}
 	case *closeNow:
@@ -104,9 +104,18 @@ func (c *Connection) Receive(ctx actor.Context) {
 	c.openVHost(ctx)
 	c.force(ctx)
 	c.beat(ctx)
-	if c.state.Phase == Closing {
+	switch c.state.Phase {
+	case Running:
+		c.settleDown()
+	case Closing:
 		c.close(ctx)
 	}
+}
+
+// settleDown lets go of what only the handshake needed: its timer, and the methods that the client has heard.
+func (c *Connection) settleDown() {
+	c.stopTimers()
+	c.stream.Fold(c.incarnation)
 }
 
 func (c *Connection) recover(ctx actor.Context) {
@@ -118,6 +127,7 @@ func (c *Connection) recover(ctx actor.Context) {
 	c.state = got.State
 	c.encoded = c.outlet.Claim(nil, c.incarnation)
 	c.inbox.Attach(ctx.Self())
+	c.pid.Store(ctx.Self())
 	// The rest is for the next turn: a panic there is a crash like another, and no failing start.
 	ctx.Send(ctx.Self(), &channel.Wake{})
 }
@@ -126,7 +136,7 @@ func (c *Connection) recover(ctx actor.Context) {
 func (c *Connection) takeUp(ctx actor.Context) {
 	c.publish() // before the client hears that it is so
 	if c.state.output == 0 {
-		c.become(0, c.state.Params, c.terms().start())
+		c.become(0, *c.state.Params, c.terms().start())
 	}
 	if c.state.Phase < Running {
 		c.later(ctx, c.HandshakeTimeout-time.Since(c.info.ConnectedAt), &handshakeTimeout{})
@@ -155,7 +165,7 @@ func (c *Connection) takeUp(ctx actor.Context) {
 
 // become makes an event part of the connection: what it is now, and what the client hears.
 func (c *Connection) become(step uint64, p Params, reply amqp091.Method) {
-	e := Event{Handed: c.outlet.Last(), Step: step, Params: p, Reply: reply}
+	e := Event{Handed: c.outlet.Last(), Step: step, Params: &p, Reply: reply}
 	if err := c.stream.Append(c.incarnation, e); err != nil {
 		panic(err)
 	}
@@ -170,9 +180,9 @@ func (c *Connection) become(step uint64, p Params, reply amqp091.Method) {
 // publish shows reader and lists what the connection has become.
 func (c *Connection) publish() {
 	p := c.state.Params
-	c.info.params.Store(&p)
+	c.info.params.Store(p)
 	c.renewals.Store(p.Renewals)
-	c.negotiate(p)
+	c.negotiate(*p)
 }
 
 // say sends what the client has not heard.
@@ -229,7 +239,7 @@ func (c *Connection) steps(ctx actor.Context) {
 }
 
 func (c *Connection) method(ctx actor.Context, step uint64, m amqp091.Method) {
-	p := c.state.Params
+	p := *c.state.Params
 	switch m.(type) {
 	case *amqp091.ConnectionClose:
 		if p.Phase == Closing && !p.CloseSent {
@@ -253,19 +263,19 @@ func (c *Connection) method(ctx actor.Context, step uint64, m amqp091.Method) {
 		}
 		next, reply, refusal, err := p.handshake(m, c.terms())
 		if refusal != "" {
-			c.log.Warn().Str("mechanism", next.Mechanism).Msg(next.Mechanism + " login refused: " + string(refusal))
+			c.log().Warn().Str("mechanism", next.Mechanism).Msg(next.Mechanism + " login refused: " + string(refusal))
 		}
 		if err != nil {
-			c.state.Params = next
+			c.state.Params = &next
 			c.fail(ctx, step, err.At(m.ID().Class(), m.ID().Method()), 0)
 			return
 		}
 		c.become(step, next, reply)
 		if p.Phase == Tuning && next.FrameMax > 0 && next.FrameMax < rabbitFrameMin {
-			c.log.Warn().Int("frame_max", next.FrameMax).Msg("RabbitMQ would refuse this client's frame_max: see frame_max_minimum")
+			c.log().Warn().Int("frame_max", next.FrameMax).Msg("RabbitMQ would refuse this client's frame_max: see frame_max_minimum")
 		}
 		if next.Phase == Running && p.Phase != Running {
-			c.log.Info().Str("user", next.User).Str("vhost", next.VHost).Msg("connection opened")
+			c.log().Info().Str("user", next.User).Str("vhost", next.VHost).Msg("connection opened")
 		}
 		if next.Renewals != p.Renewals {
 			c.wakeChannels()
@@ -278,12 +288,12 @@ func (c *Connection) method(ctx actor.Context, step uint64, m amqp091.Method) {
 
 // fail closes the connection with an error (contract P-20).
 func (c *Connection) fail(ctx actor.Context, step uint64, err *protocol.Error, number uint16) {
-	p := c.state.Params
+	p := *c.state.Params
 	if p.Phase == Closing {
 		c.become(step, p, nil)
 		return
 	}
-	c.log.Error().Uint16("channel", number).Str("error", err.ReplyText()).Msg("connection closed with an error")
+	c.log().Error().Uint16("channel", number).Str("error", err.ReplyText()).Msg("connection closed with an error")
 	p.Phase, p.CloseSent = Closing, true
 	c.become(step, p, &amqp091.ConnectionClose{ReplyCode: err.Code, ReplyText: err.ReplyText(), ClassID: err.Class, MethodID: err.Method})
 	c.closing(ctx)
@@ -297,7 +307,7 @@ func (c *Connection) closing(ctx actor.Context) {
 
 // memoryBlock tells a client that can take it why it is not read any more, and when it is again (contract P-16).
 func (c *Connection) memoryBlock() {
-	p := c.state.Params
+	p := *c.state.Params
 	now := c.info.flow.state.Load() == blocked
 	if now == p.Blocked || p.Phase != Running || !p.Capability("connection.blocked") {
 		return
@@ -311,9 +321,9 @@ func (c *Connection) memoryBlock() {
 }
 
 func (c *Connection) peerGone(step uint64) {
-	p := c.state.Params
+	p := *c.state.Params
 	if p.Phase == Running {
-		c.log.Warn().Msg("client closed the socket without closing the connection")
+		c.log().Warn().Msg("client closed the socket without closing the connection")
 	}
 	p.Phase, p.PeerGone = Closing, true
 	c.become(step, p, nil)
@@ -321,7 +331,7 @@ func (c *Connection) peerGone(step uint64) {
 
 // close takes the connection to its end: first its channels, then its exclusive queues, then close-ok, then the socket.
 func (c *Connection) close(ctx actor.Context) {
-	p := c.state.Params
+	p := *c.state.Params
 	if c.info.channelCount() > 0 {
 		return
 	}
@@ -347,7 +357,7 @@ func (c *Connection) close(ctx actor.Context) {
 		c.socket.Finish(flushGrace)
 		return
 	}
-	c.log.Info().Msg("connection closed")
+	c.log().Info().Msg("connection closed")
 	ctx.Stop(ctx.Self())
 }
 
@@ -372,10 +382,9 @@ func (c *Connection) Terminate(_ actor.Context, why supervision.Reason) {
 		return
 	}
 	c.inbox.Attach(nil)
-	for _, t := range append(c.timers, c.ticking) {
-		if t != nil {
-			t.Stop()
-		}
+	c.stopTimers()
+	if c.ticking != nil {
+		c.ticking.Stop()
 	}
 	if why == supervision.GivenUp { // the rest does not depend on how far this actor has got
 		return
@@ -389,6 +398,13 @@ func (c *Connection) Terminate(_ actor.Context, why supervision.Reason) {
 	}
 	c.socket.Finish(shutdownGrace)
 	c.retire(!c.forgotten)
+}
+
+func (c *Connection) stopTimers() {
+	for _, t := range c.timers {
+		t.Stop()
+	}
+	c.timers = nil
 }
 
 // beat arms the next tick: half a heartbeat, as RabbitMQ does.
@@ -423,7 +439,7 @@ func (c *Connection) tick(ctx actor.Context, m *tick) {
 	}
 	c.ticks.received = received
 	if c.ticks.silent > 4 {
-		c.log.Error().Msgf("missed heartbeats from client, timeout: %ds", c.state.Heartbeat/time.Second)
+		c.log().Error().Msgf("missed heartbeats from client, timeout: %ds", c.state.Heartbeat/time.Second)
 		c.socket.Close()
 		return
 	}

@@ -30,7 +30,7 @@ func readerOn(memory *alarm.Memory) (r *reader, inbox *channel.Inbox, peer net.C
 		waiters:   [2]*rate.Waiter{rate.NewWaiter(t.wakeReader), rate.NewWaiter(t.wakeReader)},
 		assembler: newAssembler(func(number uint16) (*inbound, *protocol.Error) { return &inbound{number: number, inbox: inbox}, nil }),
 	}
-	r.put, r.lend = r.deliver, func(put func()) bool { put(); return true }
+	r.anew, r.put, r.lend = r.run, r.deliver, func(put func()) bool { put(); return true }
 	go r.run()
 	return r, inbox, theirs
 }
@@ -175,6 +175,13 @@ func TestIdleReaderHoldsNoSlab(t *testing.T) {
 		synctest.Wait()
 		if r.transport.slab.Load() {
 			t.Fatal("still has a buffer")
+		}
+		before := r.transport.received.Load()
+		for range 3 {
+			write([]byte(heartbeat))
+		}
+		if got := r.transport.received.Load() - before; r.transport.slab.Load() || got != int64(3*len(heartbeat)) {
+			t.Fatalf("after three heartbeats: %d bytes received, a buffer is %v", got, r.transport.slab.Load())
 		}
 		write((&script{frameMax: 8192}).publish(1, "x", "k", strings.Repeat("y", 3000)).b)
 		if got := bodies(in); len(got) != 101 || got[100] != strings.Repeat("y", 3000) {

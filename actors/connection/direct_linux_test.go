@@ -37,6 +37,7 @@ func TestDirectWrite(t *testing.T) {
 	ours, theirs := sockets(t)
 	calm := true
 	tr := newTransport(ours, func(*actor.PID, any) {}, func() bool { return calm }, plenty())
+	tr.writer = true // but not yet
 	outlet := channel.NewOutlet(tr, 0)
 	var want []byte
 	put := func(size int) {
@@ -80,7 +81,8 @@ func TestDirectWriteToAFullSocket(t *testing.T) {
 	tr := newTransport(ours, func(*actor.PID, any) {}, func() bool { return true }, plenty())
 	outlet := channel.NewOutlet(tr, 0)
 	var want []byte
-	for i := 0; len(tr.pending) < 3; i++ { // no writer yet: nobody else touches it
+	tr.writer = true // not yet: nobody else touches what is pending
+	for i := 0; len(tr.pending) < 3; i++ {
 		f := &channel.Frames{}
 		m := &amqp091.ConnectionBlocked{Reason: string(bytes.Repeat([]byte{byte(i)}, 255))}
 		for range 40 {

@@ -9,7 +9,7 @@ import (
 // force closes the connection when an operator wants that (Node.Close), or when its vhost or its user has gone meanwhile: whoever
 // deletes one closes the connections that it sees, and this one may have been let in just before and not have been seen.
 func (c *Connection) force(ctx actor.Context) {
-	p := c.state.Params
+	p := *c.state.Params
 	if p.Phase == Closing {
 		return
 	}

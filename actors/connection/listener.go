@@ -81,7 +81,7 @@ func (l *Listener) accept() {
 	}
 }
 
-// serve is a connection's reading goroutine, from its first byte on.
+// serve takes a connection from its first byte to where its reader begins.
 func (l *Listener) serve(conn net.Conn) {
 	accepted := time.Now()
 	if err := l.socket.Options.dress(conn); err != nil {
@@ -100,7 +100,6 @@ func (l *Listener) serve(conn net.Conn) {
 	t := newTransport(c.conn, l.System.Send, l.System.Calm, l.Memory.Contents())
 	t.received.Add(int64(len(amqp091.ProtocolHeader)))
 	p := l.newPeer(t, c, accepted)
-	go t.write()
 	l.System.Send(l.System.PID(l.path+"/connections"), &supervision.StartChild{
 		Spec: p.spec(p.id()),
 		Done: func(_ *actor.PID, err error) {
@@ -118,30 +117,31 @@ func (l *Listener) serve(conn net.Conn) {
 	}
 	r.assembler.limits.maxMessage = l.MaxMessageSize
 	r.put = r.deliver
-	l.lendReader(r)
-	r.run()
-}
-
-// lendReader lets a reader lend its goroutine. One that does not come back keeps its loan, and the reader goes on with another.
-func (l *Listener) lendReader(r *reader) {
-	loan := &supervision.Loan{GoOn: func() {
+	r.anew = func() {
 		l.lendReader(r)
 		r.run()
-	}}
+	}
+	go r.anew() // on a stack that has nothing of all this
+}
+
+// lendReader lets a reader lend its goroutine. One that does not come back keeps its loan, and the reader goes on with another, as it does
+// when it rests.
+func (l *Listener) lendReader(r *reader) {
+	loan := &supervision.Loan{GoOn: r.anew}
 	r.lend = func(put func()) bool { return l.System.Lend(loan, put) }
 }
 
 func (l *Listener) newPeer(t *Transport, c *caller, accepted time.Time) *peer {
 	peerAddr, local := c.peer.String(), c.local.String()
+	name := peerAddr + " -> " + local // which holds the two others
 	info := &Info{
-		ID: l.Connections.NewID(), Name: peerAddr + " -> " + local, Peer: peerAddr, Local: local, ConnectedAt: accepted,
-		TLS: c.tls, Proxied: c.proxied, socket: t, memory: l.Memory, channels: map[uint64]*channel.Info{},
+		ID: l.Connections.NewID(), Name: name, Peer: name[:len(peerAddr)], Local: name[len(name)-len(local):], ConnectedAt: accepted,
+		TLS: c.tls, Proxied: c.proxied, socket: t, memory: l.Memory,
 	}
 	info.params.Store(&Params{})
 	p := &peer{
-		Node: l.Node, info: info, socket: t, address: c.peer, inboxes: map[uint64]*channel.Inbox{},
-		outlet: channel.NewOutlet(t, 0), inbox: channel.NewInbox(l.System.Send, func(int) {}),
-		log: l.Log.With().Str("connection", info.Name).Logger(),
+		Node: l.Node, info: info, socket: t, address: c.peer,
+		outlet: channel.NewOutlet(t, 0), inbox: channel.NewInbox(t.send, func(int) {}),
 	}
 	info.Path = l.path + "/connections/" + p.id()
 	p.negotiate(Params{})

@@ -3,7 +3,6 @@ package connection
 import (
 	"net"
 	"path"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -31,10 +30,18 @@ type peer struct {
 	negotiated atomic.Pointer[negotiated]
 	renewals   atomic.Uint64 // Params.Renewals, for the channels
 	ticks      ticks         // of whichever actor it is now
-	log        zerolog.Logger
+	pid        atomic.Pointer[actor.PID]
+	client     *channel.Client // nil before the first channel; the reader's
 
 	mu      sync.Mutex
-	inboxes map[uint64]*channel.Inbox // of open channels, by session; nil behind the connection's end
+	inboxes map[uint64]*channel.Inbox // of open channels, by session
+	ended   bool                      // the connection has, and no inbox counts any more
+}
+
+// log names the connection. A logger is half a kibibyte, and few connections have much to log.
+func (p *peer) log() *zerolog.Logger {
+	l := p.Log.With().Str("connection", p.info.Name).Logger()
+	return &l
 }
 
 // negotiated is what both sides agreed on, as far as the reader must know. The connection's actor publishes it as it goes.
@@ -69,8 +76,16 @@ func (p *peer) negotiate(n Params) {
 // actorName is the last segment of the connection actor's path; its channels are its siblings.
 const actorName = "connection"
 
-// self is the connection's actor.
-func (p *peer) self() *actor.PID { return p.System.PID(p.info.Path + "/" + actorName) }
+// self is the connection's actor, which may not have started.
+func (p *peer) self() *actor.PID {
+	if pid := p.pid.Load(); pid != nil {
+		return pid
+	}
+	return p.System.PID(p.info.Path + "/" + actorName)
+}
+
+// restarts are how often a connection's actor or a channel may crash until it is given up.
+var restarts = supervision.Limit{Restarts: 5, Within: 10 * time.Second}
 
 // spec is how a connection runs: a supervisor that ends with the connection's actor and is never started again, since
 // nothing brings back a socket. Below it every channel is on its own: one that crashes starts again, and one that keeps
@@ -81,11 +96,11 @@ func (p *peer) spec(id string) supervision.ChildSpec {
 		Restart: supervision.Temporary,
 		Supervisor: &supervision.Spec{
 			Strategy:     supervision.OneForOne,
-			Limit:        supervision.Limit{Restarts: 5, Within: 10 * time.Second},
+			Limit:        restarts,
 			AutoShutdown: supervision.AnySignificant,
 			Children: []supervision.ChildSpec{{
 				ID: actorName, Kind: "connection", Restart: supervision.Transient, Significant: true, Shutdown: 5 * time.Second,
-				GiveUp: &supervision.Limit{Restarts: 5, Within: 10 * time.Second},
+				GiveUp: &restarts,
 				OnGiveUp: func(any) {
 					p.abandon()
 					supervisor, id := path.Split(p.info.Path)
@@ -97,73 +112,10 @@ func (p *peer) spec(id string) supervision.ChildSpec {
 	}
 }
 
-// openChannel makes a channel and has its actor started. What comes for it meanwhile waits in its inbox.
-func (p *peer) openChannel(number uint16) (*inbound, *protocol.Error) {
-	params := p.info.Params()
-	if err := p.admitChannel(params.User); err != nil {
-		return nil, err
-	}
-	session := p.Sessions.NewID()
-	in := &inbound{number: number, inbox: channel.NewInbox(p.System.Send, p.socket.account)}
-	info := &channel.Info{Number: number, Session: session}
-	p.info.addChannel(info)
-	p.mu.Lock()
-	if p.inboxes != nil {
-		p.inboxes[session] = in.inbox
-	} else {
-		in.inbox.Close()
-	}
-	p.mu.Unlock()
-
-	self := p.self()
-	gone := sync.OnceFunc(func() {
-		p.mu.Lock()
-		delete(p.inboxes, session)
-		p.mu.Unlock()
-		in.inbox.Close()
-		p.info.removeChannel(session)
-		p.channelLeft()
-		p.System.Send(self, &channelGone{})
-	})
-	id := supervision.Escape("channel " + strconv.Itoa(int(number)) + "." + strconv.FormatUint(session&0xffffffff, 10))
-	supervisor := p.System.PID(p.info.Path)
-	options := channel.Options{
-		Session: session, Number: number, Path: p.info.Path + "/" + id, Connection: p.info.ID, User: params.User, Owner: self,
-		VHost: p.info.directory, Access: p.Users, Inbox: in.inbox, Outlet: channel.NewOutlet(p.socket, params.FrameMax), Info: info,
-		Sessions: p.Sessions, Streams: p.Streams, Ledger: p.Memory, System: p.System, Log: p.log,
-		VHostRates: p.Users.Rates.VHost(params.VHost), UserRates: p.Users.Rates.User(params.User),
-		CancelNotify: params.Capability("consumer_cancel_notify"), ConsumerMax: p.ConsumerMax, Poison: p.Poison,
-		GlobalQos: p.GlobalQos, Renewals: &p.renewals,
-	}
-	abandon := func() {
-		p.log.Error().Uint16("channel", number).Msg("channel given up: it is closed, and its connection goes on")
-		defer gone()
-		channel.Abandon(options)
-	}
-	p.System.Send(supervisor, &supervision.StartChild{
-		Spec: supervision.ChildSpec{
-			ID: id, Kind: "channel", Restart: supervision.Transient, Shutdown: 5 * time.Second,
-			GiveUp: &supervision.Limit{Restarts: 5, Within: 10 * time.Second},
-			OnGiveUp: func(any) {
-				abandon()
-				p.System.Send(supervisor, &supervision.TerminateChild{ID: id}) // its number is another's soon
-			},
-			OnExit: func(supervision.Reason) { gone() },
-			New:    func(incarnation uint64) actor.Actor { return channel.New(options, incarnation) },
-		},
-		Done: func(_ *actor.PID, err error) {
-			if err != nil { // nobody will answer on this channel
-				abandon()
-			}
-		},
-	})
-	return in, nil
-}
-
 // abandon is the end of a connection whose actor was given up; its channels end behind it. The client hears connection.close with
 // 541 (contract K-31), and has the usual time to answer. Nobody is there to take what it says, so inbox and outlet do.
 func (p *peer) abandon() {
-	p.log.Error().Msg("connection given up: it is closed")
+	p.log().Error().Msg("connection given up: it is closed")
 	params := *p.info.Params()
 	running := params.Phase >= Running
 	params.Phase, params.CloseSent = Closing, true
@@ -202,6 +154,20 @@ func (p *peer) retire(owns bool) {
 	}
 }
 
+// addInbox takes the inbox of a channel that was opened. Behind the connection's end it counts no more.
+func (p *peer) addInbox(session uint64, in *channel.Inbox) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.ended {
+		in.Close()
+		return
+	}
+	if p.inboxes == nil {
+		p.inboxes = map[uint64]*channel.Inbox{}
+	}
+	p.inboxes[session] = in
+}
+
 // wakeChannels has every channel look at its consumers again, after the user's secret was renewed.
 func (p *peer) wakeChannels() {
 	p.mu.Lock()
@@ -224,7 +190,7 @@ func (p *peer) closeChannels() {
 func (p *peer) letGo() {
 	p.mu.Lock()
 	left := p.inboxes
-	p.inboxes = nil
+	p.inboxes, p.ended = nil, true
 	p.mu.Unlock()
 	for _, in := range left {
 		in.Close()

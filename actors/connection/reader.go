@@ -45,7 +45,8 @@ type reader struct {
 	published  bool // while memory was short
 	faulted    bool
 
-	// lend has the goroutine of the reader do what put makes ready (supervision.Loan).
+	// anew goes on in this goroutine, and lend has the goroutine of the reader do what put makes ready (supervision.Loan).
+	anew  func()
 	lend  func(put func()) bool
 	put   func() // made once, so that a read makes nothing
 	reads int    // up to lendAfter
@@ -85,7 +86,12 @@ func (r *reader) run() {
 			}
 			continue
 		}
+		awake := !r.resting
 		n, err := r.fill()
+		if awake && r.resting { // on a stack that has not grown
+			go r.anew()
+			return
+		}
 		if n > 0 {
 			r.transport.received.Add(int64(n))
 			if !r.parse() {
@@ -163,12 +169,7 @@ func (r *reader) fill() (int, error) {
 		return r.fillBody()
 	}
 	if r.resting {
-		n, err := r.transport.conn.Read(r.doze[:])
-		if n > 0 {
-			r.nextSlab()
-			r.end = copy(r.slab, r.doze[:n])
-		}
-		return n, err
+		return r.wake()
 	}
 	if len(r.slab)-r.end < r.need() {
 		r.nextSlab()
@@ -193,8 +194,27 @@ func (r *reader) fill() (int, error) {
 func (r *reader) rest() {
 	_ = r.transport.conn.SetReadDeadline(time.Time{})
 	if r.start == r.end {
-		r.slab, r.start, r.end, r.size, r.resting = nil, 0, 0, slabMin, true
+		r.slab, r.start, r.end, r.size, r.reads, r.resting = nil, 0, 0, slabMin, 0, true
 		r.transport.slab.Store(false)
+	}
+}
+
+// heartbeat is the frame that a client sends which has nothing to say (AMQP 0-9-1 section 4.2.7).
+var heartbeat = string([]byte{amqp091.FrameHeartbeat, 0, 0, 0, 0, 0, 0, amqp091.FrameEnd})
+
+// wake waits for what comes next. A heartbeat is no reason to get up.
+func (r *reader) wake() (int, error) {
+	for {
+		n, err := r.transport.conn.Read(r.doze[:])
+		switch {
+		case err == nil && string(r.doze[:n]) == heartbeat:
+			r.transport.received.Add(int64(n))
+			continue
+		case n > 0:
+			r.nextSlab()
+			r.end = copy(r.slab, r.doze[:n])
+		}
+		return n, err
 	}
 }
 

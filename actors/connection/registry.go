@@ -94,6 +94,9 @@ func (i *Info) Channels() []*channel.Info {
 
 func (i *Info) addChannel(c *channel.Info) {
 	i.mu.Lock()
+	if i.channels == nil {
+		i.channels = map[uint64]*channel.Info{}
+	}
 	i.channels[c.Session] = c
 	i.mu.Unlock()
 }

@@ -8,15 +8,15 @@ import (
 
 // Event is one entry of a connection's stream: what it became, and what the client hears of it.
 type Event struct {
-	Handed uint64 // newest output the outlet had
-	Step   uint64 // inbound step it comes of, 0 for none
-	Params Params
+	Handed uint64  // newest output the outlet had
+	Step   uint64  // inbound step it comes of, 0 for none
+	Params *Params // which nobody changes any more
 	Reply  amqp091.Method
 }
 
 // State is a connection as a fold over its events.
 type State struct {
-	Params
+	*Params
 	step    uint64
 	output  uint64
 	outputs []output
@@ -27,7 +27,7 @@ type output struct {
 	method  amqp091.Method
 }
 
-func newState() *State { return &State{} }
+func newState() *State { return &State{Params: &Params{}} }
 
 // Apply changes the state by one event.
 func (s *State) Apply(e Event) {

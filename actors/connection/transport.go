@@ -42,9 +42,13 @@ type Transport struct {
 	mu       sync.Mutex
 	pending  []channel.Chunk
 	writable sync.Cond
-	writing  bool // what was pending, or came first, is being written
-	skip     int  // bytes of the first that is pending which have left
-	finish   bool // close when everything is written
+	writer   bool   // its goroutine is there; most connections need none
+	dismiss  bool   // it is to end when there is nothing to do
+	batches  uint32 // that it has written
+	rested   uint32 // batches when rest was last called
+	writing  bool   // what was pending, or came first, is being written
+	skip     int    // bytes of the first that is pending which have left
+	finish   bool   // close when everything is written
 	deadline time.Time
 	muted    bool            // everybody but last
 	last     *channel.Outlet // of connection.close
@@ -83,8 +87,20 @@ func (t *Transport) Write(c channel.Chunk) {
 		}
 	}
 	t.pending = append(t.pending, c)
+	t.wakeWriter()
+}
+
+// wakeWriter has the writer look, and unlocks mu. Its goroutine begins with the first that it has to write, and ends when it has had nothing
+// to do for long (rest): nearly all that a connection which does little has to say is written by whoever has it.
+func (t *Transport) wakeWriter() {
+	there := t.writer
+	t.writer = true
 	t.mu.Unlock()
-	t.writable.Signal()
+	if there {
+		t.writable.Signal()
+	} else {
+		go t.write()
+	}
 }
 
 // read waits until the client has sent something.
@@ -112,12 +128,13 @@ func (t *Transport) writeDirect(c channel.Chunk, piece []byte) {
 			t.pending, t.skip = slices.Insert(t.pending, 0, c), n
 		}
 	}
-	waits := len(t.pending) > 0 || t.finish
+	if err == nil && (len(t.pending) > 0 || t.finish) {
+		t.wakeWriter()
+		return
+	}
 	t.mu.Unlock()
 	if err != nil {
 		t.Close()
-	} else if waits {
-		t.writable.Signal()
 	}
 }
 
@@ -168,6 +185,11 @@ func (t *Transport) write() {
 				t.Close()
 				return
 			}
+			if t.dismiss && !t.writing {
+				t.writer, t.dismiss = false, false
+				t.mu.Unlock()
+				return
+			}
 			t.writable.Wait()
 		}
 		if t.closed {
@@ -175,7 +197,8 @@ func (t *Transport) write() {
 			return
 		}
 		batch, skip := t.pending, t.skip
-		t.pending, t.skip, t.writing = nil, 0, true
+		t.pending, t.skip, t.writing, t.dismiss = nil, 0, true, false
+		t.batches++
 		t.mu.Unlock()
 
 		vectors = vectors[:0]
@@ -236,8 +259,15 @@ func (t *Transport) mayRead() bool {
 	return t.inflight.Load() < inflightWindow && t.replies.Load() <= repliesMark
 }
 
-// rest has the reader give its buffer back when nothing came since the last call.
+// rest has the reader give its buffer back when nothing came since the last call, and the writer end that had nothing to write.
 func (t *Transport) rest() {
+	t.mu.Lock()
+	t.dismiss = t.writer && !t.writing && len(t.pending) == 0 && t.batches == t.rested
+	t.rested = t.batches
+	if t.dismiss {
+		t.writable.Signal()
+	}
+	t.mu.Unlock()
 	if n := t.received.Load(); t.seen.Swap(n) == n && t.slab.Load() {
 		_ = t.conn.SetReadDeadline(time.Unix(1, 0))
 	}
@@ -248,13 +278,13 @@ func (t *Transport) rest() {
 func (t *Transport) Finish(grace time.Duration) {
 	deadline := time.Now().Add(grace)
 	t.mu.Lock()
-	defer t.mu.Unlock()
 	if t.closed || t.finish && !deadline.Before(t.deadline) {
+		t.mu.Unlock()
 		return
 	}
 	t.finish, t.deadline = true, deadline
 	_ = t.conn.SetWriteDeadline(deadline)
-	t.writable.Signal()
+	t.wakeWriter()
 }
 
 // Close closes the socket. Reader and writer end.

@@ -20,11 +20,10 @@ func reply(size int) channel.Chunk {
 	return channel.Chunk{Frames: f, Replies: f.Size()}
 }
 
-// pipe is a transport with its writer, and the other end.
+// pipe is a transport, and the other end.
 func pipe() (*Transport, net.Conn) {
 	ours, theirs := net.Pipe()
 	t := newTransport(ours, func(*actor.PID, any) {}, nil, plenty())
-	go t.write()
 	return t, theirs
 }
 
@@ -171,5 +170,48 @@ func TestFinishWritesWhatWaits(t *testing.T) {
 			t.Fatalf("%d bytes, %v", len(all), err)
 		}
 		<-tr.done
+	})
+}
+
+func TestIdleTransportHasNoWriter(t *testing.T) {
+	// the goroutine that writes ends when it has had nothing to write for long, and another one begins with the next it has.
+	synctest.Test(t, func(t *testing.T) {
+		tr, peer := pipe()
+		hears := func(c channel.Chunk) {
+			t.Helper()
+			n := c.Frames.Size()
+			tr.Write(c)
+			if _, err := io.ReadFull(peer, make([]byte, n)); err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+		}
+		there := func(want bool) {
+			t.Helper()
+			synctest.Wait()
+			tr.mu.Lock()
+			defer tr.mu.Unlock()
+			if tr.writer != want {
+				t.Fatalf("a writer is there: %v", tr.writer)
+			}
+		}
+		there(false)
+		for range 3 {
+			hears(reply(10))
+			there(true)
+			tr.rest()
+			there(true) // it has written since
+			hears(reply(20))
+			tr.rest()
+			there(true)
+			tr.rest()
+			there(false)
+			tr.rest()
+		}
+		tr.Finish(time.Second)
+		if _, err := peer.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+			t.Fatalf("behind the end: %v", err)
+		}
+		synctest.Wait()
 	})
 }

@@ -62,12 +62,13 @@ func (r *run) leadsTo(q *queue.Slot) bool {
 	return r.route != nil && slices.Contains(r.route.Queues, q)
 }
 
-func newLedger() Ledger { return Ledger{links: map[uint64]*publishLink{}} }
-
 func (l *Ledger) link(x *exchange.Slot) *publishLink {
 	p := l.links[x.ID]
 	if p == nil {
 		p = &publishLink{slot: x, ways: map[*queue.Slot]*way{}}
+		if l.links == nil {
+			l.links = map[uint64]*publishLink{}
+		}
 		l.links[x.ID] = p
 	}
 	return p
@@ -420,7 +421,10 @@ func (p *publishLink) reuse(r *run) {
 }
 
 func (l Ledger) clone() Ledger {
-	c := Ledger{links: make(map[uint64]*publishLink, len(l.links)), unaccepted: l.unaccepted, bytes: l.bytes}
+	c := Ledger{unaccepted: l.unaccepted, bytes: l.bytes}
+	if len(l.links) > 0 {
+		c.links = make(map[uint64]*publishLink, len(l.links))
+	}
 	for id, p := range l.links {
 		d := *p
 		copies := make(map[*run]*run, p.runs.len())

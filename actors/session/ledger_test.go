@@ -173,7 +173,7 @@ func TestConfirmSelectCountsFromThere(t *testing.T) {
 
 // Contract Q-15: what a queue refuses is lost there, and nothing else of its run; hearing it again changes nothing.
 func TestLedgerRefuse(t *testing.T) {
-	l := newLedger()
+	l := Ledger{}
 	x, qs := newExchange(1), newQueues(2)
 	q, other := qs[0], qs[1]
 	l.publish(x, messages(1, 8))

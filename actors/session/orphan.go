@@ -49,7 +49,7 @@ func (s *Session) forward(ctx actor.Context, p *publishLink, q *queue.Slot) {
 		return
 	}
 	if s.peers[q] == nil {
-		s.peers[q] = &livePeer{} // to be unfollowed
+		s.livePeer(q) // to be unfollowed
 	}
 	s.follow(ctx, q)
 	ctx.Send(q.PID, &queue.Enqueue{

@@ -31,6 +31,9 @@ func (s *State) peer(q *queue.Slot) *peer {
 	p := s.peers[q]
 	if p == nil {
 		p = &peer{queue: q, first: 1, received: map[uint32]uint64{}}
+		if s.peers == nil {
+			s.peers = map[*queue.Slot]*peer{}
+		}
 		s.peers[q] = p
 	}
 	return p
@@ -152,8 +155,10 @@ func (s *State) NextCommand(q *queue.Slot) uint64 {
 
 // clonePeers copies what may change.
 func (s *State) clonePeers(from *State) {
-	s.peers = make(map[*queue.Slot]*peer, len(from.peers))
-	s.busy = make([]*peer, len(from.busy))
+	s.peers, s.busy = nil, make([]*peer, len(from.busy))
+	if len(from.peers) > 0 {
+		s.peers = make(map[*queue.Slot]*peer, len(from.peers))
+	}
 	for q, p := range from.peers {
 		d := *p
 		d.pending, d.received, d.over = slices.Clone(p.pending), maps.Clone(p.received), slices.Clone(p.over)

@@ -51,7 +51,7 @@ type Sender interface{ Send(to *actor.PID, m any) }
 
 // New returns a session over a state. Nothing is sent before Recover or the first Flush.
 func New(id uint64, state *State, self *actor.PID) *Session {
-	return &Session{ID: id, State: state, self: self, links: map[uint64]*liveLink{}, peers: map[*queue.Slot]*livePeer{}, served: map[uint32]uint64{}}
+	return &Session{ID: id, State: state, self: self}
 }
 
 // Mark puts a command of no effect behind those that queues may have answered to the session's last incarnation, before
@@ -59,7 +59,7 @@ func New(id uint64, state *State, self *actor.PID) *Session {
 // copy of one that comes behind them.
 func (s *Session) Mark(happen func(*Commanded)) {
 	for _, p := range s.State.busy { // which does not change: they are busy already
-		s.peers[p.queue] = &livePeer{mark: p.next()}
+		s.livePeer(p.queue).mark = p.next()
 		happen(&Commanded{Queue: p.queue, Op: &queue.Inspect{}})
 	}
 }
@@ -85,6 +85,9 @@ func (s *Session) link(ctx actor.Context, x *exchange.Slot) *liveLink {
 	if l == nil {
 		x.Follow(s.self)
 		l = &liveLink{incarnation: x.Incarnation()}
+		if s.links == nil {
+			s.links = map[uint64]*liveLink{}
+		}
 		s.links[x.ID] = l
 		s.lookAt(ctx, x)
 	}
@@ -207,8 +210,7 @@ func (s *Session) SendCommandsTo(ctx actor.Context, q *queue.Slot) {
 func (s *Session) sendCommands(ctx Sender, q *queue.Slot, p *peer) {
 	l := s.peers[q]
 	if l == nil {
-		l = &livePeer{}
-		s.peers[q] = l
+		l = s.livePeer(q)
 		s.follow(ctx, q)
 	}
 	last := p.next() - 1
@@ -219,6 +221,16 @@ func (s *Session) sendCommands(ctx Sender, q *queue.Slot, p *peer) {
 	ops := append([]queue.Op(nil), p.pending[l.sent+1-p.first:]...)
 	ctx.Send(q.PID, &queue.Commands{To: q, Session: s.ID, First: l.sent + 1, Ops: ops})
 	l.sent = last
+}
+
+// livePeer makes the record of a queue.
+func (s *Session) livePeer(q *queue.Slot) *livePeer {
+	l := &livePeer{}
+	if s.peers == nil {
+		s.peers = map[*queue.Slot]*livePeer{}
+	}
+	s.peers[q] = l
+	return l
 }
 
 // follow lets the session hear of a queue, also of an end that was before.

@@ -67,6 +67,9 @@ func (s *Session) Grant(happen func(*Commanded)) {
 				return
 			}
 			s.turn++
+			if s.served == nil {
+				s.served = map[uint32]uint64{}
+			}
 			s.served[c.Number] = s.turn
 			happen(&Commanded{Queue: c.Queue, Op: &queue.Grant{Consumer: c.Number, N: max(1, room/len(s.wanting))}})
 		}

@@ -63,15 +63,9 @@ type staged struct {
 	messages []protocol.Message
 }
 
-// NewState returns the state of a session that has done nothing.
+// NewState returns the state of a session that has done nothing. Its maps are made when they are needed: many a channel never does more.
 func NewState() State {
-	return State{
-		ledger:    newLedger(),
-		peers:     map[*queue.Slot]*peer{},
-		Consumers: map[string]*Consumer{},
-		numbers:   map[uint32]*Consumer{},
-		next:      queue.FirstConsumer,
-	}
+	return State{next: queue.FirstConsumer}
 }
 
 // Drained says that every queue has everything that was published to it.
@@ -181,6 +175,9 @@ func (s *State) Apply(e any) {
 		s.staged, s.acks, s.stagedBytes = nil, nil, 0
 	case *Subscribed:
 		c := e.Consumer
+		if s.Consumers == nil {
+			s.Consumers, s.numbers = map[string]*Consumer{}, map[uint32]*Consumer{}
+		}
 		s.Consumers[c.Tag], s.numbers[c.Number] = &c, &c
 		s.next = max(s.next, c.Number+1)
 		s.expect(&c)
