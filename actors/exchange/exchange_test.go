@@ -114,7 +114,7 @@ func TestPublishRefusesGaps(t *testing.T) {
 // restart runs a new incarnation of a queue and passes on what it tells the exchange.
 func (b *booth) restart(q *queue.Slot, incarnation uint64) []letter {
 	actorOf := queue.New(queue.Options{
-		Slot: q, Streams: volatile.NewStore(), Sessions: none{}, Ledger: none{}, Log: zerolog.Nop(),
+		Slot: q, Node: &queue.Node{Streams: volatile.NewStore(), Sessions: none{}, Ledger: none{}, Log: zerolog.Nop()},
 	}, incarnation)
 	ctx := &turn{self: q.PID, message: &actor.Started{}}
 	actorOf.Receive(ctx)

@@ -18,7 +18,7 @@ type (
 // now is the time of this turn, in Unix milliseconds: one reading for all of it.
 func (q *Queue) now() int64 {
 	if q.turnTime == 0 {
-		q.turnTime = q.Now().UnixMilli()
+		q.turnTime = q.clock().UnixMilli()
 	}
 	return q.turnTime
 }

@@ -62,7 +62,7 @@ func newStand(t testing.TB) *stand {
 
 // start begins an incarnation of the queue, over the stream of the one before.
 func (s *stand) start(incarnation uint64) []letter {
-	s.q = New(Options{Slot: s.slot, VHost: s.vhost, Streams: s.streams, Sessions: s, Ledger: s, Log: zerolog.Nop()}, incarnation)
+	s.q = New(Options{Slot: s.slot, Node: &Node{VHost: s.vhost, Streams: s.streams, Sessions: s, Ledger: s, Log: zerolog.Nop()}}, incarnation)
 	s.ctx = &turn{self: s.slot.PID}
 	return s.tell(&actor.Started{})
 }

@@ -18,6 +18,9 @@ func (q *Queue) openWindow(k ready.Key, user string, written uint64) {
 	if user != "" {
 		w.rates = q.Rates.User(user)
 	}
+	if q.windows == nil {
+		q.windows = map[ready.Key]*window{}
+	}
 	q.windows[k] = w
 }
 

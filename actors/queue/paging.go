@@ -16,11 +16,11 @@ import (
 func (q *Queue) limit() int {
 	p := &q.paging
 	if p.limit == 0 {
-		switch p.limit = q.Resident; {
-		case q.Short() && (p.quiet || len(q.state.Consumers()) == 0):
+		switch p.limit = q.resident; {
+		case q.short() && (p.quiet || len(q.state.Consumers()) == 0):
 			p.limit = nothing
-		case p.idle || q.Pressed():
-			p.limit = min(q.Resident, Little)
+		case p.idle || q.pressed():
+			p.limit = min(q.resident, Little)
 		}
 	}
 	return p.limit
@@ -99,7 +99,7 @@ func (q *Queue) page(ctx actor.Context) {
 // slowed by their own windows, until it has caught up. While memory is pressed that is so from the first message on: what is written is in
 // memory twice, and of many queues each has only little of it.
 func (q *Queue) overfull() bool {
-	if q.Journal == nil || q.state.Resident() <= overfull*q.Resident && !q.Pressed() {
+	if q.Journal == nil || q.state.Resident() <= overfull*q.resident && !q.pressed() {
 		return false
 	}
 	return len(q.state.Spooling()) > 0 || slices.ContainsFunc(q.state.Pending(), func(r ready.Record) bool { return r.Kind == ready.RecordEnqueued })
@@ -117,10 +117,10 @@ func (q *Queue) owe(l ready.Link) {
 // spoolFrom is how much stays in memory of what is nowhere on disk: to write it costs more than to let go of what is there anyway, and
 // consumers that are a little behind catch up soon.
 func (q *Queue) spoolFrom() int {
-	if q.paging.idle || q.Pressed() {
+	if q.paging.idle || q.pressed() {
 		return q.limit()
 	}
-	return spoolLater * q.Resident
+	return spoolLater * q.resident
 }
 
 const spoolLater = 16
@@ -137,7 +137,7 @@ func (q *Queue) pageOut() {
 		return
 	}
 	q.happen(&ready.PagedOut{Intervals: out})
-	if q.state.Resident() > q.spoolFrom() && len(q.state.Spooling()) < spoolAhead && (!q.Pressed() || q.Journal.Spooling.Load() < spoolMost) {
+	if q.state.Resident() > q.spoolFrom() && len(q.state.Spooling()) < spoolAhead && (!q.pressed() || q.Journal.Spooling.Load() < spoolMost) {
 		if in := q.state.Homeless(out, max(q.limit(), spoolLeast)); len(in) > 0 {
 			q.happen(&ready.Spooled{Intervals: in}) // what is nowhere on disk has to go there first, a piece at a time
 		}

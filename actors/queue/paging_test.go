@@ -38,7 +38,8 @@ func newPagingStand(t *testing.T) *pagingStand {
 func (s *pagingStand) begin(incarnation uint64) {
 	log := persistence.NewLog(s.vhost, nil, "", persistence.Options{})
 	s.q = New(Options{
-		Slot: s.slot, VHost: s.vhost, Streams: s.streams, Sessions: s, Ledger: s, Journal: log, Resident: s.limit, Log: zerolog.Nop(),
+		Slot: s.slot,
+		Node: &Node{VHost: s.vhost, Streams: s.streams, Sessions: s, Ledger: s, Journal: log, Resident: s.limit, Log: zerolog.Nop()},
 	}, incarnation)
 	s.ctx = &turn{self: s.slot.PID}
 	s.streams.Drop(streamName(s.slot)) // the queue that the stand begins with was not durable

@@ -16,9 +16,14 @@ import (
 	"warren/supervision"
 )
 
-// Options are what a queue needs of the node.
+// Options are what a queue is made with.
 type Options struct {
-	Slot     *Slot
+	*Node
+	Slot *Slot
+}
+
+// Node is what all queues of a vhost need of it and of the node.
+type Node struct {
 	VHost    *actor.PID // told when the queue may go
 	Streams  *volatile.Store
 	Journal  *persistence.Log
@@ -46,14 +51,15 @@ type Queue struct {
 	incarnation uint64
 	stream      *volatile.Stream[*ready.State, ready.Event]
 	state       *ready.State
-	windows     map[ready.Key]*window
-	peers       map[uint64]*actor.PID
-	outgoing    []outgoing // of this turn, one a consumer
-	accounted   int        // bytes the ledger knows of
-	sweepAt     int        // links that make the next sweep
-	closing     bool       // deletable: takes nothing more
-	suspicious  bool       // a turn of a former incarnation has panicked over a batch
-	doing       uint64     // command that this turn is at; 0 for none
+	resident    int                   // Node.Resident, as far as it is this queue's
+	windows     map[ready.Key]*window // nil before the first consumer
+	peers       map[uint64]*actor.PID // nil before the first session
+	outgoing    []outgoing            // of this turn, one a consumer
+	accounted   int                   // bytes the ledger knows of
+	sweepAt     int                   // links that make the next sweep
+	closing     bool                  // deletable: takes nothing more
+	suspicious  bool                  // a turn of a former incarnation has panicked over a batch
+	doing       uint64                // command that this turn is at; 0 for none
 
 	journaled       uint64 // newest record that was sent to the journal
 	sinceCheckpoint volume // appended since the last checkpoint
@@ -79,24 +85,24 @@ const sweepFrom = 64
 
 // New returns the actor for one incarnation.
 func New(o Options, incarnation uint64) *Queue {
-	if o.Resident == 0 {
-		o.Resident = 4 << 20
+	q := &Queue{Options: o, incarnation: incarnation, resident: o.Resident, sweepAt: sweepFrom, rates: o.Rates.VHost(o.Slot.VHost)}
+	if q.resident == 0 {
+		q.resident = 4 << 20
 	}
 	if o.Slot.Settings.Holds.Set {
-		o.Resident *= heldResident // each message has its own time: those that are next lie everywhere
+		q.resident *= heldResident // each message has its own time: those that are next lie everywhere
 	}
-	if o.Now == nil {
-		o.Now = time.Now
+	return q
+}
+
+func (n *Node) pressed() bool { return n.Pressed != nil && n.Pressed() }
+func (n *Node) short() bool   { return n.Short != nil && n.Short() }
+
+func (n *Node) clock() time.Time {
+	if n.Now != nil {
+		return n.Now()
 	}
-	never := func() bool { return false }
-	if o.Pressed == nil {
-		o.Pressed = never
-	}
-	if o.Short == nil {
-		o.Short = never
-	}
-	return &Queue{Options: o, incarnation: incarnation, windows: map[ready.Key]*window{}, peers: map[uint64]*actor.PID{}, sweepAt: sweepFrom,
-		rates: o.Rates.VHost(o.Slot.VHost)}
+	return time.Now()
 }
 
 func streamName(s *Slot) string { return "queue/" + supervision.Escape(s.VHost) + "/" + string(s.Name) }
@@ -223,6 +229,9 @@ func (q *Queue) peer(session uint64) *actor.PID {
 	p := q.peers[session]
 	if p == nil {
 		if p = q.Sessions.Lookup(session); p != nil {
+			if q.peers == nil {
+				q.peers = map[uint64]*actor.PID{}
+			}
 			q.peers[session] = p
 		}
 	}
@@ -296,6 +305,9 @@ func (q *Queue) endSession(ctx actor.Context, session uint64, received map[uint3
 // consumersChanged publishes the consumers, and offers an auto-delete queue for deletion when the last one went. The vhost
 // may hear that twice.
 func (q *Queue) consumersChanged(ctx actor.Context) {
+	if len(q.state.Consumers()) == 0 && q.Slot.consumers.Load() == nil && !q.state.HadConsumer {
+		return // there never was one
+	}
 	list := make([]ConsumerInfo, 0, len(q.state.Consumers()))
 	for _, c := range q.state.Consumers() {
 		list = append(list, ConsumerInfo{

@@ -32,8 +32,11 @@ func newTimedStand(t *testing.T, set settings.Settings) *timedStand {
 func (s *timedStand) begin(incarnation uint64) []letter {
 	s.slot.Settings = s.set
 	s.q = New(Options{
-		Slot: s.slot, VHost: s.vhost, Streams: s.streams, Sessions: s, Ledger: s, Log: zerolog.Nop(), DeadLetters: &actor.PID{Id: "dead"},
-		Now: func() time.Time { return s.at },
+		Slot: s.slot,
+		Node: &Node{
+			VHost: s.vhost, Streams: s.streams, Sessions: s, Ledger: s, Log: zerolog.Nop(), DeadLetters: &actor.PID{Id: "dead"},
+			Now: func() time.Time { return s.at },
+		},
 	}, incarnation)
 	s.ctx = &turn{self: s.slot.PID, system: quiet()}
 	return s.tell(&actor.Started{})

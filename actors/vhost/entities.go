@@ -15,25 +15,30 @@ import (
 
 // QueueSpec is how a queue runs. Transient, since a queue that is deleted ends normally. Its own limit, since a queue that
 // keeps crashing is its own business: it is given up, its data kept, and its neighbours go on.
-func (o Options) QueueSpec(s *queue.Slot) supervision.ChildSpec {
+func QueueSpec(n *queue.Node, d *Directory, s *queue.Slot) supervision.ChildSpec {
 	return supervision.ChildSpec{
 		ID:       supervision.Escape(string(s.Name)),
 		Kind:     "queue",
 		Restart:  supervision.Transient,
 		Shutdown: 5 * time.Second,
-		GiveUp:   &supervision.Limit{Restarts: 5, Within: 10 * time.Second},
-		OnGiveUp: func(any) { o.Directory.giveUp(s, o.System.Send) },
-		New: func(incarnation uint64) actor.Actor {
-			var pressed, short func() bool
-			if o.Memory != nil {
-				pressed, short = o.Memory.Pressed, o.Memory.Short
-			}
-			return queue.New(queue.Options{
-				Slot: s, VHost: o.Directory.PID, Streams: o.Streams, Journal: o.Journal, Sessions: o.Sessions, Ledger: o.Ledger, Resident: o.Resident, Pressed: pressed, Short: short,
-				DeadLetters: o.DeadLetters, Rates: o.Access.Rates, Send: o.System.Send, Poison: o.Poison, Log: o.Log,
-			}, incarnation)
-		},
+		GiveUp:   &queueRestarts,
+		OnGiveUp: func(any) { d.giveUp(s, n.Send) },
+		New:      func(incarnation uint64) actor.Actor { return queue.New(queue.Options{Node: n, Slot: s}, incarnation) },
 	}
+}
+
+var queueRestarts = supervision.Limit{Restarts: 5, Within: 10 * time.Second}
+
+// forQueues is what all queues have in common, and is made once for all of them.
+func (o Options) forQueues() *queue.Node {
+	n := &queue.Node{
+		VHost: o.Directory.PID, Streams: o.Streams, Journal: o.Journal, Sessions: o.Sessions, Ledger: o.Ledger, Resident: o.Resident,
+		DeadLetters: o.DeadLetters, Rates: o.Access.Rates, Send: o.System.Send, Poison: o.Poison, Log: o.Log,
+	}
+	if o.Memory != nil {
+		n.Pressed, n.Short = o.Memory.Pressed, o.Memory.Short
+	}
+	return n
 }
 
 // ExchangeSpec is how an exchange runs: permanent, for as long as it is declared.
@@ -55,8 +60,9 @@ func (o Options) ExchangeSpec(s *exchange.Slot) supervision.ChildSpec {
 func (o Options) QueueSpecs() []supervision.ChildSpec {
 	o.System.Send(o.Directory.PID, &supervised{o.Queues}) // before the directory is read: what comes into it later is asked for
 	var out []supervision.ChildSpec
+	n := o.forQueues()
 	for _, s := range o.Directory.AllQueues() {
-		out = append(out, o.QueueSpec(s))
+		out = append(out, QueueSpec(n, o.Directory, s))
 	}
 	return out
 }

@@ -38,7 +38,7 @@ func (v *VHost) supervised(ctx actor.Context, m *supervised) {
 }
 
 func (v *VHost) startQueue(ctx actor.Context, s *queue.Slot) {
-	v.start(ctx, v.Queues, queueKey(string(s.Name)), v.QueueSpec(s), func(r *removal) { r.queue(string(s.Name)) })
+	v.start(ctx, v.Queues, queueKey(string(s.Name)), QueueSpec(v.queues, v.Directory, s), func(r *removal) { r.queue(string(s.Name)) })
 }
 
 func (v *VHost) startExchange(ctx actor.Context, s *exchange.Slot) {

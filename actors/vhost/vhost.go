@@ -46,6 +46,7 @@ type Options struct {
 // VHost is the actor.
 type VHost struct {
 	Options
+	queues      *queue.Node
 	incarnation uint64
 	stream      *volatile.Stream[*Definitions, *eventv1.DefinitionBatch]
 	defs        *Definitions
@@ -61,7 +62,7 @@ type VHost struct {
 
 // New returns the actor for one incarnation.
 func New(o Options, incarnation uint64) *VHost {
-	return &VHost{Options: o, incarnation: incarnation, waiting: map[string][]Request{}, stopping: map[string][]func(actor.Context){},
+	return &VHost{Options: o, queues: o.forQueues(), incarnation: incarnation, waiting: map[string][]Request{}, stopping: map[string][]func(actor.Context){},
 		deleting: map[*queue.Slot]map[uint64]*DeleteQueue{}, greeting: map[*exchange.Slot][]greeting{}}
 }
 

@@ -16,7 +16,7 @@ func (s *State) refuse(e *Refused) {
 	r.remove(Interval{0, e.Settled + 1})
 	for _, in := range e.Sequences {
 		r.put(in)
-		s.links[e.Link] = max(s.links[e.Link], in.end()-1)
+		s.linked(e.Link, in.end()-1)
 	}
 	if r.count == 0 {
 		delete(s.refused, e.Link)

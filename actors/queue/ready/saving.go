@@ -40,13 +40,20 @@ type saving struct {
 	dead               [reasons]intervals
 }
 
-func (s saving) clone() saving {
-	s.pending = slices.Clone(s.pending)
-	s.settled, s.delivered = s.settled.clone(), s.delivered.clone()
-	for i := range s.dead {
-		s.dead[i] = s.dead[i].clone()
+// transient is what a queue has to save that keeps nothing on disk. All of them share it, and nobody writes to it.
+var transient = &saving{}
+
+func (s *saving) clone() *saving {
+	if !s.on {
+		return s
 	}
-	return s
+	c := *s
+	c.pending = slices.Clone(s.pending)
+	c.settled, c.delivered = s.settled.clone(), s.delivered.clone()
+	for i := range s.dead {
+		c.dead[i] = s.dead[i].clone()
+	}
+	return &c
 }
 
 type (
@@ -77,7 +84,7 @@ func (*Saved) event()     {}
 func (*Synced) event()    {}
 
 func (s *State) recovered(e *Recovered) {
-	s.saving.on, s.saving.made = true, e.Made
+	s.saving = &saving{on: true, made: e.Made}
 	for _, next := range e.Next {
 		l := s.lineOf(next)
 		l.next, l.cursor = next, next
@@ -137,12 +144,12 @@ func (s *State) note(set *intervals, in Interval) {
 
 // Unsaved says that a Saved is due.
 func (s *State) Unsaved() bool {
-	v := &s.saving
+	v := s.saving
 	return v.settled.count > 0 || v.delivered.count > 0 || slices.ContainsFunc(v.dead[:], func(d intervals) bool { return d.count > 0 })
 }
 
 func (s *State) saved() {
-	v := &s.saving
+	v := s.saving
 	v.record(RecordDelivered, Consumed, &v.delivered)
 	v.record(RecordSettled, Consumed, &v.settled)
 	for why := range v.dead {
@@ -160,12 +167,14 @@ func (v *saving) record(kind RecordKind, why Reason, set *intervals) {
 }
 
 func (s *State) synced(upto uint64) {
-	v := &s.saving
+	v := s.saving
 	n := 0
 	for n < len(v.pending) && v.pending[n].Index <= upto {
 		n++
 	}
-	v.pending = slices.Delete(v.pending, 0, n)
+	if n > 0 {
+		v.pending = slices.Delete(v.pending, 0, n)
+	}
 }
 
 // Pending are the records that are not known to be on disk, in order.

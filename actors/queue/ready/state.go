@@ -23,9 +23,9 @@ type State struct {
 	dying    uint64 // messages of those, and of what their consumer has
 	schedule schedule
 	spool    spool
-	saving   saving
+	saving   *saving // transient, or the queue's own
 
-	links      map[Link]uint64 // last sequence applied
+	links      map[Link]uint64 // last sequence applied. This map and the next ones are made when they are needed: many a queue idles
 	refused    map[Link]*intervals
 	commanded  map[uint64]uint64 // session -> last command applied
 	consumers  map[Key]*Consumer // all that hold or may get messages
@@ -38,7 +38,7 @@ type State struct {
 
 // New returns an empty queue.
 func New() *State {
-	return &State{links: map[Link]uint64{}, commanded: map[uint64]uint64{}, consumers: map[Key]*Consumer{}}
+	return &State{saving: transient}
 }
 
 // line returns the line of a level, and makes it when it is the first of its level.
@@ -116,7 +116,7 @@ func (s *State) Apply(e Event) {
 		s.settled(e.Key, e.First, e.Last, e.Outcome)
 	case *Subscribed:
 		c := e.Consumer
-		s.consumers[c.Key] = &c
+		s.consume(&c)
 		if c.DeadLetters {
 			s.undertaker = c.Key
 			break
@@ -131,7 +131,7 @@ func (s *State) Apply(e Event) {
 	case *Unsubscribed:
 		s.unsubscribed(e.Key)
 	case *GetterMade:
-		s.consumers[e.Key] = &Consumer{Key: e.Key, NoAck: e.NoAck}
+		s.consume(&Consumer{Key: e.Key, NoAck: e.NoAck})
 	case *Released:
 		s.released(e)
 	case *Dropped:
@@ -141,6 +141,9 @@ func (s *State) Apply(e Event) {
 	case *Commanded:
 		for _, part := range e.Events {
 			s.Apply(part)
+		}
+		if s.commanded == nil {
+			s.commanded = map[uint64]uint64{}
 		}
 		s.commanded[e.Session] = e.Seq
 	case *SessionEnded:
@@ -193,7 +196,23 @@ func (s *State) enqueued(e *Enqueued) {
 	} else {
 		s.expires = s.expires || e.Expiries != nil
 	}
-	s.links[e.Link] = max(s.links[e.Link], e.Messages[len(e.Messages)-1].Seq)
+	s.linked(e.Link, e.Messages[len(e.Messages)-1].Seq)
+}
+
+// linked enters that a link has come to a sequence.
+func (s *State) linked(l Link, seq uint64) {
+	if s.links == nil {
+		s.links = map[Link]uint64{}
+	}
+	s.links[l] = max(s.links[l], seq)
+}
+
+// consume enters a consumer that may get messages.
+func (s *State) consume(c *Consumer) {
+	if s.consumers == nil {
+		s.consumers = map[Key]*Consumer{}
+	}
+	s.consumers[c.Key] = c
 }
 
 func (s *State) delivered(e *Delivered) {
@@ -336,8 +355,11 @@ func (s *State) Clone() *State {
 	c.links = maps.Clone(s.links)
 	c.refused = cloneRefused(s.refused)
 	c.commanded = maps.Clone(s.commanded)
-	c.consumers = make(map[Key]*Consumer, len(s.consumers))
+	c.consumers = nil
 	for k, v := range s.consumers {
+		if c.consumers == nil {
+			c.consumers = make(map[Key]*Consumer, len(s.consumers))
+		}
 		c.consumers[k] = v.clone()
 	}
 	c.order = make([]*Consumer, len(s.order))
