@@ -71,7 +71,9 @@ func (b *Broker) core() supervision.ChildSpec {
 				StartTimeout:  supervision.Infinity, // it reads what the process before left
 				Irreplaceable: true,                 // two writers of one directory; a disk that hangs hangs the second one, too
 				Blocks:        true,
-				New:           func(uint64) actor.Actor { return &persistence.Journal{Log: b.journal, Logs: b.node.Log, Await: b.system.Await} },
+				New: func(uint64) actor.Actor {
+					return &persistence.Journal{Log: b.journal, Logs: b.node.Log, Await: b.system.Await}
+				},
 			},
 			{
 				// What there is and who may do what: vhosts are started and stopped as it says.
