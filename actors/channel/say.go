@@ -78,11 +78,13 @@ func (c *Channel) gotOk(g *session.Got) {
 	f, m := c.frames, &g.Delivery.Messages[0]
 	f.grown(amqp091.AppendGetOk(f.space(methodRoom), c.Number, g.Tag, g.Delivery.Redelivered, g.Delivery.Exchange, m.RoutingKey, uint32(g.Ready)))
 	f.content(c.Number, m, c.Outlet.frameMax)
+	consumer := queue.GetConsumer // its queue need not have it in memory any more, nor what others have that came behind it
 	if g.NoAck {
-		c.flights = append(c.flights, flight{
-			position: c.Outlet.Queued() + uint64(f.Size()), queue: g.Queue, consumer: queue.GetConsumerNoAck, seq: g.Delivery.Seq,
-		})
+		consumer = queue.GetConsumerNoAck
 	}
+	c.flights = append(c.flights, flight{
+		position: c.Outlet.Queued() + uint64(f.Size()), queue: g.Queue, consumer: consumer, seq: g.Delivery.Seq,
+	})
 }
 
 // returned is contract P-33: the message as it came, with the reason.

@@ -63,7 +63,7 @@ ops:
 			if renews(op) {
 				q.used(ctx)
 			}
-			q.doing = seq
+			q.doing, q.doingOf = seq, m.Session
 			q.command(m.Session, seq, op, done)
 			changed = changed || changesConsumers(op)
 		}
@@ -76,7 +76,7 @@ ops:
 	if changed { // before cancel-ok, so that whoever hears that finds an auto-delete queue gone
 		q.consumersChanged(ctx)
 	}
-	if needsDisk(m.Ops) {
+	if needsDisk(m.Ops) || q.holds(from) {
 		q.whenSaved(ctx, from, done)
 	} else {
 		ctx.Send(from, done)
@@ -132,6 +132,7 @@ func (q *Queue) command(session, seq uint64, op Op, done *Done) {
 		if e := q.state.Settle(k, op.First, op.Last, q.outcome(q.state.Consumer(k), op.Outcome)); e != nil {
 			events = append(events, e)
 		}
+		defer q.windowOver(k)
 		defer q.creditDead(k)
 	case *Consume:
 		if q.Poison != "" {
@@ -155,7 +156,7 @@ func (q *Queue) command(session, seq uint64, op Op, done *Done) {
 		k := ready.Key{Session: session, Consumer: op.Consumer}
 		if c := q.state.Consumer(k); c != nil && !c.Cancelled {
 			events = append(events, &ready.Unsubscribed{Key: k})
-			q.dropWindow(k)
+			defer q.windowOver(k)
 		}
 		answers = true
 	case *Get:
@@ -211,6 +212,7 @@ func (q *Queue) get(session, seq uint64, op *Get, done *Done) {
 		next = c.Sent + 1
 	} else {
 		events = append(events, &ready.GetterMade{Key: k, NoAck: op.NoAck})
+		q.openWindow(k, "", 0)
 	}
 	events = append(events, &ready.Delivered{Key: k, Interval: in, Redelivered: redelivered})
 	q.happen(&ready.Commanded{Session: session, Seq: seq, Events: events})

@@ -67,7 +67,7 @@ func (q *Queue) handOutDead(ctx actor.Context) {
 		d := q.state.Dead()[0]
 		d.N = min(d.N, uint64(w.room(u)))
 		if d.N, _ = q.state.Missing(d.Interval); d.N == 0 {
-			q.paging.starved = true
+			q.paging.mourning = true
 			break
 		}
 		bytes := 0

@@ -31,7 +31,7 @@ func (q *Queue) expire(ctx actor.Context) {
 	for q.state.Expires() {
 		in, missing := q.state.Expired(q.now())
 		if missing {
-			q.paging.starved = true
+			q.paging.blind = true
 		}
 		if in.N == 0 {
 			break

@@ -31,6 +31,14 @@ func (q *Queue) dropWindow(k ready.Key) {
 	delete(q.windows, k)
 }
 
+// windowOver is for a consumer that may be gone with its last delivery. Until then its window says what has left for its client, and may
+// leave memory, also when it was cancelled.
+func (q *Queue) windowOver(k ready.Key) {
+	if q.state.Consumer(k) == nil {
+		q.dropWindow(k)
+	}
+}
+
 // allows says how much a consumer may have now by the limits of its vhost and its user: everything where there are none. When that is
 // nothing, this queue hears of it when there is something.
 func (q *Queue) allows(w *window) (held rate.Limits, share rate.Share) {

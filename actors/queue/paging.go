@@ -62,6 +62,8 @@ type paging struct {
 	tag      uint64         // of that
 	ahead    int            // bytes to fetch at a time
 	starved  bool           // somebody could have had messages in this turn that are not in memory
+	mourning bool           // likewise who publishes dead letters
+	blind    bool           // what is at a head, and may have expired, is not in memory
 	limit    int            // of this turn, once somebody asked
 	idle     bool           // nothing came and nothing went for long
 	quiet    bool           // nobody took anything since it was last told to let go
@@ -82,10 +84,9 @@ func (q *Queue) page(ctx actor.Context) {
 		q.pageOut()
 	}
 	if q.state.Paged() && len(p.wanted) == 0 {
-		p.starved = p.starved || len(p.deferred) > 0
 		q.readAhead(ctx)
 	}
-	p.starved = false
+	p.starved, p.mourning, p.blind = false, false, false
 	q.spool(ctx)
 	if len(p.owed) > 0 && !q.overfull() {
 		for _, l := range p.owed {
@@ -157,21 +158,7 @@ func (q *Queue) pack() {
 
 func (q *Queue) readAhead(ctx actor.Context) {
 	p := &q.paging
-	near, all := q.state.InMemory()
-	switch {
-	case all:
-		return
-	case q.limit() == nothing && !p.starved:
-		return // it would be let go of again
-	case p.starved:
-		p.ahead = min(max(2*p.ahead, q.aheadLeast()), q.aheadMost())
-	case len(q.state.Consumers()) == 0:
-		p.ahead = q.aheadLeast()
-	}
-	if !p.starved && near >= max(p.ahead, q.aheadLeast())/2 {
-		return
-	}
-	if p.wanted = q.state.Ahead(max(p.ahead, q.aheadLeast())); len(p.wanted) == 0 {
+	if p.wanted = q.wanted(); len(p.wanted) == 0 {
 		return
 	}
 	p.tag++
@@ -191,6 +178,40 @@ func (q *Queue) readAhead(ctx actor.Context) {
 			ctx.Send(q.Journal.PID, m)
 		}
 	}
+}
+
+// wanted is what to fetch. Who waits for something is never left without it: each kind has bytes of its own, of which no other kind
+// takes anything, and what is at their head comes also where it is larger than all of them.
+func (q *Queue) wanted() (out []ready.Wanted) {
+	p := &q.paging
+	add := func(more []ready.Wanted) {
+		for _, w := range more {
+			if !slices.Contains(out, w) {
+				out = append(out, w)
+			}
+		}
+	}
+	if p.mourning {
+		add(q.state.DeadAhead(q.aheadLeast()))
+	}
+	if p.blind {
+		add(q.state.HeadsAhead())
+	}
+	near, all := q.state.InMemory()
+	switch {
+	case all:
+		return out
+	case q.limit() == nothing && !p.starved:
+		return out // it would be let go of again
+	case p.starved:
+		p.ahead = min(max(2*p.ahead, q.aheadLeast()), q.aheadMost())
+	case len(q.state.Consumers()) == 0:
+		p.ahead = q.aheadLeast()
+	}
+	if p.starved || near < max(p.ahead, q.aheadLeast())/2 {
+		add(q.state.Ahead(max(p.ahead, q.aheadLeast())))
+	}
+	return out
 }
 
 // fetchTag tells this incarnation's fetches from those of the one before.
@@ -232,14 +253,12 @@ func (q *Queue) fetched(ctx actor.Context, m *persistence.Fetched) {
 	}
 	for _, w := range wanted {
 		if slices.Contains(m.Lost, w.Record) {
-			q.happen(&ready.Dropped{Intervals: q.state.Waiting(w.First)}) // and no dead letters: there is nothing to send
+			if in, there := q.state.Extent(w.First); there {
+				q.happen(&ready.Unreadable{Interval: in})
+			}
 		}
 	}
-	deferred := p.deferred
-	p.deferred = nil
-	for _, c := range deferred {
-		q.commands(ctx, c)
-	}
+	q.takeUp(ctx)
 	q.pump(ctx)
 }
 
@@ -258,6 +277,19 @@ func (q *Queue) waits() bool {
 
 // put off has commands wait for what is on disk.
 func (q *Queue) putOff(m *Commands) { q.paging.deferred = append(q.paging.deferred, m) }
+
+// takeUp goes on with what was put off, as soon as what is next is there: it may have been read, and what it waited for may as well have been
+// purged or dropped, and then nothing would ever be read for it.
+func (q *Queue) takeUp(ctx actor.Context) {
+	p := &q.paging
+	for len(p.deferred) > 0 && !q.waits() {
+		deferred := p.deferred
+		p.deferred = nil
+		for _, c := range deferred {
+			q.commands(ctx, c)
+		}
+	}
+}
 
 // forgetDeferred drops what a session will say again, or never.
 func (q *Queue) forgetDeferred(session uint64) {

@@ -124,15 +124,14 @@ func Summary(messages []protocol.Message) (n, bytes int, keys []string) {
 	return len(messages), bytes, keys
 }
 
-// Crashed notes the batch whose turn has panicked, or the one command of it that the turn was at.
+// Crashed notes the one command that the turn was at when it panicked, also one that was put off until this turn, or the batch it was over.
 func (q *Queue) Crashed(message any) {
-	switch m := message.(type) {
-	case *Enqueue:
+	m, is := message.(*Enqueue)
+	switch {
+	case q.doing != 0:
+		q.Slot.poison.KilledOver(commandsOf(q.doingOf), q.doing, q.doing)
+	case is:
 		q.Slot.poison.Killed(m.Link, m.Messages)
-	case *Commands:
-		if q.doing != 0 {
-			q.Slot.poison.KilledOver(commandsOf(m.Session), q.doing, q.doing)
-		}
 	}
 }
 

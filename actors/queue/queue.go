@@ -60,6 +60,7 @@ type Queue struct {
 	closing     bool                  // deletable: takes nothing more
 	suspicious  bool                  // a turn of a former incarnation has panicked over a batch
 	doing       uint64                // command that this turn is at; 0 for none
+	doingOf     uint64                // and its session
 
 	journaled       uint64 // newest record that was sent to the journal
 	sinceCheckpoint volume // appended since the last checkpoint
@@ -147,6 +148,7 @@ func (q *Queue) Receive(ctx actor.Context) {
 	if q.state == nil {
 		return
 	}
+	q.takeUp(ctx)
 	if q.state.Durable() {
 		q.save(ctx)
 	}
@@ -256,6 +258,7 @@ func (q *Queue) credit(ctx actor.Context, m *Credit) {
 func (q *Queue) settle(k ready.Key, first, last uint64, how ready.Outcome) {
 	if e := q.state.Settle(k, first, last, how); e != nil {
 		q.happen(e)
+		q.windowOver(k)
 	}
 }
 
@@ -267,14 +270,13 @@ func (q *Queue) resume(ctx actor.Context, m *Resume) {
 	q.forgetDeferred(m.Session)
 	for _, c := range q.state.OfSession(m.Session) {
 		got, known := m.Received[c.Key.Consumer]
-		if !known && c.Cancelled {
-			continue // the session has had all of it, and has forgotten the consumer
+		if !known && c.Cancelled { // the session has had all of it, and has forgotten the consumer
+			q.openWindow(c.Key, "", c.Sent)
+			continue
 		}
+		q.openWindow(c.Key, c.User, got)
 		if c.NoAck { // the Credit that settles it may be lost; what the session has got, its client gets
 			q.settle(c.Key, 0, got, ready.Acked)
-		}
-		if !c.Cancelled {
-			q.openWindow(c.Key, c.User, got)
 		}
 		for _, run := range c.OutstandingAfter(got) {
 			q.deliver(c.Key, run)

@@ -138,6 +138,12 @@ func (q *Queue) whenSaved(ctx actor.Context, to *actor.PID, done *Done) {
 	ctx.Send(to, done)
 }
 
+// holds says that an answer to a session waits for the disk. Answers are cumulative: one that overtook it would stand for it, without
+// what it says.
+func (q *Queue) holds(to *actor.PID) bool {
+	return slices.ContainsFunc(q.held, func(h held) bool { return h.to == to })
+}
+
 // hurry has the journal write what it was told to take its time with.
 func (q *Queue) hurry(ctx actor.Context) {
 	ctx.Send(q.Journal.PID, &persistence.Append{Stream: q.stored(), Incarnation: q.incarnation, From: ctx.Self()})

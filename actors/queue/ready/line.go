@@ -24,6 +24,8 @@ type line struct {
 	fresh    intervals // of returned, those that came from disk and were never delivered
 	extents  extents   // the messages themselves
 	paged    intervals // indexes of the extents that are on disk alone
+	// expiry is when the message at the head expires, 0 for never, as it was known when that left memory. It is of that message alone.
+	expiry headExpiry
 }
 
 func newLine(l Level) line { return line{next: l.first(), cursor: l.first()} }

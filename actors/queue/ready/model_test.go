@@ -111,6 +111,10 @@ func (d *model) apply(e Event) {
 				return true
 			})
 		}
+	case *Unreadable:
+		gone := func(m *modelMessage) bool { return e.First <= m.place && m.place < e.end() }
+		d.waiting = slices.DeleteFunc(d.waiting, gone)
+		d.dead = slices.DeleteFunc(d.dead, func(m modelDead) bool { return gone(m.m) })
 	case *Purged:
 		d.waiting = nil
 	case *Commanded:

@@ -9,6 +9,9 @@ type (
 	PagedOut struct{ Intervals []Interval }
 	// PagedIn: these extents are in memory again.
 	PagedIn struct{ Parts []Part }
+	// Unreadable: an extent cannot be read from the disk any more. What waits of it, or is dead and with nobody, is gone, without dead
+	// letters: there is nothing to send.
+	Unreadable struct{ Interval }
 	// Part is the content of an extent.
 	Part struct {
 		Wanted
@@ -21,8 +24,9 @@ type (
 	}
 )
 
-func (*PagedOut) event() {}
-func (*PagedIn) event()  {}
+func (*PagedOut) event()   {}
+func (*PagedIn) event()    {}
+func (*Unreadable) event() {}
 
 // Resident is the memory that unsettled messages hold.
 func (s *State) Resident() int { return s.resident }
@@ -64,6 +68,9 @@ func (e *extent) wanted() Wanted {
 func (s *State) pagedOut(e *PagedOut) {
 	for _, in := range e.Intervals {
 		l := s.lineOf(in.First)
+		if s.expires {
+			l.rememberExpiry()
+		}
 		l.extents.eachListed(in.First, func(x *extent) bool {
 			if x.end() > in.end() {
 				return false
@@ -143,19 +150,6 @@ func (s *State) Pageable(keep int, left func(Key) uint64) []Interval {
 // Ahead are the extents on disk alone among the first bytes to go, in the order of their turn.
 func (s *State) Ahead(bytes int) []Wanted {
 	var out []Wanted
-	if s.Undertaker() != nil {
-		for _, d := range s.dead {
-			s.lineOf(d.First).extents.walk(d.Interval, func(e *extent, _, _ int) {
-				w := e.wanted()
-				if bytes -= e.left; e.content == nil && !slices.Contains(out, w) {
-					out = append(out, w)
-				}
-			})
-			if bytes <= 0 {
-				break
-			}
-		}
-	}
 	for i := len(s.lines) - 1; i >= 0 && bytes > 0; i-- {
 		l := &s.lines[i]
 		l.waiting(func(in Interval) bool {
@@ -167,13 +161,48 @@ func (s *State) Ahead(bytes int) []Wanted {
 					return true
 				}
 				bytes -= x.left
-				if w := x.wanted(); x.content == nil && !slices.Contains(out, w) {
-					out = append(out, w)
-				}
+				out = want(out, x)
 				return true
 			})
 			return bytes > 0
 		})
+	}
+	return out
+}
+
+// want adds an extent that is on disk alone.
+func want(out []Wanted, x *extent) []Wanted {
+	if w := x.wanted(); x.content == nil && !slices.Contains(out, w) {
+		return append(out, w)
+	}
+	return out
+}
+
+// DeadAhead are those among the first bytes of the dead.
+func (s *State) DeadAhead(bytes int) []Wanted {
+	var out []Wanted
+	for _, d := range s.dead {
+		s.lineOf(d.First).extents.walk(d.Interval, func(x *extent, _, _ int) {
+			if bytes > 0 {
+				out = want(out, x)
+			}
+			bytes -= x.left
+		})
+		if bytes <= 0 {
+			break
+		}
+	}
+	return out
+}
+
+// HeadsAhead are those at the head of each level, where messages expire.
+func (s *State) HeadsAhead() []Wanted {
+	var out []Wanted
+	for i := range s.lines {
+		if l := &s.lines[i]; l.ready() > 0 {
+			head, _ := l.head(1)
+			l.extents.walk(head, func(x *extent, _, _ int) { out = want(out, x) })
+		}
 	}
 	return out
 }
@@ -189,22 +218,44 @@ func (s *State) Within(in Interval) []Wanted {
 	return out
 }
 
-// Waiting is the interval of the extent that begins with a message, for Dropped.
-func (s *State) Waiting(first uint64) []Interval {
+// Extent is the interval of the extent that begins with a message, and whether anything is left of it.
+func (s *State) Extent(first uint64) (Interval, bool) {
 	x := s.lineOf(first).extents.at(first)
-	if x == nil || x.first != first {
-		return nil
+	if x == nil || x.first != first || x.live == 0 {
+		return Interval{}, false
 	}
-	return []Interval{{first, uint64(x.n)}}
+	return Interval{first, uint64(x.n)}, true
+}
+
+func (s *State) unreadable(e *Unreadable) {
+	l := s.lineOf(e.First)
+	for at := 0; at < len(s.dead); {
+		d := s.dead[at]
+		first, end := max(d.First, e.First), min(d.end(), e.end())
+		if first >= end {
+			at++
+			continue
+		}
+		var left []Dead
+		if first > d.First {
+			left = append(left, Dead{Interval{d.First, first - d.First}, d.Reason})
+		}
+		if end < d.end() {
+			left = append(left, Dead{Interval{end, d.end() - end}, d.Reason})
+		}
+		s.dead = slices.Replace(s.dead, at, at+1, left...)
+		at += len(left)
+		s.dying -= end - first
+		s.settle(Interval{first, end - first})
+	}
+	l.pick(e.Interval, func(in Interval) {
+		s.bodies -= l.extents.bodies(in)
+		s.settle(in)
+	})
 }
 
 // InMemory estimates how many bytes are in memory from the next to go up to the first that is not; all of them when there is none.
 func (s *State) InMemory() (bytes int, all bool) {
-	if len(s.dead) > 0 && s.Undertaker() != nil {
-		if before, missing := s.Missing(s.dead[0].Interval); missing && before == 0 {
-			return 0, false
-		}
-	}
 	if s.Ready() == 0 {
 		return 0, true
 	}

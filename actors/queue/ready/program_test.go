@@ -23,7 +23,7 @@ var kinds = []struct {
 }{
 	{"enqueue", 10}, {"again", 3}, {"deliver", 14}, {"settle", 10}, {"multiple", 3}, {"get", 3}, {"subscribe", 3},
 	{"cancel", 1}, {"purge", 1}, {"end", 1}, {"drop links", 1}, {"restart", 2}, {"save", 4}, {"page out", 4}, {"page in", 2},
-	{"drop", 2}, {"undertaker", 1}, {"bury", 4},
+	{"drop", 2}, {"undertaker", 1}, {"bury", 4}, {"unreadable", 1},
 }
 
 func randomProgram(seed uint64, length int) []step {
@@ -245,6 +245,17 @@ func (m *machine) do(s step) {
 				in.First += uint64(s.b) % (l.next - in.First)
 			}
 			m.happen(&Dropped{Intervals: []Interval{in}, Reason: Expired, DeadLetter: s.c%2 == 0})
+		}
+	case "unreadable":
+		first := make([]uint64, 0, 16)
+		for i := range m.live.lines {
+			m.live.lines[i].extents.each(0, func(x *extent) bool { first = append(first, x.first); return true })
+		}
+		if len(first) == 0 {
+			return
+		}
+		if in, there := m.live.Extent(first[s.a%len(first)]); there {
+			m.happen(&Unreadable{in})
 		}
 	case "undertaker":
 		if k := (Key{Session: uint64(1 + s.a%3), Consumer: 1_000_000}); m.live.Undertaker() == nil {

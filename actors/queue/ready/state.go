@@ -162,6 +162,8 @@ func (s *State) Apply(e Event) {
 		s.pagedOut(e)
 	case *PagedIn:
 		s.pagedIn(e)
+	case *Unreadable:
+		s.unreadable(e)
 	case *Packed:
 		s.packed(e)
 	case *LinksDropped:
