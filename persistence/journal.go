@@ -78,6 +78,9 @@ func (p *Journal) Receive(ctx actor.Context) {
 	switch m := ctx.Message().(type) {
 	case *actor.Started:
 		p.open()
+		if p.failing = p.Log.Failing.Load(); p.failing { // who waits for it to end waits for this incarnation now
+			ctx.Send(ctx.Self(), &commit{})
+		}
 		p.writeAgain(ctx)
 		p.look(ctx)
 	case *look:

@@ -248,6 +248,36 @@ func TestDiskThatFails(t *testing.T) {
 	}
 }
 
+// DESIGN 5: the alarm of a disk that failed does not outlive the failure because the actor that raised it has crashed meanwhile.
+func TestAlarmEndsBehindCrash(t *testing.T) {
+	fs := vfs.NewFaulty(vfs.NewMemory())
+	d := newDesk(t, fs)
+	alarm := make(chan bool, 10)
+	d.log.OnFailing = func(now bool) { alarm <- now }
+	fs.Watch(func(op vfs.Op, _ string) error {
+		if op == vfs.OpWrite || op == vfs.OpSync {
+			return errors.New("input/output error")
+		}
+		return nil
+	})
+	d.append(record(1))
+	if !<-alarm {
+		t.Fatal("no alarm")
+	}
+	fs.Heal()
+	d.append(Record{Index: 2, Summary: 1}) // of no length: the journal panics
+	select {
+	case up := <-alarm:
+		if up {
+			t.Fatal("another alarm")
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("the alarm stays")
+	}
+	d.append(record(1)) // as its owner does, which hears of the restart
+	d.durable(1)
+}
+
 // A checkpoint stands for what came before it, and messages that live on are kept beside it.
 func TestCheckpoint(t *testing.T) {
 	fs := vfs.NewMemory()

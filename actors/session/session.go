@@ -282,11 +282,12 @@ func (s *Session) Unexpected(m *queue.Deliveries) {
 	s.early[m.Queue] = struct{}{}
 }
 
-// Subscribed asks for what came too early for a consumer that is there now.
+// Subscribed asks for what came too early for a consumer that is there now. The queue forgets the commands that it has put off, as with
+// every Resume, so that all of them follow.
 func (s *Session) Subscribed(ctx actor.Context, q *queue.Slot) {
 	if _, early := s.early[q]; early {
 		delete(s.early, q)
-		s.resumeQueue(ctx, q, s.State.peers[q])
+		s.QueueUp(ctx, q)
 	}
 }
 

@@ -187,6 +187,22 @@ func TestQueueUpResumesCommands(t *testing.T) {
 	}
 }
 
+func TestEarlyDeliveriesAreAskedForWithCommands(t *testing.T) {
+	// Promise: a queue that is asked to deliver again hears again what it may have put off, too; nobody else would say it.
+	b, q := newBench(t), newQueue(1)
+	b.State.Apply(&Commanded{Queue: q, Op: &queue.Consume{Consumer: queue.FirstConsumer}})
+	b.State.Apply(&Commanded{Queue: q, Op: &queue.Get{}})
+	b.SendCommands(b)
+	b.hears(q.PID, "1+2")
+	b.Unexpected(deliveries(q, queue.FirstConsumer, 1, 2))
+	b.State.Apply(&queue.Done{Queue: q, Upto: 1})
+	b.State.Apply(&Subscribed{Consumer: Consumer{Tag: "c", Number: queue.FirstConsumer, Queue: q}})
+	b.Subscribed(b, q)
+	b.hears(q.PID, "resume map[2:0]", "2+1")
+	b.Subscribed(b, q) // it has been asked for
+	b.hears(q.PID)
+}
+
 func TestLeaveEndsWithItsOwnAnswer(t *testing.T) {
 	// Promise: the client hears close-ok when the queues have let the session go, and not by the copy of an older answer.
 	b, q := newBench(t), newQueues(2)
