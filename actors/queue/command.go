@@ -132,8 +132,7 @@ func (q *Queue) command(session, seq uint64, op Op, done *Done) {
 		if e := q.state.Settle(k, op.First, op.Last, q.outcome(q.state.Consumer(k), op.Outcome)); e != nil {
 			events = append(events, e)
 		}
-		defer q.windowOver(k)
-		defer q.creditDead(k)
+		defer q.wasSettled(k)
 	case *Consume:
 		if q.Poison != "" {
 			supervision.Taste(q.Poison, "consume", op.Tag)
@@ -156,7 +155,7 @@ func (q *Queue) command(session, seq uint64, op Op, done *Done) {
 		k := ready.Key{Session: session, Consumer: op.Consumer}
 		if c := q.state.Consumer(k); c != nil && !c.Cancelled {
 			events = append(events, &ready.Unsubscribed{Key: k})
-			defer q.windowOver(k)
+			defer q.wasSettled(k)
 		}
 		answers = true
 	case *Get:

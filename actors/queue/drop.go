@@ -42,10 +42,15 @@ func (q *Queue) outcome(c *ready.Consumer, how ready.Outcome) ready.Outcome {
 	return how
 }
 
-// creditDead: what a dead letter's publisher has settled no longer counts as on its way.
-func (q *Queue) creditDead(k ready.Key) {
-	if c, w := q.state.Consumer(k), q.windows[k]; c != nil && c.DeadLetters && w != nil {
-		w.credit(c.SettledUpTo())
+// wasSettled: what a dead letter's publisher has settled no longer counts as on its way; a consumer that was cancelled may be gone with it.
+func (q *Queue) wasSettled(k ready.Key) {
+	switch c := q.state.Consumer(k); {
+	case c == nil:
+		q.dropWindow(k)
+	case c.DeadLetters:
+		if w := q.windows[k]; w != nil {
+			w.credit(c.SettledUpTo())
+		}
 	}
 }
 

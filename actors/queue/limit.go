@@ -24,19 +24,13 @@ func (q *Queue) openWindow(k ready.Key, user string, written uint64) {
 	q.windows[k] = w
 }
 
+// dropWindow is for a consumer that is gone. One that was cancelled has its window as long as it has deliveries, since that says what has left
+// for its client, and may leave memory.
 func (q *Queue) dropWindow(k ready.Key) {
 	if w := q.windows[k]; w != nil && w.waiter != nil {
 		w.waiter.Leave()
 	}
 	delete(q.windows, k)
-}
-
-// windowOver is for a consumer that may be gone with its last delivery. Until then its window says what has left for its client, and may
-// leave memory, also when it was cancelled.
-func (q *Queue) windowOver(k ready.Key) {
-	if q.state.Consumer(k) == nil {
-		q.dropWindow(k)
-	}
 }
 
 // allows says how much a consumer may have now by the limits of its vhost and its user: everything where there are none. When that is

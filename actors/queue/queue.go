@@ -258,7 +258,7 @@ func (q *Queue) credit(ctx actor.Context, m *Credit) {
 func (q *Queue) settle(k ready.Key, first, last uint64, how ready.Outcome) {
 	if e := q.state.Settle(k, first, last, how); e != nil {
 		q.happen(e)
-		q.windowOver(k)
+		q.wasSettled(k)
 	}
 }
 
