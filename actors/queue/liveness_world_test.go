@@ -88,9 +88,12 @@ func (w *world) begin() {
 	w.incarnation++
 	log := persistence.NewLog(w.vhost, nil, "", persistence.Options{})
 	w.q = New(Options{
-		Slot: w.slot, VHost: w.vhost, Streams: w.streams, Sessions: w, Ledger: w, Journal: log, Resident: w.resident, Log: zerolog.Nop(),
-		DeadLetters: &actor.PID{Id: "dead"}, Now: func() time.Time { return w.at },
-		Short: func() bool { return w.short }, Pressed: func() bool { return w.short || w.pressed },
+		Slot: w.slot,
+		Node: &Node{
+			VHost: w.vhost, Streams: w.streams, Sessions: w, Ledger: w, Journal: log, Resident: w.resident, Log: zerolog.Nop(),
+			DeadLetters: &actor.PID{Id: "dead"}, Now: func() time.Time { return w.at },
+			Short: func() bool { return w.short }, Pressed: func() bool { return w.short || w.pressed },
+		},
 	}, w.incarnation)
 	w.ctx = &turn{self: w.slot.PID, system: w.system}
 	w.have(&actor.Started{})
