@@ -1,6 +1,7 @@
 package alarm
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -61,17 +62,28 @@ func (c *Contents) Join(wake func()) *Share {
 
 // Leave ends it. What it holds, it has to give back by itself.
 func (s *Share) Leave() {
+	s.of.readers.Add(-1)
+	s.StepOut()
+}
+
+// StepOut gives up its place in the line, and what it was granted and has not fetched.
+func (s *Share) StepOut() {
 	c := s.of
-	c.readers.Add(-1)
 	c.mu.Lock()
-	if s.waits {
-		c.drop(s)
-	}
-	granted := s.granted
-	s.granted = false
+	s.forget()
+	woken := c.serve(0)
 	c.mu.Unlock()
-	if granted {
-		c.Hold(-s.bytes)
+	wake(woken)
+}
+
+// forget ends what it last asked for. c.mu is held, and those behind it are to be served.
+func (s *Share) forget() {
+	switch {
+	case s.granted:
+		s.granted = false
+		s.of.held.Add(-s.bytes)
+	case s.waits:
+		s.of.drop(s)
 	}
 }
 
@@ -102,22 +114,19 @@ func (c *Contents) Hold(delta int64) {
 func (s *Share) Take(bytes int) bool {
 	c := s.of
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	switch as := s.bytes == int64(bytes); {
 	case s.granted && as:
 		s.granted = false
+		c.mu.Unlock()
 		return true
-	case s.granted: // it needs something else by now
-		s.granted = false
-		c.held.Add(-s.bytes)
 	case s.waits && as:
+		c.mu.Unlock()
 		return false
-	case s.waits:
-		c.drop(s)
 	}
-	switch {
-	case len(c.waiting) == 0 && c.fits(int64(bytes)):
+	s.forget() // it needs something else by now
+	if len(c.waiting) == 0 && c.fits(int64(bytes)) {
 		c.held.Add(int64(bytes))
+		c.mu.Unlock()
 		return true
 	}
 	s.bytes, s.waits = int64(bytes), true
@@ -127,13 +136,13 @@ func (s *Share) Take(bytes int) bool {
 		c.moved = time.Now()
 		c.timer = time.AfterFunc(stalled, c.look)
 	}
-	// What was given back since Take looked found nobody in line.
-	if len(c.waiting) == 1 && c.fits(s.bytes) {
-		c.drop(s)
-		c.held.Add(s.bytes)
-		return true
-	}
-	return false
+	// What was given back since fits looked found nobody in line, and what it had asked for before may have kept others waiting.
+	woken := c.serve(0)
+	got := s.granted
+	s.granted = false
+	c.mu.Unlock()
+	wake(slices.DeleteFunc(woken, func(w *Share) bool { return w == s }))
+	return got
 }
 
 // fits says that so much more may be held. What is larger than all there is goes alone.
@@ -161,17 +170,19 @@ func (c *Contents) drop(s *Share) {
 	}
 }
 
-// grant gives those in front what there is, and another overdrawn what there is not.
+// grant gives those in front what there is, since something was given back, or another overdrawn what there is not.
 func (c *Contents) grant(overdrawn int) {
 	c.mu.Lock()
-	if len(c.waiting) == 0 {
-		c.mu.Unlock()
-		return
-	}
-	var woken []*Share
 	if overdrawn == 0 {
 		c.moved = time.Now()
 	}
+	woken := c.serve(overdrawn)
+	c.mu.Unlock()
+	wake(woken)
+}
+
+// serve takes out of the line who has its turn, and is to be woken. c.mu is held.
+func (c *Contents) serve(overdrawn int) (woken []*Share) {
 	for len(c.waiting) > 0 {
 		s := c.waiting[0]
 		if !c.fits(s.bytes) {
@@ -185,7 +196,10 @@ func (c *Contents) grant(overdrawn int) {
 		s.granted = true
 		woken = append(woken, s)
 	}
-	c.mu.Unlock()
+	return woken
+}
+
+func wake(woken []*Share) {
 	for _, s := range woken {
 		s.wake()
 	}

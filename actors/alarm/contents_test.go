@@ -93,6 +93,37 @@ func TestContentsAsksForSomethingElse(t *testing.T) {
 	}
 }
 
+func TestContentsWithoutTheFirstInLine(t *testing.T) {
+	// when the first in line does not wait any more, those behind it do not wait for what it would have needed: nothing may be given
+	// back for long.
+	const most = contentsLeast
+	for what, ends := range map[string]func(s *Share){
+		"leaves":                  (*Share).Leave,
+		"steps out":               (*Share).StepOut,
+		"asks for something else": func(s *Share) { s.Take(most - 1) },
+	} {
+		c := newCrowd(4)
+		c.takes(t, 0, most/2, true)
+		c.takes(t, 1, most, false)
+		c.takes(t, 2, 10, false)
+		c.takes(t, 3, most/2+1, false)
+		ends(c.shares[1])
+		c.wakes(t, 2)
+		if c.takes(t, 2, 10, true); c.held.Load() != most/2+10 {
+			t.Errorf("the first %s: %d are held", what, c.held.Load())
+		}
+		c.shares[3].Leave()
+	}
+	c := newCrowd(4)
+	c.takes(t, 0, most, true)
+	c.takes(t, 1, most, false)
+	c.takes(t, 2, 10, false)
+	c.Hold(-most)
+	c.wakes(t, 1)
+	c.shares[1].StepOut() // with what it was granted
+	c.wakes(t, 2)
+}
+
 func TestContentsLargerThanAll(t *testing.T) {
 	// P-25: one that is larger than all there is comes alone.
 	c := newCrowd(2)
