@@ -30,6 +30,7 @@ func (r *reader) reserve(in *inbound) {
 			continue
 		}
 		if r.limits.Load().closing {
+			r.share.StepOut()
 			return // it is read over
 		}
 		if r.flow.stop(inFlow, &byMemory) {

@@ -115,7 +115,8 @@ func (r *reader) run() {
 }
 
 // waitForRoom waits until the connection may read, and says whether it still stands. A connection that publishes while memory
-// is short also waits until it is not any more (RabbitMQ, memory alarms); one that only consumes does not.
+// is short also waits until it is not any more (RabbitMQ, memory alarms); one that only consumes does not. Nor does one that we close: its
+// client could not answer.
 func (r *reader) waitForRoom() bool {
 	for {
 		cleared := (<-chan struct{})(nil)
@@ -124,7 +125,12 @@ func (r *reader) waitForRoom() bool {
 				r.published = false
 			}
 		}
-		if cleared == nil && r.transport.mayRead() && r.mayHold() {
+		may := cleared == nil && r.transport.mayRead() && r.mayHold()
+		if !may && r.limits.Load().closing { // close-ok is awaited, and what comes before it is dropped
+			r.share.StepOut()
+			may = true
+		}
+		if may {
 			if r.flow.goOn() {
 				r.blocking()
 			}
@@ -163,8 +169,18 @@ func (r *reader) stop(alarm <-chan struct{}) {
 	}
 }
 
-// fill reads what is there into the slab, behind what it holds.
+// fill reads what is there. It comes back with nothing when nothing came for so long that it has to rest.
 func (r *reader) fill() (int, error) {
+	n, err := r.receive()
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		r.rest()
+		err = nil
+	}
+	return n, err
+}
+
+// receive reads into the slab, behind what it holds, or into a content.
+func (r *reader) receive() (int, error) {
 	if r.into.in != nil {
 		return r.fillBody()
 	}
@@ -175,11 +191,6 @@ func (r *reader) fill() (int, error) {
 		r.nextSlab()
 	}
 	n, err := r.transport.read(r.slab[r.end:])
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		r.rest()
-		r.end += n
-		return n, nil
-	}
 	if n == len(r.slab)-r.end {
 		r.size = max(slabMin, min(slabMax, r.transport.contents.Slab(), 2*r.size))
 	} else if n < r.size/16 {

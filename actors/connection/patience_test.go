@@ -1,0 +1,125 @@
+package connection
+
+import (
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"warren/actors/alarm"
+	"warren/protocol"
+	"warren/protocol/amqp091"
+)
+
+// little is memory of which contents may take 1 MiB.
+func little() *alarm.Memory {
+	return alarm.NewMemory(alarm.Marks{High: 8 << 20, Low: 8 << 20}, alarm.Policy{})
+}
+
+func TestSlowContentIsWaitedFor(t *testing.T) {
+	// memory that an idle reader gives back is no reason to end a connection whose client stands still in the middle of a large content.
+	synctest.Test(t, func(t *testing.T) {
+		r, in, peer := readerOn(little())
+		b := opening(600<<10, "a")
+		for _, part := range [][]byte{b[:len(b)-1000], b[len(b)-1000 : len(b)-500], b[len(b)-500:]} {
+			if _, err := peer.Write(part); err != nil {
+				t.Fatalf("the socket is closed: %v", err)
+			}
+			synctest.Wait()
+			for range 3 {
+				r.transport.rest()
+				time.Sleep(time.Second) // of the bubble
+				synctest.Wait()
+			}
+		}
+		if got := bodies(in); len(got) != 2 || got[1] != strings.Repeat("a", 600<<10) {
+			t.Fatalf("%d messages", len(got))
+		}
+		if r.transport.slab.Load() {
+			t.Error("it still has a buffer")
+		}
+		in.Close()
+		_ = peer.Close()
+		synctest.Wait()
+	})
+}
+
+func TestClosingConnectionIsRead(t *testing.T) {
+	// P-13, P-16: whatever a connection waits for, once we have closed it the client's close-ok is read: what comes in front of it is dropped,
+	// and needs no room.
+	for what, waits := range map[string]func(r *reader, memory *alarm.Memory) (sent []byte){
+		"the alarm of memory": func(_ *reader, memory *alarm.Memory) []byte {
+			memory.Resident(8 << 20)
+			return opening(10, "a")
+		},
+		"queues":  func(r *reader, _ *alarm.Memory) []byte { r.transport.account(inflightWindow); return opening(10, "a") },
+		"replies": func(r *reader, _ *alarm.Memory) []byte { r.transport.replies.Add(repliesMark + 1); return opening(10, "a") },
+		"memory of contents": func(r *reader, memory *alarm.Memory) []byte {
+			memory.Contents().Hold(2 << 20)
+			r.transport.account(alarm.Guaranteed)
+			return opening(10, "a")
+		},
+		"memory of one content": func(_ *reader, memory *alarm.Memory) []byte {
+			memory.Contents().Hold(1 << 20)
+			return opening(600<<10, "a")
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				memory := little()
+				r, in, peer := readerOn(memory)
+				b := waits(r, memory)
+				closeOk := amqp091.AppendMethod(nil, 0, &amqp091.ConnectionCloseOk{})
+				go peer.Write(append(append(b, opening(600<<10, "b")...), closeOk...))
+				synctest.Wait()
+				before := r.limits.Load()
+				if state, _, _ := r.flow.view(time.Now()); state == flowing {
+					t.Fatal("it does not wait")
+				}
+				closing := *before
+				closing.closing = true
+				r.limits.Store(&closing)
+				r.transport.wakeReader()
+				synctest.Wait()
+				control := r.control.After(0)
+				if len(control) != 1 {
+					t.Fatalf("%d words of the client are read: %+v", len(control), control)
+				}
+				if _, is := control[0].Method.(*amqp091.ConnectionCloseOk); !is {
+					t.Fatalf("%+v", control[0])
+				}
+				if memory.Contents().Hold(-2 << 20); !memory.Contents().Open() {
+					t.Error("it is still in line for memory")
+				}
+				in.Close()
+				_ = peer.Close()
+				synctest.Wait()
+				r.transport.Close()
+			})
+		})
+	}
+}
+
+func TestBlockedConnectionIsClosedAtOnce(t *testing.T) {
+	// P-14, P-16: an operator closes a connection that is blocked, and its client answers: nobody waits for the 30 seconds of one who does not.
+	synctest.Test(t, func(t *testing.T) {
+		s := newStation(t)
+		defer s.stop()
+		g := s.dial().open(0, protocol.Table{"connection.blocked": true})
+		g.send(1, &amqp091.ChannelOpen{})
+		g.expect("ChannelOpenOk")
+		s.memory.Resident(200)
+		defer s.memory.Resident(-200)
+		g.write((&script{}).publish(1, "", "nobody", "x").b)
+		g.hear()
+		g.hear() // channel.close, since there is no exchange in this vhost, and connection.blocked
+		began := time.Now()
+		s.node.Close(s.node.Connections.All()[0], protocol.ConnectionForced("enough"))
+		g.expect("close 320 CONNECTION_FORCED - enough")
+		g.send(0, &amqp091.ConnectionCloseOk{})
+		g.expect("gone")
+		if waited := time.Since(began); waited != 0 {
+			t.Errorf("it took %v", waited)
+		}
+	})
+}
