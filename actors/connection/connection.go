@@ -41,7 +41,6 @@ type Connection struct {
 	asked       bool             // it has been asked to
 	up          bool             // it has gone on where it stood
 	ticking     *time.Timer      // for the next tick
-	timers      []*time.Timer    // to stop at the end
 }
 
 // ticks are for heartbeats. They go on across restarts: a connection that crashes more often than they come must not fall silent.
@@ -53,12 +52,10 @@ type ticks struct {
 
 // Messages to itself.
 type (
-	tick             struct{ incarnation uint64 }
-	handshakeTimeout struct{}
-	closeNow         struct{}
-	channelGone      struct{}
-	forced           struct{}
-	flowChanged      struct{}
+	tick        struct{ incarnation uint64 }
+	channelGone struct{}
+	forced      struct{}
+	flowChanged struct{}
 )
 
 func newConnection(p *peer, incarnation uint64) *Connection {
@@ -75,13 +72,13 @@ func (c *Connection) Receive(ctx actor.Context) {
 	}
 	if !c.up {
 		c.up = true
-		c.takeUp(ctx)
+		c.takeUp()
 	}
 	switch m := ctx.Message().(type) {
 	case *channel.Wake:
-		c.steps(ctx)
+		c.steps()
 	case *channel.Fault:
-		c.fail(ctx, 0, m.Err, m.Number)
+		c.fail(0, m.Err, m.Number)
 	case *channelGone, *forced, *vhost.Down:
 	case *flowChanged:
 		c.memoryBlock()
@@ -91,31 +88,18 @@ func (c *Connection) Receive(ctx actor.Context) {
 		c.asked = false
 	case *tick:
 		c.tick(ctx, m)
-	case *handshakeTimeout:
-		if c.state.Phase < Running {
-			c.log().Warn().Stringer("state", c.state.Phase).Msg("handshake timed out")
-			c.socket.Close()
-		}
-	case *closeNow:
-		c.socket.Finish(0)
 	default:
 		return
 	}
 	c.openVHost(ctx)
-	c.force(ctx)
+	c.force()
 	c.beat(ctx)
 	switch c.state.Phase {
 	case Running:
-		c.settleDown()
+		c.stream.Fold(c.incarnation) // lets go of what only the handshake needed: methods that the client has heard
 	case Closing:
 		c.close(ctx)
 	}
-}
-
-// settleDown lets go of what only the handshake needed: its timer, and the methods that the client has heard.
-func (c *Connection) settleDown() {
-	c.stopTimers()
-	c.stream.Fold(c.incarnation)
 }
 
 func (c *Connection) recover(ctx actor.Context) {
@@ -133,13 +117,10 @@ func (c *Connection) recover(ctx actor.Context) {
 }
 
 // takeUp goes on where the connection stood, or begins it.
-func (c *Connection) takeUp(ctx actor.Context) {
+func (c *Connection) takeUp() {
 	c.publish() // before the client hears that it is so
 	if c.state.output == 0 {
 		c.become(0, *c.state.Params, c.terms().start())
-	}
-	if c.state.Phase < Running {
-		c.later(ctx, c.HandshakeTimeout-time.Since(c.info.ConnectedAt), &handshakeTimeout{})
 	}
 	if c.state.CloseSent {
 		c.socket.LastWord(c.outlet)
@@ -147,9 +128,9 @@ func (c *Connection) takeUp(ctx actor.Context) {
 	c.say()
 	switch p := c.state.Params; { // what was to follow a close may not have
 	case p.CloseSent:
-		c.closing(ctx)
+		c.closing()
 	case p.Refused:
-		c.later(ctx, silentDelay, &closeNow{})
+		c.socket.CloseIn(silentDelay)
 	}
 	c.memoryBlock() // the word of a change may be lost
 	if c.state.Renewals > 0 {
@@ -157,10 +138,10 @@ func (c *Connection) takeUp(ctx actor.Context) {
 	}
 	for _, ch := range c.info.Channels() {
 		if f := ch.Fault.Load(); f != nil && c.state.Phase != Closing {
-			c.fail(ctx, 0, f.Err, f.Number)
+			c.fail(0, f.Err, f.Number)
 		}
 	}
-	c.steps(ctx)
+	c.steps()
 }
 
 // become makes an event part of the connection: what it is now, and what the client hears.
@@ -220,25 +201,25 @@ func (c *Connection) terms() *Terms {
 }
 
 // steps does what the reader brought for channel 0.
-func (c *Connection) steps(ctx actor.Context) {
+func (c *Connection) steps() {
 	for _, s := range c.inbox.After(c.state.step) {
 		switch {
 		case s.Closed:
 			c.peerGone(s.Ordinal)
 		case s.Err != nil:
-			c.fail(ctx, s.Ordinal, s.Err, 0)
 			if s.Last { // close-ok cannot be read either
-				c.later(ctx, outOfStepTime, &closeNow{})
+				c.socket.CloseIn(outOfStepTime)
 			}
+			c.fail(s.Ordinal, s.Err, 0)
 		default:
-			c.method(ctx, s.Ordinal, s.Method)
+			c.method(s.Ordinal, s.Method)
 		}
 	}
 	c.inbox.Done(c.state.step, 0)
 	c.socket.wakeReader()
 }
 
-func (c *Connection) method(ctx actor.Context, step uint64, m amqp091.Method) {
+func (c *Connection) method(step uint64, m amqp091.Method) {
 	p := *c.state.Params
 	switch m.(type) {
 	case *amqp091.ConnectionClose:
@@ -251,7 +232,7 @@ func (c *Connection) method(ctx actor.Context, step uint64, m amqp091.Method) {
 		c.become(step, p, nil)
 	case *amqp091.ConnectionCloseOk:
 		if p.Phase != Closing {
-			c.fail(ctx, step, protocol.ChannelError("unexpected method in connection state %s", p.Phase).At(m.ID().Class(), m.ID().Method()), 0)
+			c.fail(step, protocol.ChannelError("unexpected method in connection state %s", p.Phase).At(m.ID().Class(), m.ID().Method()), 0)
 			return
 		}
 		p.CloseSent, p.Silent = false, true
@@ -267,7 +248,7 @@ func (c *Connection) method(ctx actor.Context, step uint64, m amqp091.Method) {
 		}
 		if err != nil {
 			c.state.Params = &next
-			c.fail(ctx, step, err.At(m.ID().Class(), m.ID().Method()), 0)
+			c.fail(step, err.At(m.ID().Class(), m.ID().Method()), 0)
 			return
 		}
 		c.become(step, next, reply)
@@ -281,13 +262,13 @@ func (c *Connection) method(ctx actor.Context, step uint64, m amqp091.Method) {
 			c.wakeChannels()
 		}
 		if next.Silent {
-			c.later(ctx, silentDelay, &closeNow{})
+			c.socket.CloseIn(silentDelay)
 		}
 	}
 }
 
 // fail closes the connection with an error (contract P-20).
-func (c *Connection) fail(ctx actor.Context, step uint64, err *protocol.Error, number uint16) {
+func (c *Connection) fail(step uint64, err *protocol.Error, number uint16) {
 	p := *c.state.Params
 	if p.Phase == Closing {
 		c.become(step, p, nil)
@@ -296,13 +277,13 @@ func (c *Connection) fail(ctx actor.Context, step uint64, err *protocol.Error, n
 	c.log().Error().Uint16("channel", number).Str("error", err.ReplyText()).Msg("connection closed with an error")
 	p.Phase, p.CloseSent = Closing, true
 	c.become(step, p, &amqp091.ConnectionClose{ReplyCode: err.Code, ReplyText: err.ReplyText(), ClassID: err.Class, MethodID: err.Method})
-	c.closing(ctx)
+	c.closing()
 }
 
 // closing is what follows connection.close: every channel ends, and the client has some time to answer.
-func (c *Connection) closing(ctx actor.Context) {
+func (c *Connection) closing() {
 	c.closeChannels()
-	c.later(ctx, closeTimeout, &closeNow{})
+	c.socket.CloseIn(closeTimeout)
 }
 
 // memoryBlock tells a client that can take it why it is not read any more, and when it is again (contract P-16).
@@ -378,14 +359,13 @@ func (c *Connection) owns() bool {
 // Terminate is called when the actor stops. A restart keeps everything that is the client's. What is left of one that is given up is for
 // [peer.abandon].
 func (c *Connection) Terminate(_ actor.Context, why supervision.Reason) {
+	if c.ticking != nil {
+		c.ticking.Stop()
+	}
 	if why == supervision.Restarting {
 		return
 	}
 	c.inbox.Attach(nil)
-	c.stopTimers()
-	if c.ticking != nil {
-		c.ticking.Stop()
-	}
 	if why == supervision.GivenUp { // the rest does not depend on how far this actor has got
 		return
 	}
@@ -400,13 +380,6 @@ func (c *Connection) Terminate(_ actor.Context, why supervision.Reason) {
 	c.retire(!c.forgotten)
 }
 
-func (c *Connection) stopTimers() {
-	for _, t := range c.timers {
-		t.Stop()
-	}
-	c.timers = nil
-}
-
 // beat arms the next tick: half a heartbeat, as RabbitMQ does.
 func (c *Connection) beat(ctx actor.Context) {
 	if c.state.Heartbeat == 0 || c.ticking != nil {
@@ -416,7 +389,8 @@ func (c *Connection) beat(ctx actor.Context) {
 	if c.ticks.due.IsZero() {
 		c.ticks.due = now.Add(c.state.Heartbeat / 2)
 	}
-	c.ticking = c.after(ctx, c.ticks.due.Sub(now), &tick{c.incarnation})
+	self, system, next := ctx.Self(), c.System, &tick{c.incarnation}
+	c.ticking = time.AfterFunc(c.ticks.due.Sub(now), func() { system.Send(self, next) })
 }
 
 // tick sends a heartbeat when nothing was sent, and gives the client up when nothing came for two intervals. That is not
@@ -444,21 +418,4 @@ func (c *Connection) tick(ctx actor.Context, m *tick) {
 		return
 	}
 	c.beat(ctx)
-}
-
-// after sends a message to this actor after a while, whichever incarnation it is then.
-func (c *Connection) after(ctx actor.Context, d time.Duration, m any) *time.Timer {
-	self, system, done := ctx.Self(), c.System, c.socket.done
-	return time.AfterFunc(d, func() {
-		select {
-		case <-done:
-		default:
-			system.Send(self, m)
-		}
-	})
-}
-
-// later is after for what happens once.
-func (c *Connection) later(ctx actor.Context, d time.Duration, m any) {
-	c.timers = append(c.timers, c.after(ctx, d, m))
 }

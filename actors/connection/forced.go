@@ -1,14 +1,10 @@
 package connection
 
-import (
-	"github.com/asynkron/protoactor-go/actor"
-
-	"warren/protocol"
-)
+import "warren/protocol"
 
 // force closes the connection when an operator wants that (Node.Close), or when its vhost or its user has gone meanwhile: whoever
 // deletes one closes the connections that it sees, and this one may have been let in just before and not have been seen.
-func (c *Connection) force(ctx actor.Context) {
+func (c *Connection) force() {
 	p := *c.state.Params
 	if p.Phase == Closing {
 		return
@@ -23,6 +19,6 @@ func (c *Connection) force(ctx actor.Context) {
 		}
 	}
 	if err != nil {
-		c.fail(ctx, 0, err, 0)
+		c.fail(0, err, 0)
 	}
 }

@@ -100,6 +100,7 @@ func (l *Listener) serve(conn net.Conn) {
 	t := newTransport(c.conn, l.System.Send, l.System.Calm, l.Memory.Contents())
 	t.received.Add(int64(len(amqp091.ProtocolHeader)))
 	p := l.newPeer(t, c, accepted)
+	t.expect(l.HandshakeTimeout-time.Since(accepted), p.timedOut)
 	l.System.Send(l.System.PID(l.path+"/connections"), &supervision.StartChild{
 		Spec: p.spec(p.id()),
 		Done: func(_ *actor.PID, err error) {

@@ -1,6 +1,8 @@
 package connection
 
 import (
+	"bufio"
+	"net"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -52,8 +54,11 @@ func TestClosingConnectionIsRead(t *testing.T) {
 			memory.Resident(8 << 20)
 			return opening(10, "a")
 		},
-		"queues":  func(r *reader, _ *alarm.Memory) []byte { r.transport.account(inflightWindow); return opening(10, "a") },
-		"replies": func(r *reader, _ *alarm.Memory) []byte { r.transport.replies.Add(repliesMark + 1); return opening(10, "a") },
+		"queues": func(r *reader, _ *alarm.Memory) []byte { r.transport.account(inflightWindow); return opening(10, "a") },
+		"replies": func(r *reader, _ *alarm.Memory) []byte {
+			r.transport.replies.Add(repliesMark + 1)
+			return opening(10, "a")
+		},
 		"memory of contents": func(r *reader, memory *alarm.Memory) []byte {
 			memory.Contents().Hold(2 << 20)
 			r.transport.account(alarm.Guaranteed)
@@ -120,6 +125,82 @@ func TestBlockedConnectionIsClosedAtOnce(t *testing.T) {
 		g.expect("gone")
 		if waited := time.Since(began); waited != 0 {
 			t.Errorf("it took %v", waited)
+		}
+	})
+}
+
+func TestRestartsGiveNobodyMoreTime(t *testing.T) {
+	// P-09, P-13, P-20: a connection's actor that crashes meanwhile changes nothing in how long its client has, and leaves no timer behind.
+	for what, c := range map[string]struct {
+		say   func(g *guest)
+		lasts time.Duration
+	}{
+		"the handshake": {func(g *guest) {
+			g.write([]byte(amqp091.ProtocolHeader))
+			g.expect("ConnectionStart")
+		}, 10 * time.Second},
+		"a refused login": {func(g *guest) {
+			g.write([]byte(amqp091.ProtocolHeader))
+			g.expect("ConnectionStart")
+			g.send(0, login("no", nil))
+		}, 3 * time.Second},
+		"a client that cannot be read": {func(g *guest) {
+			g.open(0, nil).write([]byte("this is no frame"))
+			g.hear()
+		}, 2 * time.Second},
+		"a client that does not answer": {func(g *guest) {
+			g.open(0, nil).send(0, &amqp091.ConnectionCloseOk{})
+			g.expect("close 504 CHANNEL_ERROR - unexpected method in connection state running")
+		}, 30 * time.Second},
+	} {
+		t.Run(what, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newStation(t)
+				defer s.stop()
+				g := s.dial()
+				c.say(g)
+				synctest.Wait()
+				info := s.node.Connections.All()[0]
+				began := time.Now()
+				for time.Since(began) < c.lasts-time.Second {
+					time.Sleep(time.Second) // of the bubble
+					if err := s.system.Crash(info.Path+"/"+actorName, false); err != nil {
+						t.Fatal(err)
+					}
+					synctest.Wait()
+				}
+				g.expect("gone")
+				if lasted := time.Since(began); lasted != c.lasts {
+					t.Errorf("the socket went after %v, not %v", lasted, c.lasts)
+				}
+				synctest.Wait()
+				if info.socket.fuse != nil || info.socket.handshake != nil || len(s.node.Connections.All()) > 0 {
+					t.Error("something is left of it")
+				}
+			})
+		})
+	}
+}
+
+func TestNobodyComesToServe(t *testing.T) {
+	// P-09: the start of a connection may be lost with the supervisor that was to do it. Its client has as long as any other, and not for ever.
+	synctest.Test(t, func(t *testing.T) {
+		s := newStation(t)
+		defer s.stop()
+		l := NewListener(s.node, &Socket{Listener: s.pipes}, "nowhere")
+		ours, theirs := net.Pipe()
+		go l.serve(theirs)
+		g := &guest{t, ours, bufio.NewReader(ours)}
+		g.write([]byte(amqp091.ProtocolHeader))
+		began := time.Now()
+		time.AfterFunc(time.Minute, func() { _ = ours.Close() })
+		g.expect("gone")
+		if waited := time.Since(began); waited != 10*time.Second {
+			t.Errorf("the socket went after %v", waited)
+		}
+		synctest.Wait()
+		if left := len(s.node.Connections.All()); left != 0 {
+			t.Errorf("%d connections are left", left)
 		}
 	})
 }

@@ -68,8 +68,20 @@ func (p *peer) negotiate(n Params) {
 		limits.vhost, limits.whose = p.Users.Rates.VHost(n.VHost), p.Users.Rates.User(n.User)
 	}
 	p.negotiated.Store(limits)
+	if limits.running {
+		p.socket.known()
+	}
 	if limits.closing { // which may be held by a limit
 		p.socket.wakeReader()
+	}
+}
+
+// timedOut ends a connection whose client takes too long to open it (contract P-09), also when no actor has come to serve it.
+func (p *peer) timedOut() {
+	if phase := p.info.Params().Phase; phase < Running {
+		p.log().Warn().Stringer("state", phase).Msg("handshake timed out")
+		p.socket.Close()
+		p.Connections.remove(p.info.ID)
 	}
 }
 
@@ -136,7 +148,7 @@ func (p *peer) abandon() {
 			p.socket.Finish(flushGrace)
 		}
 	})
-	time.AfterFunc(closeTimeout, p.socket.Close)
+	p.socket.CloseIn(closeTimeout)
 	p.retire(true)
 }
 

@@ -50,10 +50,14 @@ type Transport struct {
 	skip     int    // bytes of the first that is pending which have left
 	finish   bool   // close when everything is written
 	deadline time.Time
+	fuse     *time.Timer     // of CloseIn; nil for none
+	burnt    time.Time       // when that is
 	muted    bool            // everybody but last
 	last     *channel.Outlet // of connection.close
 	closed   bool
 	done     chan struct{} // closed with the socket
+
+	handshake *time.Timer // of expect; nil for none
 }
 
 func newTransport(conn net.Conn, send func(*actor.PID, any), calm func() bool, contents *alarm.Contents) *Transport {
@@ -295,6 +299,7 @@ func (t *Transport) Close() {
 		return
 	}
 	t.closed = true
+	t.douse()
 	pending := t.pending
 	t.pending = nil
 	t.mu.Unlock()
