@@ -176,9 +176,6 @@ func (c *Channel) recover(ctx actor.Context) {
 	if err != nil {
 		panic(err)
 	}
-	for _, bad := range got.Quarantined {
-		c.Log().Error().Uint16("channel", c.Number).Any("event", bad.Event).Any("reason", bad.Reason).Msg("event quarantined: its replay panics")
-	}
 	c.state, c.self, c.poisoned = got.State, ctx.Self(), c.Info.poison.poisoned()
 	c.encoded = c.Outlet.Claim(ctx.Self(), c.incarnation)
 	c.session = session.New(c.Session, &c.state.State, ctx.Self())

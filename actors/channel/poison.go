@@ -1,6 +1,7 @@
 package channel
 
 import (
+	"bytes"
 	"sync"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -38,6 +39,23 @@ func (p *poison) poisoned() uint64 {
 		return 0
 	}
 	return p.step
+}
+
+// DeadlyEvent says whether an event brings a publish whose body is deadly on order (chaos.poison) for the session that remembers it.
+func DeadlyEvent(word string) func(event any) bool {
+	start := []byte(word + "-session")
+	return func(event any) bool {
+		e, _ := event.(Event)
+		published, is := e.What.(*session.Published)
+		if is {
+			for i := range published.Messages {
+				if bytes.HasPrefix(published.Messages[i].Body, start) {
+					return true
+				}
+			}
+		}
+		return false
+	}
 }
 
 // Crashed notes the step over which the turn has panicked, if it was one.

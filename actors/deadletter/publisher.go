@@ -114,9 +114,6 @@ func (p *Publisher) recover(ctx actor.Context) {
 	if err != nil {
 		panic(err)
 	}
-	for _, bad := range got.Quarantined {
-		p.Log.Error().Str("vhost", p.VHost.Name).Type("event", bad.Event).Any("reason", bad.Reason).Msg("event quarantined: its replay panics")
-	}
 	p.state = got.State
 	if p.state.ID == 0 {
 		p.happen(&Begun{ID: p.Sessions.NewID()})

@@ -3,23 +3,14 @@ package queue
 import (
 	"bytes"
 	"fmt"
-	"time"
 
 	"warren/actors/queue/ready"
 	"warren/persistence"
-	"warren/persistence/volatile"
 )
 
-// This file is about what is in a queue's streams and cannot be replayed. A queue that stopped at it would stop there for ever: it is taken
-// out, kept in a file, and logged, and the queue lives (DESIGN section 5, poison).
-
-// quarantine keeps events that were taken out of the stream in memory.
-func (q *Queue) quarantine(events []volatile.Quarantined) {
-	for _, bad := range events {
-		q.quarantined(streamName(q.Slot), fmt.Sprintf("event-%d-%d", time.Now().UnixNano(), q.incarnation), fmt.Sprint(bad.Reason),
-			fmt.Appendf(nil, "%T %+v\n", bad.Event, bad.Event))
-	}
-}
+// This file is about what is in a queue's durable stream and cannot be replayed. A queue that stopped at it would stop there for ever: it is
+// taken out, kept in a file, and logged, and the queue lives (DESIGN section 5, poison). Streams in memory do that by themselves
+// ([volatile.Store.Keep]).
 
 func (q *Queue) quarantined(stream, what, reason string, content []byte) {
 	log := q.Log.Error().Str("vhost", q.Slot.VHost).Str("queue", string(q.Slot.Name)).Str("event", what).Str("reason", reason).Int("bytes", len(content))

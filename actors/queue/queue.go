@@ -164,7 +164,6 @@ func (q *Queue) recover(ctx actor.Context) {
 	if err != nil {
 		panic(err)
 	}
-	q.quarantine(got.Quarantined)
 	q.state = got.State
 	q.load(ctx)
 	q.accounted = int(q.Slot.own.Load())

@@ -8,6 +8,7 @@ type Store struct {
 	streams map[string]any
 	panics  int
 	deadly  func(event any) bool
+	keep    func(Quarantined)
 }
 
 // NewStore returns an empty store.
@@ -22,6 +23,10 @@ func (st *Store) Disturb(n int) { st.panics = n }
 // stream that cannot be. It holds for the streams that are opened after it.
 func (st *Store) Poison(deadly func(event any) bool) { st.deadly = deadly }
 
+// Keep has keep hear of every event that is taken out of a stream, in the turn of whoever claims it. It holds for the streams that are opened
+// after it.
+func (st *Store) Keep(keep func(Quarantined)) { st.keep = keep }
+
 // Open returns the stream of that name, made with an empty state when there is none yet. A name belongs to one type of
 // state for as long as the stream lives; another type is a broken invariant and panics.
 func Open[S State[S, E], E any](st *Store, name string, empty func() S) *Stream[S, E] {
@@ -30,7 +35,7 @@ func Open[S State[S, E], E any](st *Store, name string, empty func() S) *Stream[
 	if s, ok := st.streams[name]; ok {
 		return s.(*Stream[S, E])
 	}
-	s := &Stream[S, E]{name: name, empty: empty, panics: st.panics, deadly: st.deadly}
+	s := &Stream[S, E]{name: name, empty: empty, panics: st.panics, deadly: st.deadly, keep: st.keep}
 	st.streams[name] = s
 	return s
 }

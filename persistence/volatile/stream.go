@@ -46,23 +46,16 @@ type Stream[S State[S, E], E any] struct {
 	panics int                  // one in so many appends; 0 for none
 	spared bool                 // the next one, whatever chance says
 	deadly func(event any) bool // nil: none is
-}
-
-// Quarantined is an event that was taken out of a stream because replaying it panics.
-type Quarantined struct {
-	Event  any
-	Reason any
+	keep   func(Quarantined)    // hears what is taken out; nil for nobody
 }
 
 // Recovered is what a writer gets when it claims a stream.
 type Recovered[S any, E any] struct {
 	State S
-	// Quarantined are the events that this claim took out.
-	Quarantined []Quarantined
 }
 
 // Claim makes incarnation the stream's only writer and returns a state of its own. An event whose replay panics is
-// taken out, since otherwise the actor could never start again.
+// taken out, since otherwise the actor could never start again, and [Store.Keep] hears of it.
 func (s *Stream[S, E]) Claim(incarnation uint64) (Recovered[S, E], error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -70,16 +63,15 @@ func (s *Stream[S, E]) Claim(incarnation uint64) (Recovered[S, E], error) {
 		return Recovered[S, E]{}, fmt.Errorf("claim %s for incarnation %d, held by %d: %w", s.name, incarnation, s.writer, ErrStale)
 	}
 	s.writer, s.spared = incarnation, true
-	var out Recovered[S, E]
 	for {
 		state := s.start()
 		bad, reason := s.replay(state)
 		if bad < 0 {
-			out.State = state
-			return out, nil
+			return Recovered[S, E]{State: state}, nil
 		}
-		q := Quarantined{Event: s.tail[bad], Reason: reason}
-		out.Quarantined = append(out.Quarantined, q)
+		if s.keep != nil {
+			s.keep(Quarantined{Stream: s.name, Incarnation: incarnation, Event: s.tail[bad], Reason: reason})
+		}
 		s.tail = append(s.tail[:bad:bad], s.tail[bad+1:]...)
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"warren/actors/alarm"
 	"warren/actors/auth"
+	"warren/actors/channel"
 	"warren/actors/connection"
 	"warren/actors/node"
 	"warren/actors/queue"
@@ -57,9 +58,11 @@ func New(c config.Config, dataDir string, sockets []*Socket, totalMemory int64, 
 		started: time.Now(), totalMemory: totalMemory, stop: stop,
 		memory: alarm.NewMemory(alarm.Marks{High: high, Low: low}, alarm.Policy{RefuseConnections: c.RefuseConnections, RefuseDeclarations: c.RefuseDeclarations}),
 	}
+	b.streams.Keep(b.quarantine)
 	b.streams.Disturb(c.ChaosAppendPanics)
 	if c.ChaosPoison != "" {
-		b.streams.Poison(queue.DeadlyEvent(c.ChaosPoison))
+		remembers, publishes := queue.DeadlyEvent(c.ChaosPoison), channel.DeadlyEvent(c.ChaosPoison)
+		b.streams.Poison(func(event any) bool { return remembers(event) || publishes(event) })
 	}
 	b.mark(high, low)
 	b.journal = persistence.NewLog(b.system.PID(top+"/core/journal"), vfs.OS{}, dataDir, persistence.Options{
