@@ -17,6 +17,11 @@ import (
 // relay is a token that goes from actor to actor until it has made its hops, or its actor dies under it.
 type relay struct{ hops int }
 
+// heavy is one that others overtake.
+type heavy struct{ relay }
+
+func (*heavy) Bulk() {}
+
 // mess is what goes wrong in a turn on order.
 type mess int
 
@@ -24,6 +29,7 @@ const (
 	panics mess = iota
 	exits
 	lasts // so long that the others are relieved
+	waits // as for the disk
 	messes
 )
 
@@ -43,11 +49,9 @@ type member struct {
 func (m *member) Receive(ctx actor.Context) {
 	switch x := ctx.Message().(type) {
 	case *relay:
-		if x.hops--; x.hops < 0 {
-			m.over(1)
-			return
-		}
-		ctx.Send(m.pids[m.lot.IntN(len(m.pids))], x)
+		m.pass(ctx, x, x)
+	case *heavy:
+		m.pass(ctx, &x.relay, x)
 	case mess:
 		switch x {
 		case panics:
@@ -56,12 +60,22 @@ func (m *member) Receive(ctx actor.Context) {
 			runtime.Goexit()
 		case lasts:
 			time.Sleep(3 * dispatcherRelief)
+		case waits:
+			m.Await(func() { time.Sleep(2 * dispatcherRelief) })
 		}
 	}
 }
 
-func (c *crowd) over(n int64) {
-	if c.left.Add(-n) == 0 {
+func (m *member) pass(ctx actor.Context, token *relay, message any) {
+	if token.hops--; token.hops < 0 {
+		m.over()
+		return
+	}
+	ctx.Send(m.pids[m.lot.IntN(len(m.pids))], message)
+}
+
+func (c *crowd) over() {
+	if c.left.Add(-1) == 0 {
 		close(c.all)
 	}
 }
@@ -81,8 +95,9 @@ func newCrowd(t *testing.T, members int) *crowd {
 	}
 	c.Actors().EventStream.Subscribe(func(e any) {
 		if d, is := e.(*actor.DeadLetterEvent); is {
-			if _, is := d.Message.(*relay); is {
-				c.over(1)
+			switch d.Message.(type) {
+			case *relay, *heavy:
+				c.over()
 			}
 		}
 	})
@@ -98,7 +113,7 @@ func (c *crowd) asleep() string {
 	for _, j := range d.line[d.head:] {
 		inLine[j.mailbox] = true
 	}
-	fmt.Fprintf(&out, "%d busy, %d stuck, %d blocked, chain %d, %d in line, %d loans", d.busy, d.stuck, d.blocked, d.chain, len(inLine), len(d.loans))
+	fmt.Fprintf(&out, "%d busy, %d stuck, %d wait, chain %d, %d in line, %d loans", d.busy, d.stuck, d.waiting, d.chain, len(inLine), len(d.loans))
 	nobody := d.busy == 0
 	d.mu.Unlock()
 	c.nodes.mu.RLock()
@@ -111,8 +126,8 @@ func (c *crowd) asleep() string {
 		}
 		running := life.running.Load()
 		if life.pending() && !running || running && nobody || n.status.Load().state != Running {
-			fmt.Fprintf(&out, "\n%s is %v: %d user and %d system messages, running %v, in line %v, suspended %v, killed %v", path, n.status.Load().state,
-				life.queuedUser.Load(), life.queuedSystem.Load(), running, inLine[&life.mailbox], life.suspended.Load(), life.killed.Load())
+			fmt.Fprintf(&out, "\n%s is %v: %d user, %d bulk and %d system messages, running %v, in line %v, suspended %v, killed %v", path, n.status.Load().state,
+				life.user.queued.Load(), life.bulk.queued.Load(), life.system.queued.Load(), running, inLine[&life.mailbox], life.suspended.Load(), life.killed.Load())
 		}
 	}
 	return out.String()
@@ -121,7 +136,7 @@ func (c *crowd) asleep() string {
 // readerLike sends its tokens in small lots with a goroutine that it lends, as a reader does, and is replaced when that does not come back.
 type readerLike struct {
 	*crowd
-	lots [][]*relay
+	lots [][]any
 	done *sync.WaitGroup
 }
 
@@ -142,7 +157,7 @@ func (r *readerLike) run() {
 	r.done.Done()
 }
 
-// Promise: nobody is forgotten. Whatever happens at the same moment, actors that run long, wait for the disk, die in the middle of a turn or end
+// Promise: nobody is forgotten. Whatever happens at the same moment, actors that run long, wait for the disk, are sent what is bulk, die in the middle of a turn or end
 // their goroutine, readers that lend theirs, few processors or many: every message is taken or goes to the dead letters, and then nobody is busy.
 func TestNobodyIsForgotten(t *testing.T) {
 	for _, processors := range []int{1, 2, 4} {
@@ -156,9 +171,12 @@ func TestNobodyIsForgotten(t *testing.T) {
 			for range readers {
 				r := &readerLike{crowd: c, done: &sent}
 				for range lots {
-					lot := make([]*relay, each)
+					lot := make([]any, each)
 					for i := range lot {
 						lot[i] = &relay{hops: hops}
+						if i%2 == 0 {
+							lot[i] = &heavy{relay{hops: hops}}
+						}
 					}
 					r.lots = append(r.lots, lot)
 				}
@@ -189,7 +207,7 @@ func TestNobodyIsForgotten(t *testing.T) {
 			d := c.dispatcher
 			for end := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
 				d.mu.Lock()
-				quiet := d.busy == 0 && d.stuck == 0 && d.blocked == 0 && len(d.loans) == 0 && d.head == len(d.line)
+				quiet := d.busy == 0 && d.stuck == 0 && d.waiting == 0 && len(d.loans) == 0 && d.head == len(d.line)
 				d.mu.Unlock()
 				if said := c.asleep(); quiet && strings.Count(said, "\n") == 0 {
 					break

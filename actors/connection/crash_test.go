@@ -75,7 +75,7 @@ func TestCrashesWhileItWaits(t *testing.T) {
 				s.memory.Resident(200)
 				g.write((&script{}).publish(1, "", "nobody", "x").b)
 				g.expect("ChannelClose")
-				go g.send(1, &amqp091.ChannelCloseOk{})
+				go g.conn.Write(amqp091.AppendMethod(nil, 1, &amqp091.ChannelCloseOk{}))
 			},
 			ends:  func(s *station, g *guest) { s.memory.Resident(-200); g.send(1, &amqp091.ChannelOpen{}) },
 			hears: []string{"ChannelOpenOk"},
@@ -84,7 +84,7 @@ func TestCrashesWhileItWaits(t *testing.T) {
 			what: "memory for a content",
 			waits: func(s *station, g *guest) {
 				s.memory.Contents().Hold(1 << 20)
-				go g.write((&script{frameMax: 131072}).publish(1, "", "nobody", strings.Repeat("x", 200<<10)).b)
+				go g.conn.Write((&script{frameMax: 131072}).publish(1, "", "nobody", strings.Repeat("x", 200<<10)).b)
 			},
 			ends:  func(s *station, g *guest) { s.memory.Contents().Hold(-1 << 20) },
 			hears: []string{"ChannelClose"},
@@ -120,7 +120,7 @@ func TestCrashesWhileItWaits(t *testing.T) {
 				go func() {
 					defer close(over)
 					for i := range replies {
-						g.send(1, &amqp091.BasicQos{})
+						_, _ = g.conn.Write(amqp091.AppendMethod(nil, 1, &amqp091.BasicQos{})) // who waits for the answer finds out
 						if i > lendAfter && i%8 == 0 {
 							s.crashAll()
 						}
@@ -155,7 +155,7 @@ func TestCrashesWhileItWaits(t *testing.T) {
 						if c.within {
 							c.ends(s, g)
 						}
-						go g.send(0, &amqp091.ConnectionCloseOk{})
+						go g.conn.Write(amqp091.AppendMethod(nil, 0, &amqp091.ConnectionCloseOk{}))
 					} else {
 						c.ends(s, g)
 						g.expect(c.hears...)
