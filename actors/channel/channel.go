@@ -180,7 +180,7 @@ func (c *Channel) recover(ctx actor.Context) {
 	c.encoded = c.Outlet.Claim(ctx.Self(), c.incarnation)
 	c.session = session.New(c.Session, &c.state.State, ctx.Self())
 	c.Sessions.Add(c.Session, ctx.Self())
-	c.Inbox.Attach(ctx.Self())
+	c.Inbox.Attach(ctx.Self(), c.incarnation)
 	c.session.Mark(func(e *session.Commanded) { c.happen(0, e) })
 	c.session.Recover(ctx)
 	c.creditAll(ctx)
@@ -282,7 +282,7 @@ func (c *Channel) flush(ctx actor.Context) {
 	if held == 0 && (c.state.Published() > 0 || c.state.NewestTag() > 0) {
 		c.stream.Fold(c.incarnation) // its last events may hold messages that are in their queues, and nothing may follow for long
 	}
-	c.Inbox.Done(c.state.step, held)
+	c.Inbox.Done(c.incarnation, c.state.step, held)
 	c.inform()
 }
 

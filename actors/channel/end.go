@@ -60,7 +60,7 @@ func (c *Channel) Terminate(ctx actor.Context, why supervision.Reason) {
 	if why == supervision.Restarting {
 		return
 	}
-	c.Inbox.Attach(nil)
+	c.Inbox.Attach(nil, c.incarnation)
 	c.Outlet.Claim(nil, c.incarnation)
 	if !c.left { // given up, or stopped from above: the queues must not wait for it
 		c.depart(ctx, ctx.Self())

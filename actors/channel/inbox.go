@@ -15,6 +15,7 @@ type Inbox struct {
 	ledger  int    // bytes published and not yet in every queue
 	ordinal uint64 // of the newest step
 	pid     *actor.PID
+	taker   uint64 // incarnation that takes steps
 	woken   bool
 	ending  Ending          // how far client and connection have brought the channel to its end
 	left    func(at Ending) // nobody takes steps any more, and this hears of the end instead
@@ -86,10 +87,12 @@ func (in *Inbox) Leave(left func(at Ending)) {
 	left(at)
 }
 
-// Attach makes an actor the one that is woken.
-func (in *Inbox) Attach(pid *actor.PID) {
+// Attach makes an incarnation the only one that takes steps, and pid the actor that is woken; nil for nobody.
+func (in *Inbox) Attach(pid *actor.PID, incarnation uint64) {
 	in.mu.Lock()
-	in.pid = pid
+	if incarnation >= in.taker {
+		in.pid, in.taker = pid, incarnation
+	}
 	in.mu.Unlock()
 }
 
@@ -113,10 +116,11 @@ func (in *Inbox) Empty() bool {
 	return len(in.steps) == 0
 }
 
-// Done forgets the steps up to an ordinal. ledger are the bytes that their messages still hold.
-func (in *Inbox) Done(ordinal uint64, ledger int) {
+// Done forgets the steps up to an ordinal. ledger are the bytes that their messages still hold. An incarnation that was replaced, because it
+// was stuck, and wakes up is not heard: what it takes for held would count until the other one has its next turn, and that may wait for it.
+func (in *Inbox) Done(incarnation, ordinal uint64, ledger int) {
 	in.mu.Lock()
-	if in.left != nil { // one that was stuck wakes up
+	if in.left != nil || incarnation < in.taker {
 		in.mu.Unlock()
 		return
 	}

@@ -110,7 +110,7 @@ func (c *Connection) recover(ctx actor.Context) {
 	}
 	c.state = got.State
 	c.encoded = c.outlet.Claim(nil, c.incarnation)
-	c.inbox.Attach(ctx.Self())
+	c.inbox.Attach(ctx.Self(), c.incarnation)
 	c.pid.Store(ctx.Self())
 	// The rest is for the next turn: a panic there is a crash like another, and no failing start.
 	ctx.Send(ctx.Self(), &channel.Wake{})
@@ -215,7 +215,7 @@ func (c *Connection) steps() {
 			c.method(s.Ordinal, s.Method)
 		}
 	}
-	c.inbox.Done(c.state.step, 0)
+	c.inbox.Done(c.incarnation, c.state.step, 0)
 	c.socket.wakeReader()
 }
 
@@ -365,7 +365,7 @@ func (c *Connection) Terminate(_ actor.Context, why supervision.Reason) {
 	if why == supervision.Restarting {
 		return
 	}
-	c.inbox.Attach(nil)
+	c.inbox.Attach(nil, c.incarnation)
 	if why == supervision.GivenUp { // the rest does not depend on how far this actor has got
 		return
 	}

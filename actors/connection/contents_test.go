@@ -137,7 +137,7 @@ func TestContentInMoreFramesThanItNeeds(t *testing.T) {
 		s := (&script{frameMax: 131072}).method(1, &amqp091.ChannelOpen{}).publish(1, "x", "k", strings.Repeat("z", size))
 		write(s.b[:len(s.b)-1000], 0)
 		write(s.b[len(s.b)-1000:], 0)
-		in.Done(99, 0)
+		in.Done(0, 99, 0)
 		s = (&script{frameMax: 10_000}).publish(1, "x", "k", strings.Repeat("z", size))
 		write(s.b[:len(s.b)-1000], size)
 		write(s.b[len(s.b)-1000:], 0)
