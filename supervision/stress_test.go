@@ -126,8 +126,8 @@ func (c *crowd) asleep() string {
 		}
 		running := life.running.Load()
 		if life.pending() && !running || running && nobody || n.status.Load().state != Running {
-			fmt.Fprintf(&out, "\n%s is %v: %d user, %d bulk and %d system messages, running %v, in line %v, suspended %v, killed %v", path, n.status.Load().state,
-				life.user.queued.Load(), life.bulk.queued.Load(), life.system.queued.Load(), running, inLine[&life.mailbox], life.suspended.Load(), life.killed.Load())
+			fmt.Fprintf(&out, "\n%s is %v: user, bulk and system messages wait: %v %v %v, running %v, in line %v, suspended %v, killed %v", path, n.status.Load().state,
+				life.user.waits(), life.bulk.Load().waits(), life.system.Load().waits(), running, inLine[&life.mailbox], life.suspended.Load(), life.killed.Load())
 		}
 	}
 	return out.String()
