@@ -44,6 +44,8 @@ type DefineRequest struct {
 	//	*DefineRequest_ClearUserLimits
 	//	*DefineRequest_SetVhostLimits
 	//	*DefineRequest_ClearVhostLimits
+	//	*DefineRequest_SetPolicy
+	//	*DefineRequest_ClearPolicy
 	Command       isDefineRequest_Command `protobuf_oneof:"command"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -230,6 +232,24 @@ func (x *DefineRequest) GetClearVhostLimits() *ClearVHostLimits {
 	return nil
 }
 
+func (x *DefineRequest) GetSetPolicy() *SetPolicy {
+	if x != nil {
+		if x, ok := x.Command.(*DefineRequest_SetPolicy); ok {
+			return x.SetPolicy
+		}
+	}
+	return nil
+}
+
+func (x *DefineRequest) GetClearPolicy() *ClearPolicy {
+	if x != nil {
+		if x, ok := x.Command.(*DefineRequest_ClearPolicy); ok {
+			return x.ClearPolicy
+		}
+	}
+	return nil
+}
+
 type isDefineRequest_Command interface {
 	isDefineRequest_Command()
 }
@@ -298,6 +318,14 @@ type DefineRequest_ClearVhostLimits struct {
 	ClearVhostLimits *ClearVHostLimits `protobuf:"bytes,16,opt,name=clear_vhost_limits,json=clearVhostLimits,proto3,oneof"`
 }
 
+type DefineRequest_SetPolicy struct {
+	SetPolicy *SetPolicy `protobuf:"bytes,17,opt,name=set_policy,json=setPolicy,proto3,oneof"`
+}
+
+type DefineRequest_ClearPolicy struct {
+	ClearPolicy *ClearPolicy `protobuf:"bytes,18,opt,name=clear_policy,json=clearPolicy,proto3,oneof"`
+}
+
 func (*DefineRequest_AddUser) isDefineRequest_Command() {}
 
 func (*DefineRequest_DeleteUser) isDefineRequest_Command() {}
@@ -329,6 +357,10 @@ func (*DefineRequest_ClearUserLimits) isDefineRequest_Command() {}
 func (*DefineRequest_SetVhostLimits) isDefineRequest_Command() {}
 
 func (*DefineRequest_ClearVhostLimits) isDefineRequest_Command() {}
+
+func (*DefineRequest_SetPolicy) isDefineRequest_Command() {}
+
+func (*DefineRequest_ClearPolicy) isDefineRequest_Command() {}
 
 type DefineResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1304,6 +1336,160 @@ func (x *ClearVHostLimits) GetVhost() string {
 	return ""
 }
 
+// SetPolicy: a policy, or an operator policy; docs/policies.md.
+type SetPolicy struct {
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Vhost    string                 `protobuf:"bytes,1,opt,name=vhost,proto3" json:"vhost,omitempty"`
+	Name     string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	Operator bool                   `protobuf:"varint,3,opt,name=operator,proto3" json:"operator,omitempty"`
+	Pattern  string                 `protobuf:"bytes,4,opt,name=pattern,proto3" json:"pattern,omitempty"`
+	// A JSON object.
+	Definition    string `protobuf:"bytes,5,opt,name=definition,proto3" json:"definition,omitempty"`
+	Priority      int64  `protobuf:"varint,6,opt,name=priority,proto3" json:"priority,omitempty"`
+	ApplyTo       string `protobuf:"bytes,7,opt,name=apply_to,json=applyTo,proto3" json:"apply_to,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetPolicy) Reset() {
+	*x = SetPolicy{}
+	mi := &file_admin_v1_access_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetPolicy) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetPolicy) ProtoMessage() {}
+
+func (x *SetPolicy) ProtoReflect() protoreflect.Message {
+	mi := &file_admin_v1_access_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetPolicy.ProtoReflect.Descriptor instead.
+func (*SetPolicy) Descriptor() ([]byte, []int) {
+	return file_admin_v1_access_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *SetPolicy) GetVhost() string {
+	if x != nil {
+		return x.Vhost
+	}
+	return ""
+}
+
+func (x *SetPolicy) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *SetPolicy) GetOperator() bool {
+	if x != nil {
+		return x.Operator
+	}
+	return false
+}
+
+func (x *SetPolicy) GetPattern() string {
+	if x != nil {
+		return x.Pattern
+	}
+	return ""
+}
+
+func (x *SetPolicy) GetDefinition() string {
+	if x != nil {
+		return x.Definition
+	}
+	return ""
+}
+
+func (x *SetPolicy) GetPriority() int64 {
+	if x != nil {
+		return x.Priority
+	}
+	return 0
+}
+
+func (x *SetPolicy) GetApplyTo() string {
+	if x != nil {
+		return x.ApplyTo
+	}
+	return ""
+}
+
+type ClearPolicy struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Vhost         string                 `protobuf:"bytes,1,opt,name=vhost,proto3" json:"vhost,omitempty"`
+	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	Operator      bool                   `protobuf:"varint,3,opt,name=operator,proto3" json:"operator,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ClearPolicy) Reset() {
+	*x = ClearPolicy{}
+	mi := &file_admin_v1_access_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ClearPolicy) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ClearPolicy) ProtoMessage() {}
+
+func (x *ClearPolicy) ProtoReflect() protoreflect.Message {
+	mi := &file_admin_v1_access_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ClearPolicy.ProtoReflect.Descriptor instead.
+func (*ClearPolicy) Descriptor() ([]byte, []int) {
+	return file_admin_v1_access_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *ClearPolicy) GetVhost() string {
+	if x != nil {
+		return x.Vhost
+	}
+	return ""
+}
+
+func (x *ClearPolicy) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ClearPolicy) GetOperator() bool {
+	if x != nil {
+		return x.Operator
+	}
+	return false
+}
+
 type AuthenticateUserRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
@@ -1314,7 +1500,7 @@ type AuthenticateUserRequest struct {
 
 func (x *AuthenticateUserRequest) Reset() {
 	*x = AuthenticateUserRequest{}
-	mi := &file_admin_v1_access_proto_msgTypes[19]
+	mi := &file_admin_v1_access_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1326,7 +1512,7 @@ func (x *AuthenticateUserRequest) String() string {
 func (*AuthenticateUserRequest) ProtoMessage() {}
 
 func (x *AuthenticateUserRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_access_proto_msgTypes[19]
+	mi := &file_admin_v1_access_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1339,7 +1525,7 @@ func (x *AuthenticateUserRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AuthenticateUserRequest.ProtoReflect.Descriptor instead.
 func (*AuthenticateUserRequest) Descriptor() ([]byte, []int) {
-	return file_admin_v1_access_proto_rawDescGZIP(), []int{19}
+	return file_admin_v1_access_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *AuthenticateUserRequest) GetName() string {
@@ -1366,7 +1552,7 @@ type AuthenticateUserResponse struct {
 
 func (x *AuthenticateUserResponse) Reset() {
 	*x = AuthenticateUserResponse{}
-	mi := &file_admin_v1_access_proto_msgTypes[20]
+	mi := &file_admin_v1_access_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1378,7 +1564,7 @@ func (x *AuthenticateUserResponse) String() string {
 func (*AuthenticateUserResponse) ProtoMessage() {}
 
 func (x *AuthenticateUserResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_access_proto_msgTypes[20]
+	mi := &file_admin_v1_access_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1391,7 +1577,7 @@ func (x *AuthenticateUserResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AuthenticateUserResponse.ProtoReflect.Descriptor instead.
 func (*AuthenticateUserResponse) Descriptor() ([]byte, []int) {
-	return file_admin_v1_access_proto_rawDescGZIP(), []int{20}
+	return file_admin_v1_access_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *AuthenticateUserResponse) GetRefusal() string {
@@ -1410,7 +1596,7 @@ type RestartVHostRequest struct {
 
 func (x *RestartVHostRequest) Reset() {
 	*x = RestartVHostRequest{}
-	mi := &file_admin_v1_access_proto_msgTypes[21]
+	mi := &file_admin_v1_access_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1422,7 +1608,7 @@ func (x *RestartVHostRequest) String() string {
 func (*RestartVHostRequest) ProtoMessage() {}
 
 func (x *RestartVHostRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_access_proto_msgTypes[21]
+	mi := &file_admin_v1_access_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1435,7 +1621,7 @@ func (x *RestartVHostRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RestartVHostRequest.ProtoReflect.Descriptor instead.
 func (*RestartVHostRequest) Descriptor() ([]byte, []int) {
-	return file_admin_v1_access_proto_rawDescGZIP(), []int{21}
+	return file_admin_v1_access_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *RestartVHostRequest) GetName() string {
@@ -1455,7 +1641,7 @@ type RestartVHostResponse struct {
 
 func (x *RestartVHostResponse) Reset() {
 	*x = RestartVHostResponse{}
-	mi := &file_admin_v1_access_proto_msgTypes[22]
+	mi := &file_admin_v1_access_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1467,7 +1653,7 @@ func (x *RestartVHostResponse) String() string {
 func (*RestartVHostResponse) ProtoMessage() {}
 
 func (x *RestartVHostResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_access_proto_msgTypes[22]
+	mi := &file_admin_v1_access_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1480,7 +1666,7 @@ func (x *RestartVHostResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RestartVHostResponse.ProtoReflect.Descriptor instead.
 func (*RestartVHostResponse) Descriptor() ([]byte, []int) {
-	return file_admin_v1_access_proto_rawDescGZIP(), []int{22}
+	return file_admin_v1_access_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *RestartVHostResponse) GetWasRunning() bool {
@@ -1512,7 +1698,7 @@ type CloseConnectionsRequest struct {
 
 func (x *CloseConnectionsRequest) Reset() {
 	*x = CloseConnectionsRequest{}
-	mi := &file_admin_v1_access_proto_msgTypes[23]
+	mi := &file_admin_v1_access_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1524,7 +1710,7 @@ func (x *CloseConnectionsRequest) String() string {
 func (*CloseConnectionsRequest) ProtoMessage() {}
 
 func (x *CloseConnectionsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_access_proto_msgTypes[23]
+	mi := &file_admin_v1_access_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1537,7 +1723,7 @@ func (x *CloseConnectionsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CloseConnectionsRequest.ProtoReflect.Descriptor instead.
 func (*CloseConnectionsRequest) Descriptor() ([]byte, []int) {
-	return file_admin_v1_access_proto_rawDescGZIP(), []int{23}
+	return file_admin_v1_access_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *CloseConnectionsRequest) GetWhich() isCloseConnectionsRequest_Which {
@@ -1641,7 +1827,7 @@ type CloseConnectionsResponse struct {
 
 func (x *CloseConnectionsResponse) Reset() {
 	*x = CloseConnectionsResponse{}
-	mi := &file_admin_v1_access_proto_msgTypes[24]
+	mi := &file_admin_v1_access_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1653,7 +1839,7 @@ func (x *CloseConnectionsResponse) String() string {
 func (*CloseConnectionsResponse) ProtoMessage() {}
 
 func (x *CloseConnectionsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_access_proto_msgTypes[24]
+	mi := &file_admin_v1_access_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1666,7 +1852,7 @@ func (x *CloseConnectionsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CloseConnectionsResponse.ProtoReflect.Descriptor instead.
 func (*CloseConnectionsResponse) Descriptor() ([]byte, []int) {
-	return file_admin_v1_access_proto_rawDescGZIP(), []int{24}
+	return file_admin_v1_access_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *CloseConnectionsResponse) GetClosed() int64 {
@@ -1684,7 +1870,7 @@ type ListVHostsRequest struct {
 
 func (x *ListVHostsRequest) Reset() {
 	*x = ListVHostsRequest{}
-	mi := &file_admin_v1_access_proto_msgTypes[25]
+	mi := &file_admin_v1_access_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1696,7 +1882,7 @@ func (x *ListVHostsRequest) String() string {
 func (*ListVHostsRequest) ProtoMessage() {}
 
 func (x *ListVHostsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_access_proto_msgTypes[25]
+	mi := &file_admin_v1_access_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1709,7 +1895,7 @@ func (x *ListVHostsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListVHostsRequest.ProtoReflect.Descriptor instead.
 func (*ListVHostsRequest) Descriptor() ([]byte, []int) {
-	return file_admin_v1_access_proto_rawDescGZIP(), []int{25}
+	return file_admin_v1_access_proto_rawDescGZIP(), []int{27}
 }
 
 type ListVHostsResponse struct {
@@ -1721,7 +1907,7 @@ type ListVHostsResponse struct {
 
 func (x *ListVHostsResponse) Reset() {
 	*x = ListVHostsResponse{}
-	mi := &file_admin_v1_access_proto_msgTypes[26]
+	mi := &file_admin_v1_access_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1733,7 +1919,7 @@ func (x *ListVHostsResponse) String() string {
 func (*ListVHostsResponse) ProtoMessage() {}
 
 func (x *ListVHostsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_access_proto_msgTypes[26]
+	mi := &file_admin_v1_access_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1746,7 +1932,7 @@ func (x *ListVHostsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListVHostsResponse.ProtoReflect.Descriptor instead.
 func (*ListVHostsResponse) Descriptor() ([]byte, []int) {
-	return file_admin_v1_access_proto_rawDescGZIP(), []int{26}
+	return file_admin_v1_access_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *ListVHostsResponse) GetVhosts() []*VHost {
@@ -1772,7 +1958,7 @@ type VHost struct {
 
 func (x *VHost) Reset() {
 	*x = VHost{}
-	mi := &file_admin_v1_access_proto_msgTypes[27]
+	mi := &file_admin_v1_access_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1784,7 +1970,7 @@ func (x *VHost) String() string {
 func (*VHost) ProtoMessage() {}
 
 func (x *VHost) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_access_proto_msgTypes[27]
+	mi := &file_admin_v1_access_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1797,7 +1983,7 @@ func (x *VHost) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VHost.ProtoReflect.Descriptor instead.
 func (*VHost) Descriptor() ([]byte, []int) {
-	return file_admin_v1_access_proto_rawDescGZIP(), []int{27}
+	return file_admin_v1_access_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *VHost) GetName() string {
@@ -1850,7 +2036,7 @@ type ListUsersRequest struct {
 
 func (x *ListUsersRequest) Reset() {
 	*x = ListUsersRequest{}
-	mi := &file_admin_v1_access_proto_msgTypes[28]
+	mi := &file_admin_v1_access_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1862,7 +2048,7 @@ func (x *ListUsersRequest) String() string {
 func (*ListUsersRequest) ProtoMessage() {}
 
 func (x *ListUsersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_access_proto_msgTypes[28]
+	mi := &file_admin_v1_access_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1875,7 +2061,7 @@ func (x *ListUsersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListUsersRequest.ProtoReflect.Descriptor instead.
 func (*ListUsersRequest) Descriptor() ([]byte, []int) {
-	return file_admin_v1_access_proto_rawDescGZIP(), []int{28}
+	return file_admin_v1_access_proto_rawDescGZIP(), []int{30}
 }
 
 type ListUsersResponse struct {
@@ -1887,7 +2073,7 @@ type ListUsersResponse struct {
 
 func (x *ListUsersResponse) Reset() {
 	*x = ListUsersResponse{}
-	mi := &file_admin_v1_access_proto_msgTypes[29]
+	mi := &file_admin_v1_access_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1899,7 +2085,7 @@ func (x *ListUsersResponse) String() string {
 func (*ListUsersResponse) ProtoMessage() {}
 
 func (x *ListUsersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_access_proto_msgTypes[29]
+	mi := &file_admin_v1_access_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1912,7 +2098,7 @@ func (x *ListUsersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListUsersResponse.ProtoReflect.Descriptor instead.
 func (*ListUsersResponse) Descriptor() ([]byte, []int) {
-	return file_admin_v1_access_proto_rawDescGZIP(), []int{29}
+	return file_admin_v1_access_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *ListUsersResponse) GetUsers() []*User {
@@ -1933,7 +2119,7 @@ type User struct {
 
 func (x *User) Reset() {
 	*x = User{}
-	mi := &file_admin_v1_access_proto_msgTypes[30]
+	mi := &file_admin_v1_access_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1945,7 +2131,7 @@ func (x *User) String() string {
 func (*User) ProtoMessage() {}
 
 func (x *User) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_access_proto_msgTypes[30]
+	mi := &file_admin_v1_access_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1958,7 +2144,7 @@ func (x *User) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use User.ProtoReflect.Descriptor instead.
 func (*User) Descriptor() ([]byte, []int) {
-	return file_admin_v1_access_proto_rawDescGZIP(), []int{30}
+	return file_admin_v1_access_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *User) GetUser() string {
@@ -1989,7 +2175,7 @@ type ListPermissionsRequest struct {
 
 func (x *ListPermissionsRequest) Reset() {
 	*x = ListPermissionsRequest{}
-	mi := &file_admin_v1_access_proto_msgTypes[31]
+	mi := &file_admin_v1_access_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2001,7 +2187,7 @@ func (x *ListPermissionsRequest) String() string {
 func (*ListPermissionsRequest) ProtoMessage() {}
 
 func (x *ListPermissionsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_access_proto_msgTypes[31]
+	mi := &file_admin_v1_access_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2014,7 +2200,7 @@ func (x *ListPermissionsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListPermissionsRequest.ProtoReflect.Descriptor instead.
 func (*ListPermissionsRequest) Descriptor() ([]byte, []int) {
-	return file_admin_v1_access_proto_rawDescGZIP(), []int{31}
+	return file_admin_v1_access_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *ListPermissionsRequest) GetOf() isListPermissionsRequest_Of {
@@ -2067,7 +2253,7 @@ type ListPermissionsResponse struct {
 
 func (x *ListPermissionsResponse) Reset() {
 	*x = ListPermissionsResponse{}
-	mi := &file_admin_v1_access_proto_msgTypes[32]
+	mi := &file_admin_v1_access_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2079,7 +2265,7 @@ func (x *ListPermissionsResponse) String() string {
 func (*ListPermissionsResponse) ProtoMessage() {}
 
 func (x *ListPermissionsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_access_proto_msgTypes[32]
+	mi := &file_admin_v1_access_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2092,7 +2278,7 @@ func (x *ListPermissionsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListPermissionsResponse.ProtoReflect.Descriptor instead.
 func (*ListPermissionsResponse) Descriptor() ([]byte, []int) {
-	return file_admin_v1_access_proto_rawDescGZIP(), []int{32}
+	return file_admin_v1_access_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *ListPermissionsResponse) GetPermissions() []*Permission {
@@ -2116,7 +2302,7 @@ type Permission struct {
 
 func (x *Permission) Reset() {
 	*x = Permission{}
-	mi := &file_admin_v1_access_proto_msgTypes[33]
+	mi := &file_admin_v1_access_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2128,7 +2314,7 @@ func (x *Permission) String() string {
 func (*Permission) ProtoMessage() {}
 
 func (x *Permission) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_access_proto_msgTypes[33]
+	mi := &file_admin_v1_access_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2141,7 +2327,7 @@ func (x *Permission) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Permission.ProtoReflect.Descriptor instead.
 func (*Permission) Descriptor() ([]byte, []int) {
-	return file_admin_v1_access_proto_rawDescGZIP(), []int{33}
+	return file_admin_v1_access_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *Permission) GetUser() string {
@@ -2193,7 +2379,7 @@ type ListTopicPermissionsRequest struct {
 
 func (x *ListTopicPermissionsRequest) Reset() {
 	*x = ListTopicPermissionsRequest{}
-	mi := &file_admin_v1_access_proto_msgTypes[34]
+	mi := &file_admin_v1_access_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2205,7 +2391,7 @@ func (x *ListTopicPermissionsRequest) String() string {
 func (*ListTopicPermissionsRequest) ProtoMessage() {}
 
 func (x *ListTopicPermissionsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_access_proto_msgTypes[34]
+	mi := &file_admin_v1_access_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2218,7 +2404,7 @@ func (x *ListTopicPermissionsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListTopicPermissionsRequest.ProtoReflect.Descriptor instead.
 func (*ListTopicPermissionsRequest) Descriptor() ([]byte, []int) {
-	return file_admin_v1_access_proto_rawDescGZIP(), []int{34}
+	return file_admin_v1_access_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *ListTopicPermissionsRequest) GetOf() isListTopicPermissionsRequest_Of {
@@ -2271,7 +2457,7 @@ type ListTopicPermissionsResponse struct {
 
 func (x *ListTopicPermissionsResponse) Reset() {
 	*x = ListTopicPermissionsResponse{}
-	mi := &file_admin_v1_access_proto_msgTypes[35]
+	mi := &file_admin_v1_access_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2283,7 +2469,7 @@ func (x *ListTopicPermissionsResponse) String() string {
 func (*ListTopicPermissionsResponse) ProtoMessage() {}
 
 func (x *ListTopicPermissionsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_access_proto_msgTypes[35]
+	mi := &file_admin_v1_access_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2296,7 +2482,7 @@ func (x *ListTopicPermissionsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListTopicPermissionsResponse.ProtoReflect.Descriptor instead.
 func (*ListTopicPermissionsResponse) Descriptor() ([]byte, []int) {
-	return file_admin_v1_access_proto_rawDescGZIP(), []int{35}
+	return file_admin_v1_access_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *ListTopicPermissionsResponse) GetPermissions() []*TopicPermission {
@@ -2320,7 +2506,7 @@ type TopicPermission struct {
 
 func (x *TopicPermission) Reset() {
 	*x = TopicPermission{}
-	mi := &file_admin_v1_access_proto_msgTypes[36]
+	mi := &file_admin_v1_access_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2332,7 +2518,7 @@ func (x *TopicPermission) String() string {
 func (*TopicPermission) ProtoMessage() {}
 
 func (x *TopicPermission) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_access_proto_msgTypes[36]
+	mi := &file_admin_v1_access_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2345,7 +2531,7 @@ func (x *TopicPermission) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TopicPermission.ProtoReflect.Descriptor instead.
 func (*TopicPermission) Descriptor() ([]byte, []int) {
-	return file_admin_v1_access_proto_rawDescGZIP(), []int{36}
+	return file_admin_v1_access_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *TopicPermission) GetUser() string {
@@ -2399,7 +2585,7 @@ type ListLimitsRequest struct {
 
 func (x *ListLimitsRequest) Reset() {
 	*x = ListLimitsRequest{}
-	mi := &file_admin_v1_access_proto_msgTypes[37]
+	mi := &file_admin_v1_access_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2411,7 +2597,7 @@ func (x *ListLimitsRequest) String() string {
 func (*ListLimitsRequest) ProtoMessage() {}
 
 func (x *ListLimitsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_access_proto_msgTypes[37]
+	mi := &file_admin_v1_access_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2424,7 +2610,7 @@ func (x *ListLimitsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListLimitsRequest.ProtoReflect.Descriptor instead.
 func (*ListLimitsRequest) Descriptor() ([]byte, []int) {
-	return file_admin_v1_access_proto_rawDescGZIP(), []int{37}
+	return file_admin_v1_access_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *ListLimitsRequest) GetOf() isListLimitsRequest_Of {
@@ -2507,7 +2693,7 @@ type ListLimitsResponse struct {
 
 func (x *ListLimitsResponse) Reset() {
 	*x = ListLimitsResponse{}
-	mi := &file_admin_v1_access_proto_msgTypes[38]
+	mi := &file_admin_v1_access_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2519,7 +2705,7 @@ func (x *ListLimitsResponse) String() string {
 func (*ListLimitsResponse) ProtoMessage() {}
 
 func (x *ListLimitsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_access_proto_msgTypes[38]
+	mi := &file_admin_v1_access_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2532,7 +2718,7 @@ func (x *ListLimitsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListLimitsResponse.ProtoReflect.Descriptor instead.
 func (*ListLimitsResponse) Descriptor() ([]byte, []int) {
-	return file_admin_v1_access_proto_rawDescGZIP(), []int{38}
+	return file_admin_v1_access_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *ListLimitsResponse) GetLimits() []*Limits {
@@ -2555,7 +2741,7 @@ type Limits struct {
 
 func (x *Limits) Reset() {
 	*x = Limits{}
-	mi := &file_admin_v1_access_proto_msgTypes[39]
+	mi := &file_admin_v1_access_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2567,7 +2753,7 @@ func (x *Limits) String() string {
 func (*Limits) ProtoMessage() {}
 
 func (x *Limits) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_access_proto_msgTypes[39]
+	mi := &file_admin_v1_access_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2580,7 +2766,7 @@ func (x *Limits) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Limits.ProtoReflect.Descriptor instead.
 func (*Limits) Descriptor() ([]byte, []int) {
-	return file_admin_v1_access_proto_rawDescGZIP(), []int{39}
+	return file_admin_v1_access_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *Limits) GetVhost() string {
@@ -2604,11 +2790,194 @@ func (x *Limits) GetLimits() string {
 	return ""
 }
 
+type ListPoliciesRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Vhost         string                 `protobuf:"bytes,1,opt,name=vhost,proto3" json:"vhost,omitempty"`
+	Operator      bool                   `protobuf:"varint,2,opt,name=operator,proto3" json:"operator,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListPoliciesRequest) Reset() {
+	*x = ListPoliciesRequest{}
+	mi := &file_admin_v1_access_proto_msgTypes[42]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListPoliciesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListPoliciesRequest) ProtoMessage() {}
+
+func (x *ListPoliciesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_admin_v1_access_proto_msgTypes[42]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListPoliciesRequest.ProtoReflect.Descriptor instead.
+func (*ListPoliciesRequest) Descriptor() ([]byte, []int) {
+	return file_admin_v1_access_proto_rawDescGZIP(), []int{42}
+}
+
+func (x *ListPoliciesRequest) GetVhost() string {
+	if x != nil {
+		return x.Vhost
+	}
+	return ""
+}
+
+func (x *ListPoliciesRequest) GetOperator() bool {
+	if x != nil {
+		return x.Operator
+	}
+	return false
+}
+
+type ListPoliciesResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Policies      []*Policy              `protobuf:"bytes,1,rep,name=policies,proto3" json:"policies,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListPoliciesResponse) Reset() {
+	*x = ListPoliciesResponse{}
+	mi := &file_admin_v1_access_proto_msgTypes[43]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListPoliciesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListPoliciesResponse) ProtoMessage() {}
+
+func (x *ListPoliciesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_admin_v1_access_proto_msgTypes[43]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListPoliciesResponse.ProtoReflect.Descriptor instead.
+func (*ListPoliciesResponse) Descriptor() ([]byte, []int) {
+	return file_admin_v1_access_proto_rawDescGZIP(), []int{43}
+}
+
+func (x *ListPoliciesResponse) GetPolicies() []*Policy {
+	if x != nil {
+		return x.Policies
+	}
+	return nil
+}
+
+// Policy is a row of rabbitmqctl list_policies and list_operator_policies.
+type Policy struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Vhost   string                 `protobuf:"bytes,1,opt,name=vhost,proto3" json:"vhost,omitempty"`
+	Name    string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	Pattern string                 `protobuf:"bytes,3,opt,name=pattern,proto3" json:"pattern,omitempty"`
+	ApplyTo string                 `protobuf:"bytes,4,opt,name=apply_to,json=apply-to,proto3" json:"apply_to,omitempty"`
+	// As JSON: {"max-length":10}
+	Definition    string `protobuf:"bytes,5,opt,name=definition,proto3" json:"definition,omitempty"`
+	Priority      int64  `protobuf:"varint,6,opt,name=priority,proto3" json:"priority,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Policy) Reset() {
+	*x = Policy{}
+	mi := &file_admin_v1_access_proto_msgTypes[44]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Policy) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Policy) ProtoMessage() {}
+
+func (x *Policy) ProtoReflect() protoreflect.Message {
+	mi := &file_admin_v1_access_proto_msgTypes[44]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Policy.ProtoReflect.Descriptor instead.
+func (*Policy) Descriptor() ([]byte, []int) {
+	return file_admin_v1_access_proto_rawDescGZIP(), []int{44}
+}
+
+func (x *Policy) GetVhost() string {
+	if x != nil {
+		return x.Vhost
+	}
+	return ""
+}
+
+func (x *Policy) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Policy) GetPattern() string {
+	if x != nil {
+		return x.Pattern
+	}
+	return ""
+}
+
+func (x *Policy) GetApplyTo() string {
+	if x != nil {
+		return x.ApplyTo
+	}
+	return ""
+}
+
+func (x *Policy) GetDefinition() string {
+	if x != nil {
+		return x.Definition
+	}
+	return ""
+}
+
+func (x *Policy) GetPriority() int64 {
+	if x != nil {
+		return x.Priority
+	}
+	return 0
+}
+
 var File_admin_v1_access_proto protoreflect.FileDescriptor
 
 const file_admin_v1_access_proto_rawDesc = "" +
 	"\n" +
-	"\x15admin/v1/access.proto\x12\x0fwarren.admin.v1\x1a\x14admin/v1/value.proto\"\xc0\t\n" +
+	"\x15admin/v1/access.proto\x12\x0fwarren.admin.v1\x1a\x14admin/v1/value.proto\"\xc0\n" +
+	"\n" +
 	"\rDefineRequest\x125\n" +
 	"\badd_user\x18\x01 \x01(\v2\x18.warren.admin.v1.AddUserH\x00R\aaddUser\x12>\n" +
 	"\vdelete_user\x18\x02 \x01(\v2\x1b.warren.admin.v1.DeleteUserH\x00R\n" +
@@ -2627,7 +2996,10 @@ const file_admin_v1_access_proto_rawDesc = "" +
 	"\x0fset_user_limits\x18\r \x01(\v2\x1e.warren.admin.v1.SetUserLimitsH\x00R\rsetUserLimits\x12N\n" +
 	"\x11clear_user_limits\x18\x0e \x01(\v2 .warren.admin.v1.ClearUserLimitsH\x00R\x0fclearUserLimits\x12K\n" +
 	"\x10set_vhost_limits\x18\x0f \x01(\v2\x1f.warren.admin.v1.SetVHostLimitsH\x00R\x0esetVhostLimits\x12Q\n" +
-	"\x12clear_vhost_limits\x18\x10 \x01(\v2!.warren.admin.v1.ClearVHostLimitsH\x00R\x10clearVhostLimitsB\t\n" +
+	"\x12clear_vhost_limits\x18\x10 \x01(\v2!.warren.admin.v1.ClearVHostLimitsH\x00R\x10clearVhostLimits\x12;\n" +
+	"\n" +
+	"set_policy\x18\x11 \x01(\v2\x1a.warren.admin.v1.SetPolicyH\x00R\tsetPolicy\x12A\n" +
+	"\fclear_policy\x18\x12 \x01(\v2\x1c.warren.admin.v1.ClearPolicyH\x00R\vclearPolicyB\t\n" +
 	"\acommand\"\x10\n" +
 	"\x0eDefineResponse\"9\n" +
 	"\aAddUser\x12\x12\n" +
@@ -2696,7 +3068,21 @@ const file_admin_v1_access_proto_rawDesc = "" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\x03R\x05value:\x028\x01\"(\n" +
 	"\x10ClearVHostLimits\x12\x14\n" +
-	"\x05vhost\x18\x01 \x01(\tR\x05vhost\"I\n" +
+	"\x05vhost\x18\x01 \x01(\tR\x05vhost\"\xc2\x01\n" +
+	"\tSetPolicy\x12\x14\n" +
+	"\x05vhost\x18\x01 \x01(\tR\x05vhost\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x1a\n" +
+	"\boperator\x18\x03 \x01(\bR\boperator\x12\x18\n" +
+	"\apattern\x18\x04 \x01(\tR\apattern\x12\x1e\n" +
+	"\n" +
+	"definition\x18\x05 \x01(\tR\n" +
+	"definition\x12\x1a\n" +
+	"\bpriority\x18\x06 \x01(\x03R\bpriority\x12\x19\n" +
+	"\bapply_to\x18\a \x01(\tR\aapplyTo\"S\n" +
+	"\vClearPolicy\x12\x14\n" +
+	"\x05vhost\x18\x01 \x01(\tR\x05vhost\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x1a\n" +
+	"\boperator\x18\x03 \x01(\bR\boperator\"I\n" +
 	"\x17AuthenticateUserRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1a\n" +
 	"\bpassword\x18\x02 \x01(\tR\bpassword\"4\n" +
@@ -2771,7 +3157,21 @@ const file_admin_v1_access_proto_rawDesc = "" +
 	"\x06Limits\x12\x14\n" +
 	"\x05vhost\x18\x01 \x01(\tR\x05vhost\x12\x12\n" +
 	"\x04user\x18\x02 \x01(\tR\x04user\x12\x16\n" +
-	"\x06limits\x18\x03 \x01(\tR\x06limitsB\x1fZ\x1dwarren/proto/admin/v1;adminv1b\x06proto3"
+	"\x06limits\x18\x03 \x01(\tR\x06limits\"G\n" +
+	"\x13ListPoliciesRequest\x12\x14\n" +
+	"\x05vhost\x18\x01 \x01(\tR\x05vhost\x12\x1a\n" +
+	"\boperator\x18\x02 \x01(\bR\boperator\"K\n" +
+	"\x14ListPoliciesResponse\x123\n" +
+	"\bpolicies\x18\x01 \x03(\v2\x17.warren.admin.v1.PolicyR\bpolicies\"\xa4\x01\n" +
+	"\x06Policy\x12\x14\n" +
+	"\x05vhost\x18\x01 \x01(\tR\x05vhost\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x18\n" +
+	"\apattern\x18\x03 \x01(\tR\apattern\x12\x1a\n" +
+	"\bapply_to\x18\x04 \x01(\tR\bapply-to\x12\x1e\n" +
+	"\n" +
+	"definition\x18\x05 \x01(\tR\n" +
+	"definition\x12\x1a\n" +
+	"\bpriority\x18\x06 \x01(\x03R\bpriorityB\x1fZ\x1dwarren/proto/admin/v1;adminv1b\x06proto3"
 
 var (
 	file_admin_v1_access_proto_rawDescOnce sync.Once
@@ -2785,7 +3185,7 @@ func file_admin_v1_access_proto_rawDescGZIP() []byte {
 	return file_admin_v1_access_proto_rawDescData
 }
 
-var file_admin_v1_access_proto_msgTypes = make([]protoimpl.MessageInfo, 42)
+var file_admin_v1_access_proto_msgTypes = make([]protoimpl.MessageInfo, 47)
 var file_admin_v1_access_proto_goTypes = []any{
 	(*DefineRequest)(nil),                // 0: warren.admin.v1.DefineRequest
 	(*DefineResponse)(nil),               // 1: warren.admin.v1.DefineResponse
@@ -2806,30 +3206,35 @@ var file_admin_v1_access_proto_goTypes = []any{
 	(*ClearUserLimits)(nil),              // 16: warren.admin.v1.ClearUserLimits
 	(*SetVHostLimits)(nil),               // 17: warren.admin.v1.SetVHostLimits
 	(*ClearVHostLimits)(nil),             // 18: warren.admin.v1.ClearVHostLimits
-	(*AuthenticateUserRequest)(nil),      // 19: warren.admin.v1.AuthenticateUserRequest
-	(*AuthenticateUserResponse)(nil),     // 20: warren.admin.v1.AuthenticateUserResponse
-	(*RestartVHostRequest)(nil),          // 21: warren.admin.v1.RestartVHostRequest
-	(*RestartVHostResponse)(nil),         // 22: warren.admin.v1.RestartVHostResponse
-	(*CloseConnectionsRequest)(nil),      // 23: warren.admin.v1.CloseConnectionsRequest
-	(*CloseConnectionsResponse)(nil),     // 24: warren.admin.v1.CloseConnectionsResponse
-	(*ListVHostsRequest)(nil),            // 25: warren.admin.v1.ListVHostsRequest
-	(*ListVHostsResponse)(nil),           // 26: warren.admin.v1.ListVHostsResponse
-	(*VHost)(nil),                        // 27: warren.admin.v1.VHost
-	(*ListUsersRequest)(nil),             // 28: warren.admin.v1.ListUsersRequest
-	(*ListUsersResponse)(nil),            // 29: warren.admin.v1.ListUsersResponse
-	(*User)(nil),                         // 30: warren.admin.v1.User
-	(*ListPermissionsRequest)(nil),       // 31: warren.admin.v1.ListPermissionsRequest
-	(*ListPermissionsResponse)(nil),      // 32: warren.admin.v1.ListPermissionsResponse
-	(*Permission)(nil),                   // 33: warren.admin.v1.Permission
-	(*ListTopicPermissionsRequest)(nil),  // 34: warren.admin.v1.ListTopicPermissionsRequest
-	(*ListTopicPermissionsResponse)(nil), // 35: warren.admin.v1.ListTopicPermissionsResponse
-	(*TopicPermission)(nil),              // 36: warren.admin.v1.TopicPermission
-	(*ListLimitsRequest)(nil),            // 37: warren.admin.v1.ListLimitsRequest
-	(*ListLimitsResponse)(nil),           // 38: warren.admin.v1.ListLimitsResponse
-	(*Limits)(nil),                       // 39: warren.admin.v1.Limits
-	nil,                                  // 40: warren.admin.v1.SetUserLimits.LimitsEntry
-	nil,                                  // 41: warren.admin.v1.SetVHostLimits.LimitsEntry
-	(*Table)(nil),                        // 42: warren.admin.v1.Table
+	(*SetPolicy)(nil),                    // 19: warren.admin.v1.SetPolicy
+	(*ClearPolicy)(nil),                  // 20: warren.admin.v1.ClearPolicy
+	(*AuthenticateUserRequest)(nil),      // 21: warren.admin.v1.AuthenticateUserRequest
+	(*AuthenticateUserResponse)(nil),     // 22: warren.admin.v1.AuthenticateUserResponse
+	(*RestartVHostRequest)(nil),          // 23: warren.admin.v1.RestartVHostRequest
+	(*RestartVHostResponse)(nil),         // 24: warren.admin.v1.RestartVHostResponse
+	(*CloseConnectionsRequest)(nil),      // 25: warren.admin.v1.CloseConnectionsRequest
+	(*CloseConnectionsResponse)(nil),     // 26: warren.admin.v1.CloseConnectionsResponse
+	(*ListVHostsRequest)(nil),            // 27: warren.admin.v1.ListVHostsRequest
+	(*ListVHostsResponse)(nil),           // 28: warren.admin.v1.ListVHostsResponse
+	(*VHost)(nil),                        // 29: warren.admin.v1.VHost
+	(*ListUsersRequest)(nil),             // 30: warren.admin.v1.ListUsersRequest
+	(*ListUsersResponse)(nil),            // 31: warren.admin.v1.ListUsersResponse
+	(*User)(nil),                         // 32: warren.admin.v1.User
+	(*ListPermissionsRequest)(nil),       // 33: warren.admin.v1.ListPermissionsRequest
+	(*ListPermissionsResponse)(nil),      // 34: warren.admin.v1.ListPermissionsResponse
+	(*Permission)(nil),                   // 35: warren.admin.v1.Permission
+	(*ListTopicPermissionsRequest)(nil),  // 36: warren.admin.v1.ListTopicPermissionsRequest
+	(*ListTopicPermissionsResponse)(nil), // 37: warren.admin.v1.ListTopicPermissionsResponse
+	(*TopicPermission)(nil),              // 38: warren.admin.v1.TopicPermission
+	(*ListLimitsRequest)(nil),            // 39: warren.admin.v1.ListLimitsRequest
+	(*ListLimitsResponse)(nil),           // 40: warren.admin.v1.ListLimitsResponse
+	(*Limits)(nil),                       // 41: warren.admin.v1.Limits
+	(*ListPoliciesRequest)(nil),          // 42: warren.admin.v1.ListPoliciesRequest
+	(*ListPoliciesResponse)(nil),         // 43: warren.admin.v1.ListPoliciesResponse
+	(*Policy)(nil),                       // 44: warren.admin.v1.Policy
+	nil,                                  // 45: warren.admin.v1.SetUserLimits.LimitsEntry
+	nil,                                  // 46: warren.admin.v1.SetVHostLimits.LimitsEntry
+	(*Table)(nil),                        // 47: warren.admin.v1.Table
 }
 var file_admin_v1_access_proto_depIdxs = []int32{
 	2,  // 0: warren.admin.v1.DefineRequest.add_user:type_name -> warren.admin.v1.AddUser
@@ -2848,20 +3253,23 @@ var file_admin_v1_access_proto_depIdxs = []int32{
 	16, // 13: warren.admin.v1.DefineRequest.clear_user_limits:type_name -> warren.admin.v1.ClearUserLimits
 	17, // 14: warren.admin.v1.DefineRequest.set_vhost_limits:type_name -> warren.admin.v1.SetVHostLimits
 	18, // 15: warren.admin.v1.DefineRequest.clear_vhost_limits:type_name -> warren.admin.v1.ClearVHostLimits
-	9,  // 16: warren.admin.v1.UpdateVHost.tags:type_name -> warren.admin.v1.TagList
-	40, // 17: warren.admin.v1.SetUserLimits.limits:type_name -> warren.admin.v1.SetUserLimits.LimitsEntry
-	41, // 18: warren.admin.v1.SetVHostLimits.limits:type_name -> warren.admin.v1.SetVHostLimits.LimitsEntry
-	27, // 19: warren.admin.v1.ListVHostsResponse.vhosts:type_name -> warren.admin.v1.VHost
-	42, // 20: warren.admin.v1.VHost.cluster_state:type_name -> warren.admin.v1.Table
-	30, // 21: warren.admin.v1.ListUsersResponse.users:type_name -> warren.admin.v1.User
-	33, // 22: warren.admin.v1.ListPermissionsResponse.permissions:type_name -> warren.admin.v1.Permission
-	36, // 23: warren.admin.v1.ListTopicPermissionsResponse.permissions:type_name -> warren.admin.v1.TopicPermission
-	39, // 24: warren.admin.v1.ListLimitsResponse.limits:type_name -> warren.admin.v1.Limits
-	25, // [25:25] is the sub-list for method output_type
-	25, // [25:25] is the sub-list for method input_type
-	25, // [25:25] is the sub-list for extension type_name
-	25, // [25:25] is the sub-list for extension extendee
-	0,  // [0:25] is the sub-list for field type_name
+	19, // 16: warren.admin.v1.DefineRequest.set_policy:type_name -> warren.admin.v1.SetPolicy
+	20, // 17: warren.admin.v1.DefineRequest.clear_policy:type_name -> warren.admin.v1.ClearPolicy
+	9,  // 18: warren.admin.v1.UpdateVHost.tags:type_name -> warren.admin.v1.TagList
+	45, // 19: warren.admin.v1.SetUserLimits.limits:type_name -> warren.admin.v1.SetUserLimits.LimitsEntry
+	46, // 20: warren.admin.v1.SetVHostLimits.limits:type_name -> warren.admin.v1.SetVHostLimits.LimitsEntry
+	29, // 21: warren.admin.v1.ListVHostsResponse.vhosts:type_name -> warren.admin.v1.VHost
+	47, // 22: warren.admin.v1.VHost.cluster_state:type_name -> warren.admin.v1.Table
+	32, // 23: warren.admin.v1.ListUsersResponse.users:type_name -> warren.admin.v1.User
+	35, // 24: warren.admin.v1.ListPermissionsResponse.permissions:type_name -> warren.admin.v1.Permission
+	38, // 25: warren.admin.v1.ListTopicPermissionsResponse.permissions:type_name -> warren.admin.v1.TopicPermission
+	41, // 26: warren.admin.v1.ListLimitsResponse.limits:type_name -> warren.admin.v1.Limits
+	44, // 27: warren.admin.v1.ListPoliciesResponse.policies:type_name -> warren.admin.v1.Policy
+	28, // [28:28] is the sub-list for method output_type
+	28, // [28:28] is the sub-list for method input_type
+	28, // [28:28] is the sub-list for extension type_name
+	28, // [28:28] is the sub-list for extension extendee
+	0,  // [0:28] is the sub-list for field type_name
 }
 
 func init() { file_admin_v1_access_proto_init() }
@@ -2887,24 +3295,26 @@ func file_admin_v1_access_proto_init() {
 		(*DefineRequest_ClearUserLimits)(nil),
 		(*DefineRequest_SetVhostLimits)(nil),
 		(*DefineRequest_ClearVhostLimits)(nil),
+		(*DefineRequest_SetPolicy)(nil),
+		(*DefineRequest_ClearPolicy)(nil),
 	}
 	file_admin_v1_access_proto_msgTypes[8].OneofWrappers = []any{}
 	file_admin_v1_access_proto_msgTypes[14].OneofWrappers = []any{}
-	file_admin_v1_access_proto_msgTypes[23].OneofWrappers = []any{
+	file_admin_v1_access_proto_msgTypes[25].OneofWrappers = []any{
 		(*CloseConnectionsRequest_Pid)(nil),
 		(*CloseConnectionsRequest_User)(nil),
 		(*CloseConnectionsRequest_Vhost)(nil),
 		(*CloseConnectionsRequest_All)(nil),
 	}
-	file_admin_v1_access_proto_msgTypes[31].OneofWrappers = []any{
+	file_admin_v1_access_proto_msgTypes[33].OneofWrappers = []any{
 		(*ListPermissionsRequest_Vhost)(nil),
 		(*ListPermissionsRequest_User)(nil),
 	}
-	file_admin_v1_access_proto_msgTypes[34].OneofWrappers = []any{
+	file_admin_v1_access_proto_msgTypes[36].OneofWrappers = []any{
 		(*ListTopicPermissionsRequest_Vhost)(nil),
 		(*ListTopicPermissionsRequest_User)(nil),
 	}
-	file_admin_v1_access_proto_msgTypes[37].OneofWrappers = []any{
+	file_admin_v1_access_proto_msgTypes[39].OneofWrappers = []any{
 		(*ListLimitsRequest_Vhost)(nil),
 		(*ListLimitsRequest_User)(nil),
 		(*ListLimitsRequest_AllVhosts)(nil),
@@ -2916,7 +3326,7 @@ func file_admin_v1_access_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_admin_v1_access_proto_rawDesc), len(file_admin_v1_access_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   42,
+			NumMessages:   47,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -1456,9 +1456,11 @@ type Exchange struct {
 	Arguments  *Table                 `protobuf:"bytes,6,opt,name=arguments,proto3" json:"arguments,omitempty"`
 	Policy     string                 `protobuf:"bytes,7,opt,name=policy,proto3" json:"policy,omitempty"`
 	// Path of the exchange's actor. RabbitMQ has none: there an exchange is no process.
-	Pid           string `protobuf:"bytes,8,opt,name=pid,proto3" json:"pid,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Pid                       string `protobuf:"bytes,8,opt,name=pid,proto3" json:"pid,omitempty"`
+	OperatorPolicy            string `protobuf:"bytes,9,opt,name=operator_policy,json=operatorPolicy,proto3" json:"operator_policy,omitempty"`
+	EffectivePolicyDefinition *Table `protobuf:"bytes,10,opt,name=effective_policy_definition,json=effectivePolicyDefinition,proto3" json:"effective_policy_definition,omitempty"`
+	unknownFields             protoimpl.UnknownFields
+	sizeCache                 protoimpl.SizeCache
 }
 
 func (x *Exchange) Reset() {
@@ -1545,6 +1547,20 @@ func (x *Exchange) GetPid() string {
 		return x.Pid
 	}
 	return ""
+}
+
+func (x *Exchange) GetOperatorPolicy() string {
+	if x != nil {
+		return x.OperatorPolicy
+	}
+	return ""
+}
+
+func (x *Exchange) GetEffectivePolicyDefinition() *Table {
+	if x != nil {
+		return x.EffectivePolicyDefinition
+	}
+	return nil
 }
 
 type ListQueuesRequest struct {
@@ -3751,7 +3767,7 @@ const file_admin_v1_admin_proto_rawDesc = "" +
 	"\x14ListExchangesRequest\x12\x14\n" +
 	"\x05vhost\x18\x01 \x01(\tR\x05vhost\"P\n" +
 	"\x15ListExchangesResponse\x127\n" +
-	"\texchanges\x18\x01 \x03(\v2\x19.warren.admin.v1.ExchangeR\texchanges\"\xe9\x01\n" +
+	"\texchanges\x18\x01 \x03(\v2\x19.warren.admin.v1.ExchangeR\texchanges\"\xea\x02\n" +
 	"\bExchange\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04type\x18\x02 \x01(\tR\x04type\x12\x18\n" +
@@ -3761,7 +3777,10 @@ const file_admin_v1_admin_proto_rawDesc = "" +
 	"\binternal\x18\x05 \x01(\bR\binternal\x124\n" +
 	"\targuments\x18\x06 \x01(\v2\x16.warren.admin.v1.TableR\targuments\x12\x16\n" +
 	"\x06policy\x18\a \x01(\tR\x06policy\x12\x10\n" +
-	"\x03pid\x18\b \x01(\tR\x03pid\")\n" +
+	"\x03pid\x18\b \x01(\tR\x03pid\x12'\n" +
+	"\x0foperator_policy\x18\t \x01(\tR\x0eoperatorPolicy\x12V\n" +
+	"\x1beffective_policy_definition\x18\n" +
+	" \x01(\v2\x16.warren.admin.v1.TableR\x19effectivePolicyDefinition\")\n" +
 	"\x11ListQueuesRequest\x12\x14\n" +
 	"\x05vhost\x18\x01 \x01(\tR\x05vhost\"D\n" +
 	"\x12ListQueuesResponse\x12.\n" +
@@ -3925,7 +3944,7 @@ const file_admin_v1_admin_proto_rawDesc = "" +
 	"\bbindings\x18\x03 \x01(\x03R\bbindings\x12\x14\n" +
 	"\x05users\x18\x04 \x01(\x03R\x05users\x12\x16\n" +
 	"\x06vhosts\x18\x05 \x01(\x03R\x06vhosts\x12 \n" +
-	"\vpermissions\x18\x06 \x01(\x03R\vpermissions2\xeb\x14\n" +
+	"\vpermissions\x18\x06 \x01(\x03R\vpermissions2\xca\x15\n" +
 	"\fAdminService\x12I\n" +
 	"\x06Status\x12\x1e.warren.admin.v1.StatusRequest\x1a\x1f.warren.admin.v1.StatusResponse\x12f\n" +
 	"\x0fListConnections\x12'.warren.admin.v1.ListConnectionsRequest\x1a(.warren.admin.v1.ListConnectionsResponse0\x01\x12]\n" +
@@ -3958,7 +3977,8 @@ const file_admin_v1_admin_proto_rawDesc = "" +
 	"\x0fListPermissions\x12'.warren.admin.v1.ListPermissionsRequest\x1a(.warren.admin.v1.ListPermissionsResponse0\x01\x12u\n" +
 	"\x14ListTopicPermissions\x12,.warren.admin.v1.ListTopicPermissionsRequest\x1a-.warren.admin.v1.ListTopicPermissionsResponse0\x01\x12W\n" +
 	"\n" +
-	"ListLimits\x12\".warren.admin.v1.ListLimitsRequest\x1a#.warren.admin.v1.ListLimitsResponse0\x01B\x1fZ\x1dwarren/proto/admin/v1;adminv1b\x06proto3"
+	"ListLimits\x12\".warren.admin.v1.ListLimitsRequest\x1a#.warren.admin.v1.ListLimitsResponse0\x01\x12]\n" +
+	"\fListPolicies\x12$.warren.admin.v1.ListPoliciesRequest\x1a%.warren.admin.v1.ListPoliciesResponse0\x01B\x1fZ\x1dwarren/proto/admin/v1;adminv1b\x06proto3"
 
 var (
 	file_admin_v1_admin_proto_rawDescOnce sync.Once
@@ -4036,15 +4056,17 @@ var file_admin_v1_admin_proto_goTypes = []any{
 	(*ListPermissionsRequest)(nil),         // 59: warren.admin.v1.ListPermissionsRequest
 	(*ListTopicPermissionsRequest)(nil),    // 60: warren.admin.v1.ListTopicPermissionsRequest
 	(*ListLimitsRequest)(nil),              // 61: warren.admin.v1.ListLimitsRequest
-	(*DefineResponse)(nil),                 // 62: warren.admin.v1.DefineResponse
-	(*AuthenticateUserResponse)(nil),       // 63: warren.admin.v1.AuthenticateUserResponse
-	(*RestartVHostResponse)(nil),           // 64: warren.admin.v1.RestartVHostResponse
-	(*CloseConnectionsResponse)(nil),       // 65: warren.admin.v1.CloseConnectionsResponse
-	(*ListVHostsResponse)(nil),             // 66: warren.admin.v1.ListVHostsResponse
-	(*ListUsersResponse)(nil),              // 67: warren.admin.v1.ListUsersResponse
-	(*ListPermissionsResponse)(nil),        // 68: warren.admin.v1.ListPermissionsResponse
-	(*ListTopicPermissionsResponse)(nil),   // 69: warren.admin.v1.ListTopicPermissionsResponse
-	(*ListLimitsResponse)(nil),             // 70: warren.admin.v1.ListLimitsResponse
+	(*ListPoliciesRequest)(nil),            // 62: warren.admin.v1.ListPoliciesRequest
+	(*DefineResponse)(nil),                 // 63: warren.admin.v1.DefineResponse
+	(*AuthenticateUserResponse)(nil),       // 64: warren.admin.v1.AuthenticateUserResponse
+	(*RestartVHostResponse)(nil),           // 65: warren.admin.v1.RestartVHostResponse
+	(*CloseConnectionsResponse)(nil),       // 66: warren.admin.v1.CloseConnectionsResponse
+	(*ListVHostsResponse)(nil),             // 67: warren.admin.v1.ListVHostsResponse
+	(*ListUsersResponse)(nil),              // 68: warren.admin.v1.ListUsersResponse
+	(*ListPermissionsResponse)(nil),        // 69: warren.admin.v1.ListPermissionsResponse
+	(*ListTopicPermissionsResponse)(nil),   // 70: warren.admin.v1.ListTopicPermissionsResponse
+	(*ListLimitsResponse)(nil),             // 71: warren.admin.v1.ListLimitsResponse
+	(*ListPoliciesResponse)(nil),           // 72: warren.admin.v1.ListPoliciesResponse
 }
 var file_admin_v1_admin_proto_depIdxs = []int32{
 	51, // 0: warren.admin.v1.StatusResponse.uptime:type_name -> google.protobuf.Duration
@@ -4058,80 +4080,83 @@ var file_admin_v1_admin_proto_depIdxs = []int32{
 	15, // 8: warren.admin.v1.ListChannelsResponse.channels:type_name -> warren.admin.v1.Channel
 	18, // 9: warren.admin.v1.ListExchangesResponse.exchanges:type_name -> warren.admin.v1.Exchange
 	52, // 10: warren.admin.v1.Exchange.arguments:type_name -> warren.admin.v1.Table
-	21, // 11: warren.admin.v1.ListQueuesResponse.queues:type_name -> warren.admin.v1.Queue
-	52, // 12: warren.admin.v1.Queue.arguments:type_name -> warren.admin.v1.Table
-	52, // 13: warren.admin.v1.Queue.effective_policy_definition:type_name -> warren.admin.v1.Table
-	24, // 14: warren.admin.v1.ListBindingsResponse.bindings:type_name -> warren.admin.v1.Binding
-	52, // 15: warren.admin.v1.Binding.arguments:type_name -> warren.admin.v1.Table
-	27, // 16: warren.admin.v1.ListConsumersResponse.consumers:type_name -> warren.admin.v1.Consumer
-	52, // 17: warren.admin.v1.Consumer.arguments:type_name -> warren.admin.v1.Table
-	36, // 18: warren.admin.v1.ActorsTreeResponse.actors:type_name -> warren.admin.v1.Actor
-	51, // 19: warren.admin.v1.Actor.uptime:type_name -> google.protobuf.Duration
-	51, // 20: warren.admin.v1.ActorsShakeRequest.every:type_name -> google.protobuf.Duration
-	51, // 21: warren.admin.v1.ActorsShakeRequest.for:type_name -> google.protobuf.Duration
-	41, // 22: warren.admin.v1.ActorsShakeResponse.shaken:type_name -> warren.admin.v1.Shaken
-	46, // 23: warren.admin.v1.JournalStatusResponse.reading:type_name -> warren.admin.v1.JournalReading
-	0,  // 24: warren.admin.v1.AdminService.Status:input_type -> warren.admin.v1.StatusRequest
-	10, // 25: warren.admin.v1.AdminService.ListConnections:input_type -> warren.admin.v1.ListConnectionsRequest
-	13, // 26: warren.admin.v1.AdminService.ListChannels:input_type -> warren.admin.v1.ListChannelsRequest
-	16, // 27: warren.admin.v1.AdminService.ListExchanges:input_type -> warren.admin.v1.ListExchangesRequest
-	19, // 28: warren.admin.v1.AdminService.ListQueues:input_type -> warren.admin.v1.ListQueuesRequest
-	22, // 29: warren.admin.v1.AdminService.ListBindings:input_type -> warren.admin.v1.ListBindingsRequest
-	25, // 30: warren.admin.v1.AdminService.ListConsumers:input_type -> warren.admin.v1.ListConsumersRequest
-	28, // 31: warren.admin.v1.AdminService.Stop:input_type -> warren.admin.v1.StopRequest
-	30, // 32: warren.admin.v1.AdminService.StopApp:input_type -> warren.admin.v1.StopAppRequest
-	32, // 33: warren.admin.v1.AdminService.StartApp:input_type -> warren.admin.v1.StartAppRequest
-	34, // 34: warren.admin.v1.AdminService.ActorsTree:input_type -> warren.admin.v1.ActorsTreeRequest
-	37, // 35: warren.admin.v1.AdminService.ActorsCrash:input_type -> warren.admin.v1.ActorsCrashRequest
-	39, // 36: warren.admin.v1.AdminService.ActorsShake:input_type -> warren.admin.v1.ActorsShakeRequest
-	42, // 37: warren.admin.v1.AdminService.RestartQueue:input_type -> warren.admin.v1.RestartQueueRequest
-	44, // 38: warren.admin.v1.AdminService.JournalStatus:input_type -> warren.admin.v1.JournalStatusRequest
-	47, // 39: warren.admin.v1.AdminService.ExportDefinitions:input_type -> warren.admin.v1.ExportDefinitionsRequest
-	49, // 40: warren.admin.v1.AdminService.ImportDefinitions:input_type -> warren.admin.v1.ImportDefinitionsRequest
-	53, // 41: warren.admin.v1.AdminService.Define:input_type -> warren.admin.v1.DefineRequest
-	54, // 42: warren.admin.v1.AdminService.AuthenticateUser:input_type -> warren.admin.v1.AuthenticateUserRequest
-	55, // 43: warren.admin.v1.AdminService.RestartVHost:input_type -> warren.admin.v1.RestartVHostRequest
-	56, // 44: warren.admin.v1.AdminService.CloseConnections:input_type -> warren.admin.v1.CloseConnectionsRequest
-	4,  // 45: warren.admin.v1.AdminService.SetMemoryHighWatermark:input_type -> warren.admin.v1.SetMemoryHighWatermarkRequest
-	6,  // 46: warren.admin.v1.AdminService.SetDiskFreeLimit:input_type -> warren.admin.v1.SetDiskFreeLimitRequest
-	57, // 47: warren.admin.v1.AdminService.ListVHosts:input_type -> warren.admin.v1.ListVHostsRequest
-	58, // 48: warren.admin.v1.AdminService.ListUsers:input_type -> warren.admin.v1.ListUsersRequest
-	59, // 49: warren.admin.v1.AdminService.ListPermissions:input_type -> warren.admin.v1.ListPermissionsRequest
-	60, // 50: warren.admin.v1.AdminService.ListTopicPermissions:input_type -> warren.admin.v1.ListTopicPermissionsRequest
-	61, // 51: warren.admin.v1.AdminService.ListLimits:input_type -> warren.admin.v1.ListLimitsRequest
-	1,  // 52: warren.admin.v1.AdminService.Status:output_type -> warren.admin.v1.StatusResponse
-	11, // 53: warren.admin.v1.AdminService.ListConnections:output_type -> warren.admin.v1.ListConnectionsResponse
-	14, // 54: warren.admin.v1.AdminService.ListChannels:output_type -> warren.admin.v1.ListChannelsResponse
-	17, // 55: warren.admin.v1.AdminService.ListExchanges:output_type -> warren.admin.v1.ListExchangesResponse
-	20, // 56: warren.admin.v1.AdminService.ListQueues:output_type -> warren.admin.v1.ListQueuesResponse
-	23, // 57: warren.admin.v1.AdminService.ListBindings:output_type -> warren.admin.v1.ListBindingsResponse
-	26, // 58: warren.admin.v1.AdminService.ListConsumers:output_type -> warren.admin.v1.ListConsumersResponse
-	29, // 59: warren.admin.v1.AdminService.Stop:output_type -> warren.admin.v1.StopResponse
-	31, // 60: warren.admin.v1.AdminService.StopApp:output_type -> warren.admin.v1.StopAppResponse
-	33, // 61: warren.admin.v1.AdminService.StartApp:output_type -> warren.admin.v1.StartAppResponse
-	35, // 62: warren.admin.v1.AdminService.ActorsTree:output_type -> warren.admin.v1.ActorsTreeResponse
-	38, // 63: warren.admin.v1.AdminService.ActorsCrash:output_type -> warren.admin.v1.ActorsCrashResponse
-	40, // 64: warren.admin.v1.AdminService.ActorsShake:output_type -> warren.admin.v1.ActorsShakeResponse
-	43, // 65: warren.admin.v1.AdminService.RestartQueue:output_type -> warren.admin.v1.RestartQueueResponse
-	45, // 66: warren.admin.v1.AdminService.JournalStatus:output_type -> warren.admin.v1.JournalStatusResponse
-	48, // 67: warren.admin.v1.AdminService.ExportDefinitions:output_type -> warren.admin.v1.ExportDefinitionsResponse
-	50, // 68: warren.admin.v1.AdminService.ImportDefinitions:output_type -> warren.admin.v1.ImportDefinitionsResponse
-	62, // 69: warren.admin.v1.AdminService.Define:output_type -> warren.admin.v1.DefineResponse
-	63, // 70: warren.admin.v1.AdminService.AuthenticateUser:output_type -> warren.admin.v1.AuthenticateUserResponse
-	64, // 71: warren.admin.v1.AdminService.RestartVHost:output_type -> warren.admin.v1.RestartVHostResponse
-	65, // 72: warren.admin.v1.AdminService.CloseConnections:output_type -> warren.admin.v1.CloseConnectionsResponse
-	5,  // 73: warren.admin.v1.AdminService.SetMemoryHighWatermark:output_type -> warren.admin.v1.SetMemoryHighWatermarkResponse
-	7,  // 74: warren.admin.v1.AdminService.SetDiskFreeLimit:output_type -> warren.admin.v1.SetDiskFreeLimitResponse
-	66, // 75: warren.admin.v1.AdminService.ListVHosts:output_type -> warren.admin.v1.ListVHostsResponse
-	67, // 76: warren.admin.v1.AdminService.ListUsers:output_type -> warren.admin.v1.ListUsersResponse
-	68, // 77: warren.admin.v1.AdminService.ListPermissions:output_type -> warren.admin.v1.ListPermissionsResponse
-	69, // 78: warren.admin.v1.AdminService.ListTopicPermissions:output_type -> warren.admin.v1.ListTopicPermissionsResponse
-	70, // 79: warren.admin.v1.AdminService.ListLimits:output_type -> warren.admin.v1.ListLimitsResponse
-	52, // [52:80] is the sub-list for method output_type
-	24, // [24:52] is the sub-list for method input_type
-	24, // [24:24] is the sub-list for extension type_name
-	24, // [24:24] is the sub-list for extension extendee
-	0,  // [0:24] is the sub-list for field type_name
+	52, // 11: warren.admin.v1.Exchange.effective_policy_definition:type_name -> warren.admin.v1.Table
+	21, // 12: warren.admin.v1.ListQueuesResponse.queues:type_name -> warren.admin.v1.Queue
+	52, // 13: warren.admin.v1.Queue.arguments:type_name -> warren.admin.v1.Table
+	52, // 14: warren.admin.v1.Queue.effective_policy_definition:type_name -> warren.admin.v1.Table
+	24, // 15: warren.admin.v1.ListBindingsResponse.bindings:type_name -> warren.admin.v1.Binding
+	52, // 16: warren.admin.v1.Binding.arguments:type_name -> warren.admin.v1.Table
+	27, // 17: warren.admin.v1.ListConsumersResponse.consumers:type_name -> warren.admin.v1.Consumer
+	52, // 18: warren.admin.v1.Consumer.arguments:type_name -> warren.admin.v1.Table
+	36, // 19: warren.admin.v1.ActorsTreeResponse.actors:type_name -> warren.admin.v1.Actor
+	51, // 20: warren.admin.v1.Actor.uptime:type_name -> google.protobuf.Duration
+	51, // 21: warren.admin.v1.ActorsShakeRequest.every:type_name -> google.protobuf.Duration
+	51, // 22: warren.admin.v1.ActorsShakeRequest.for:type_name -> google.protobuf.Duration
+	41, // 23: warren.admin.v1.ActorsShakeResponse.shaken:type_name -> warren.admin.v1.Shaken
+	46, // 24: warren.admin.v1.JournalStatusResponse.reading:type_name -> warren.admin.v1.JournalReading
+	0,  // 25: warren.admin.v1.AdminService.Status:input_type -> warren.admin.v1.StatusRequest
+	10, // 26: warren.admin.v1.AdminService.ListConnections:input_type -> warren.admin.v1.ListConnectionsRequest
+	13, // 27: warren.admin.v1.AdminService.ListChannels:input_type -> warren.admin.v1.ListChannelsRequest
+	16, // 28: warren.admin.v1.AdminService.ListExchanges:input_type -> warren.admin.v1.ListExchangesRequest
+	19, // 29: warren.admin.v1.AdminService.ListQueues:input_type -> warren.admin.v1.ListQueuesRequest
+	22, // 30: warren.admin.v1.AdminService.ListBindings:input_type -> warren.admin.v1.ListBindingsRequest
+	25, // 31: warren.admin.v1.AdminService.ListConsumers:input_type -> warren.admin.v1.ListConsumersRequest
+	28, // 32: warren.admin.v1.AdminService.Stop:input_type -> warren.admin.v1.StopRequest
+	30, // 33: warren.admin.v1.AdminService.StopApp:input_type -> warren.admin.v1.StopAppRequest
+	32, // 34: warren.admin.v1.AdminService.StartApp:input_type -> warren.admin.v1.StartAppRequest
+	34, // 35: warren.admin.v1.AdminService.ActorsTree:input_type -> warren.admin.v1.ActorsTreeRequest
+	37, // 36: warren.admin.v1.AdminService.ActorsCrash:input_type -> warren.admin.v1.ActorsCrashRequest
+	39, // 37: warren.admin.v1.AdminService.ActorsShake:input_type -> warren.admin.v1.ActorsShakeRequest
+	42, // 38: warren.admin.v1.AdminService.RestartQueue:input_type -> warren.admin.v1.RestartQueueRequest
+	44, // 39: warren.admin.v1.AdminService.JournalStatus:input_type -> warren.admin.v1.JournalStatusRequest
+	47, // 40: warren.admin.v1.AdminService.ExportDefinitions:input_type -> warren.admin.v1.ExportDefinitionsRequest
+	49, // 41: warren.admin.v1.AdminService.ImportDefinitions:input_type -> warren.admin.v1.ImportDefinitionsRequest
+	53, // 42: warren.admin.v1.AdminService.Define:input_type -> warren.admin.v1.DefineRequest
+	54, // 43: warren.admin.v1.AdminService.AuthenticateUser:input_type -> warren.admin.v1.AuthenticateUserRequest
+	55, // 44: warren.admin.v1.AdminService.RestartVHost:input_type -> warren.admin.v1.RestartVHostRequest
+	56, // 45: warren.admin.v1.AdminService.CloseConnections:input_type -> warren.admin.v1.CloseConnectionsRequest
+	4,  // 46: warren.admin.v1.AdminService.SetMemoryHighWatermark:input_type -> warren.admin.v1.SetMemoryHighWatermarkRequest
+	6,  // 47: warren.admin.v1.AdminService.SetDiskFreeLimit:input_type -> warren.admin.v1.SetDiskFreeLimitRequest
+	57, // 48: warren.admin.v1.AdminService.ListVHosts:input_type -> warren.admin.v1.ListVHostsRequest
+	58, // 49: warren.admin.v1.AdminService.ListUsers:input_type -> warren.admin.v1.ListUsersRequest
+	59, // 50: warren.admin.v1.AdminService.ListPermissions:input_type -> warren.admin.v1.ListPermissionsRequest
+	60, // 51: warren.admin.v1.AdminService.ListTopicPermissions:input_type -> warren.admin.v1.ListTopicPermissionsRequest
+	61, // 52: warren.admin.v1.AdminService.ListLimits:input_type -> warren.admin.v1.ListLimitsRequest
+	62, // 53: warren.admin.v1.AdminService.ListPolicies:input_type -> warren.admin.v1.ListPoliciesRequest
+	1,  // 54: warren.admin.v1.AdminService.Status:output_type -> warren.admin.v1.StatusResponse
+	11, // 55: warren.admin.v1.AdminService.ListConnections:output_type -> warren.admin.v1.ListConnectionsResponse
+	14, // 56: warren.admin.v1.AdminService.ListChannels:output_type -> warren.admin.v1.ListChannelsResponse
+	17, // 57: warren.admin.v1.AdminService.ListExchanges:output_type -> warren.admin.v1.ListExchangesResponse
+	20, // 58: warren.admin.v1.AdminService.ListQueues:output_type -> warren.admin.v1.ListQueuesResponse
+	23, // 59: warren.admin.v1.AdminService.ListBindings:output_type -> warren.admin.v1.ListBindingsResponse
+	26, // 60: warren.admin.v1.AdminService.ListConsumers:output_type -> warren.admin.v1.ListConsumersResponse
+	29, // 61: warren.admin.v1.AdminService.Stop:output_type -> warren.admin.v1.StopResponse
+	31, // 62: warren.admin.v1.AdminService.StopApp:output_type -> warren.admin.v1.StopAppResponse
+	33, // 63: warren.admin.v1.AdminService.StartApp:output_type -> warren.admin.v1.StartAppResponse
+	35, // 64: warren.admin.v1.AdminService.ActorsTree:output_type -> warren.admin.v1.ActorsTreeResponse
+	38, // 65: warren.admin.v1.AdminService.ActorsCrash:output_type -> warren.admin.v1.ActorsCrashResponse
+	40, // 66: warren.admin.v1.AdminService.ActorsShake:output_type -> warren.admin.v1.ActorsShakeResponse
+	43, // 67: warren.admin.v1.AdminService.RestartQueue:output_type -> warren.admin.v1.RestartQueueResponse
+	45, // 68: warren.admin.v1.AdminService.JournalStatus:output_type -> warren.admin.v1.JournalStatusResponse
+	48, // 69: warren.admin.v1.AdminService.ExportDefinitions:output_type -> warren.admin.v1.ExportDefinitionsResponse
+	50, // 70: warren.admin.v1.AdminService.ImportDefinitions:output_type -> warren.admin.v1.ImportDefinitionsResponse
+	63, // 71: warren.admin.v1.AdminService.Define:output_type -> warren.admin.v1.DefineResponse
+	64, // 72: warren.admin.v1.AdminService.AuthenticateUser:output_type -> warren.admin.v1.AuthenticateUserResponse
+	65, // 73: warren.admin.v1.AdminService.RestartVHost:output_type -> warren.admin.v1.RestartVHostResponse
+	66, // 74: warren.admin.v1.AdminService.CloseConnections:output_type -> warren.admin.v1.CloseConnectionsResponse
+	5,  // 75: warren.admin.v1.AdminService.SetMemoryHighWatermark:output_type -> warren.admin.v1.SetMemoryHighWatermarkResponse
+	7,  // 76: warren.admin.v1.AdminService.SetDiskFreeLimit:output_type -> warren.admin.v1.SetDiskFreeLimitResponse
+	67, // 77: warren.admin.v1.AdminService.ListVHosts:output_type -> warren.admin.v1.ListVHostsResponse
+	68, // 78: warren.admin.v1.AdminService.ListUsers:output_type -> warren.admin.v1.ListUsersResponse
+	69, // 79: warren.admin.v1.AdminService.ListPermissions:output_type -> warren.admin.v1.ListPermissionsResponse
+	70, // 80: warren.admin.v1.AdminService.ListTopicPermissions:output_type -> warren.admin.v1.ListTopicPermissionsResponse
+	71, // 81: warren.admin.v1.AdminService.ListLimits:output_type -> warren.admin.v1.ListLimitsResponse
+	72, // 82: warren.admin.v1.AdminService.ListPolicies:output_type -> warren.admin.v1.ListPoliciesResponse
+	54, // [54:83] is the sub-list for method output_type
+	25, // [25:54] is the sub-list for method input_type
+	25, // [25:25] is the sub-list for extension type_name
+	25, // [25:25] is the sub-list for extension extendee
+	0,  // [0:25] is the sub-list for field type_name
 }
 
 func init() { file_admin_v1_admin_proto_init() }

@@ -53,6 +53,7 @@ const (
 	AdminService_ListPermissions_FullMethodName        = "/warren.admin.v1.AdminService/ListPermissions"
 	AdminService_ListTopicPermissions_FullMethodName   = "/warren.admin.v1.AdminService/ListTopicPermissions"
 	AdminService_ListLimits_FullMethodName             = "/warren.admin.v1.AdminService/ListLimits"
+	AdminService_ListPolicies_FullMethodName           = "/warren.admin.v1.AdminService/ListPolicies"
 )
 
 // AdminServiceClient is the client API for AdminService service.
@@ -104,6 +105,7 @@ type AdminServiceClient interface {
 	ListPermissions(ctx context.Context, in *ListPermissionsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ListPermissionsResponse], error)
 	ListTopicPermissions(ctx context.Context, in *ListTopicPermissionsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ListTopicPermissionsResponse], error)
 	ListLimits(ctx context.Context, in *ListLimitsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ListLimitsResponse], error)
+	ListPolicies(ctx context.Context, in *ListPoliciesRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ListPoliciesResponse], error)
 }
 
 type adminServiceClient struct {
@@ -514,6 +516,25 @@ func (c *adminServiceClient) ListLimits(ctx context.Context, in *ListLimitsReque
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type AdminService_ListLimitsClient = grpc.ServerStreamingClient[ListLimitsResponse]
 
+func (c *adminServiceClient) ListPolicies(ctx context.Context, in *ListPoliciesRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ListPoliciesResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &AdminService_ServiceDesc.Streams[14], AdminService_ListPolicies_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[ListPoliciesRequest, ListPoliciesResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type AdminService_ListPoliciesClient = grpc.ServerStreamingClient[ListPoliciesResponse]
+
 // AdminServiceServer is the server API for AdminService service.
 // All implementations must embed UnimplementedAdminServiceServer
 // for forward compatibility.
@@ -563,6 +584,7 @@ type AdminServiceServer interface {
 	ListPermissions(*ListPermissionsRequest, grpc.ServerStreamingServer[ListPermissionsResponse]) error
 	ListTopicPermissions(*ListTopicPermissionsRequest, grpc.ServerStreamingServer[ListTopicPermissionsResponse]) error
 	ListLimits(*ListLimitsRequest, grpc.ServerStreamingServer[ListLimitsResponse]) error
+	ListPolicies(*ListPoliciesRequest, grpc.ServerStreamingServer[ListPoliciesResponse]) error
 	mustEmbedUnimplementedAdminServiceServer()
 }
 
@@ -656,6 +678,9 @@ func (UnimplementedAdminServiceServer) ListTopicPermissions(*ListTopicPermission
 }
 func (UnimplementedAdminServiceServer) ListLimits(*ListLimitsRequest, grpc.ServerStreamingServer[ListLimitsResponse]) error {
 	return status.Error(codes.Unimplemented, "method ListLimits not implemented")
+}
+func (UnimplementedAdminServiceServer) ListPolicies(*ListPoliciesRequest, grpc.ServerStreamingServer[ListPoliciesResponse]) error {
+	return status.Error(codes.Unimplemented, "method ListPolicies not implemented")
 }
 func (UnimplementedAdminServiceServer) mustEmbedUnimplementedAdminServiceServer() {}
 func (UnimplementedAdminServiceServer) testEmbeddedByValue()                      {}
@@ -1080,6 +1105,17 @@ func _AdminService_ListLimits_Handler(srv interface{}, stream grpc.ServerStream)
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type AdminService_ListLimitsServer = grpc.ServerStreamingServer[ListLimitsResponse]
 
+func _AdminService_ListPolicies_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(ListPoliciesRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(AdminServiceServer).ListPolicies(m, &grpc.GenericServerStream[ListPoliciesRequest, ListPoliciesResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type AdminService_ListPoliciesServer = grpc.ServerStreamingServer[ListPoliciesResponse]
+
 // AdminService_ServiceDesc is the grpc.ServiceDesc for AdminService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -1213,6 +1249,11 @@ var AdminService_ServiceDesc = grpc.ServiceDesc{
 		{
 			StreamName:    "ListLimits",
 			Handler:       _AdminService_ListLimits_Handler,
+			ServerStreams: true,
+		},
+		{
+			StreamName:    "ListPolicies",
+			Handler:       _AdminService_ListPolicies_Handler,
 			ServerStreams: true,
 		},
 	},

@@ -78,7 +78,7 @@ func (x *NodeBatch) GetDefinitions() []*NodeDefinition {
 // NodeDefinition is one event, who caused it and when.
 type NodeDefinition struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// 12, 13 and what follows 15 are for policies and parameters to come.
+	// What follows 15 is for parameters to come.
 	//
 	// Types that are valid to be assigned to Event:
 	//
@@ -92,6 +92,8 @@ type NodeDefinition struct {
 	//	*NodeDefinition_TopicPermissionsCleared
 	//	*NodeDefinition_UserLimitsSet
 	//	*NodeDefinition_VhostLimitsSet
+	//	*NodeDefinition_PolicySet
+	//	*NodeDefinition_PolicyCleared
 	Event isNodeDefinition_Event `protobuf_oneof:"event"`
 	// Nanoseconds since the Unix epoch, taken when the command was decided.
 	TimeUnixNano int64 `protobuf:"varint,14,opt,name=time_unix_nano,json=timeUnixNano,proto3" json:"time_unix_nano,omitempty"`
@@ -228,6 +230,24 @@ func (x *NodeDefinition) GetVhostLimitsSet() *VHostLimitsSet {
 	return nil
 }
 
+func (x *NodeDefinition) GetPolicySet() *PolicySet {
+	if x != nil {
+		if x, ok := x.Event.(*NodeDefinition_PolicySet); ok {
+			return x.PolicySet
+		}
+	}
+	return nil
+}
+
+func (x *NodeDefinition) GetPolicyCleared() *PolicyCleared {
+	if x != nil {
+		if x, ok := x.Event.(*NodeDefinition_PolicyCleared); ok {
+			return x.PolicyCleared
+		}
+	}
+	return nil
+}
+
 func (x *NodeDefinition) GetTimeUnixNano() int64 {
 	if x != nil {
 		return x.TimeUnixNano
@@ -286,6 +306,14 @@ type NodeDefinition_VhostLimitsSet struct {
 	VhostLimitsSet *VHostLimitsSet `protobuf:"bytes,10,opt,name=vhost_limits_set,json=vhostLimitsSet,proto3,oneof"`
 }
 
+type NodeDefinition_PolicySet struct {
+	PolicySet *PolicySet `protobuf:"bytes,12,opt,name=policy_set,json=policySet,proto3,oneof"`
+}
+
+type NodeDefinition_PolicyCleared struct {
+	PolicyCleared *PolicyCleared `protobuf:"bytes,13,opt,name=policy_cleared,json=policyCleared,proto3,oneof"`
+}
+
 func (*NodeDefinition_UserPut) isNodeDefinition_Event() {}
 
 func (*NodeDefinition_UserDeleted) isNodeDefinition_Event() {}
@@ -305,6 +333,10 @@ func (*NodeDefinition_TopicPermissionsCleared) isNodeDefinition_Event() {}
 func (*NodeDefinition_UserLimitsSet) isNodeDefinition_Event() {}
 
 func (*NodeDefinition_VhostLimitsSet) isNodeDefinition_Event() {}
+
+func (*NodeDefinition_PolicySet) isNodeDefinition_Event() {}
+
+func (*NodeDefinition_PolicyCleared) isNodeDefinition_Event() {}
 
 // UserPut: a user was made, or has another password or other tags.
 type UserPut struct {
@@ -1013,13 +1045,170 @@ func (x *VHostLimitsSet) GetMaxConsumeBytesRate() int64 {
 	return 0
 }
 
+// PolicySet: a policy of a vhost, or an operator policy, was made or is another one from now on (RabbitMQ, policies).
+type PolicySet struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Vhost string                 `protobuf:"bytes,1,opt,name=vhost,proto3" json:"vhost,omitempty"`
+	Name  string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	// Policies and operator policies have names of their own.
+	Operator bool `protobuf:"varint,3,opt,name=operator,proto3" json:"operator,omitempty"`
+	// A regular expression that a name has a part of.
+	Pattern string `protobuf:"bytes,4,opt,name=pattern,proto3" json:"pattern,omitempty"`
+	// A JSON object.
+	Definition string `protobuf:"bytes,5,opt,name=definition,proto3" json:"definition,omitempty"`
+	Priority   int64  `protobuf:"varint,6,opt,name=priority,proto3" json:"priority,omitempty"`
+	// all, queues, classic_queues, quorum_queues, streams, exchanges.
+	ApplyTo       string `protobuf:"bytes,7,opt,name=apply_to,json=applyTo,proto3" json:"apply_to,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PolicySet) Reset() {
+	*x = PolicySet{}
+	mi := &file_event_v1_node_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PolicySet) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PolicySet) ProtoMessage() {}
+
+func (x *PolicySet) ProtoReflect() protoreflect.Message {
+	mi := &file_event_v1_node_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PolicySet.ProtoReflect.Descriptor instead.
+func (*PolicySet) Descriptor() ([]byte, []int) {
+	return file_event_v1_node_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *PolicySet) GetVhost() string {
+	if x != nil {
+		return x.Vhost
+	}
+	return ""
+}
+
+func (x *PolicySet) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *PolicySet) GetOperator() bool {
+	if x != nil {
+		return x.Operator
+	}
+	return false
+}
+
+func (x *PolicySet) GetPattern() string {
+	if x != nil {
+		return x.Pattern
+	}
+	return ""
+}
+
+func (x *PolicySet) GetDefinition() string {
+	if x != nil {
+		return x.Definition
+	}
+	return ""
+}
+
+func (x *PolicySet) GetPriority() int64 {
+	if x != nil {
+		return x.Priority
+	}
+	return 0
+}
+
+func (x *PolicySet) GetApplyTo() string {
+	if x != nil {
+		return x.ApplyTo
+	}
+	return ""
+}
+
+type PolicyCleared struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Vhost         string                 `protobuf:"bytes,1,opt,name=vhost,proto3" json:"vhost,omitempty"`
+	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	Operator      bool                   `protobuf:"varint,3,opt,name=operator,proto3" json:"operator,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PolicyCleared) Reset() {
+	*x = PolicyCleared{}
+	mi := &file_event_v1_node_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PolicyCleared) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PolicyCleared) ProtoMessage() {}
+
+func (x *PolicyCleared) ProtoReflect() protoreflect.Message {
+	mi := &file_event_v1_node_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PolicyCleared.ProtoReflect.Descriptor instead.
+func (*PolicyCleared) Descriptor() ([]byte, []int) {
+	return file_event_v1_node_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *PolicyCleared) GetVhost() string {
+	if x != nil {
+		return x.Vhost
+	}
+	return ""
+}
+
+func (x *PolicyCleared) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *PolicyCleared) GetOperator() bool {
+	if x != nil {
+		return x.Operator
+	}
+	return false
+}
+
 var File_event_v1_node_proto protoreflect.FileDescriptor
 
 const file_event_v1_node_proto_rawDesc = "" +
 	"\n" +
 	"\x13event/v1/node.proto\x12\x0fwarren.event.v1\"N\n" +
 	"\tNodeBatch\x12A\n" +
-	"\vdefinitions\x18\x01 \x03(\v2\x1f.warren.event.v1.NodeDefinitionR\vdefinitions\"\xcc\x06\n" +
+	"\vdefinitions\x18\x01 \x03(\v2\x1f.warren.event.v1.NodeDefinitionR\vdefinitions\"\xd2\a\n" +
 	"\x0eNodeDefinition\x125\n" +
 	"\buser_put\x18\x01 \x01(\v2\x18.warren.event.v1.UserPutH\x00R\auserPut\x12A\n" +
 	"\fuser_deleted\x18\x02 \x01(\v2\x1c.warren.event.v1.UserDeletedH\x00R\vuserDeleted\x128\n" +
@@ -1031,7 +1220,10 @@ const file_event_v1_node_proto_rawDesc = "" +
 	"\x19topic_permissions_cleared\x18\b \x01(\v2(.warren.event.v1.TopicPermissionsClearedH\x00R\x17topicPermissionsCleared\x12H\n" +
 	"\x0fuser_limits_set\x18\t \x01(\v2\x1e.warren.event.v1.UserLimitsSetH\x00R\ruserLimitsSet\x12K\n" +
 	"\x10vhost_limits_set\x18\n" +
-	" \x01(\v2\x1f.warren.event.v1.VHostLimitsSetH\x00R\x0evhostLimitsSet\x12$\n" +
+	" \x01(\v2\x1f.warren.event.v1.VHostLimitsSetH\x00R\x0evhostLimitsSet\x12;\n" +
+	"\n" +
+	"policy_set\x18\f \x01(\v2\x1a.warren.event.v1.PolicySetH\x00R\tpolicySet\x12G\n" +
+	"\x0epolicy_cleared\x18\r \x01(\v2\x1e.warren.event.v1.PolicyClearedH\x00R\rpolicyCleared\x12$\n" +
 	"\x0etime_unix_nano\x18\x0e \x01(\x03R\ftimeUnixNano\x12\x12\n" +
 	"\x04user\x18\x0f \x01(\tR\x04userB\a\n" +
 	"\x05event\"\x93\x01\n" +
@@ -1098,7 +1290,21 @@ const file_event_v1_node_proto_rawDesc = "" +
 	"\x11_max_publish_rateB\x19\n" +
 	"\x17_max_publish_bytes_rateB\x13\n" +
 	"\x11_max_consume_rateB\x19\n" +
-	"\x17_max_consume_bytes_rateB\x1fZ\x1dwarren/proto/event/v1;eventv1b\x06proto3"
+	"\x17_max_consume_bytes_rate\"\xc2\x01\n" +
+	"\tPolicySet\x12\x14\n" +
+	"\x05vhost\x18\x01 \x01(\tR\x05vhost\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x1a\n" +
+	"\boperator\x18\x03 \x01(\bR\boperator\x12\x18\n" +
+	"\apattern\x18\x04 \x01(\tR\apattern\x12\x1e\n" +
+	"\n" +
+	"definition\x18\x05 \x01(\tR\n" +
+	"definition\x12\x1a\n" +
+	"\bpriority\x18\x06 \x01(\x03R\bpriority\x12\x19\n" +
+	"\bapply_to\x18\a \x01(\tR\aapplyTo\"U\n" +
+	"\rPolicyCleared\x12\x14\n" +
+	"\x05vhost\x18\x01 \x01(\tR\x05vhost\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x1a\n" +
+	"\boperator\x18\x03 \x01(\bR\boperatorB\x1fZ\x1dwarren/proto/event/v1;eventv1b\x06proto3"
 
 var (
 	file_event_v1_node_proto_rawDescOnce sync.Once
@@ -1112,7 +1318,7 @@ func file_event_v1_node_proto_rawDescGZIP() []byte {
 	return file_event_v1_node_proto_rawDescData
 }
 
-var file_event_v1_node_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
+var file_event_v1_node_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
 var file_event_v1_node_proto_goTypes = []any{
 	(*NodeBatch)(nil),               // 0: warren.event.v1.NodeBatch
 	(*NodeDefinition)(nil),          // 1: warren.event.v1.NodeDefinition
@@ -1126,6 +1332,8 @@ var file_event_v1_node_proto_goTypes = []any{
 	(*TopicPermissionsCleared)(nil), // 9: warren.event.v1.TopicPermissionsCleared
 	(*UserLimitsSet)(nil),           // 10: warren.event.v1.UserLimitsSet
 	(*VHostLimitsSet)(nil),          // 11: warren.event.v1.VHostLimitsSet
+	(*PolicySet)(nil),               // 12: warren.event.v1.PolicySet
+	(*PolicyCleared)(nil),           // 13: warren.event.v1.PolicyCleared
 }
 var file_event_v1_node_proto_depIdxs = []int32{
 	1,  // 0: warren.event.v1.NodeBatch.definitions:type_name -> warren.event.v1.NodeDefinition
@@ -1139,11 +1347,13 @@ var file_event_v1_node_proto_depIdxs = []int32{
 	9,  // 8: warren.event.v1.NodeDefinition.topic_permissions_cleared:type_name -> warren.event.v1.TopicPermissionsCleared
 	10, // 9: warren.event.v1.NodeDefinition.user_limits_set:type_name -> warren.event.v1.UserLimitsSet
 	11, // 10: warren.event.v1.NodeDefinition.vhost_limits_set:type_name -> warren.event.v1.VHostLimitsSet
-	11, // [11:11] is the sub-list for method output_type
-	11, // [11:11] is the sub-list for method input_type
-	11, // [11:11] is the sub-list for extension type_name
-	11, // [11:11] is the sub-list for extension extendee
-	0,  // [0:11] is the sub-list for field type_name
+	12, // 11: warren.event.v1.NodeDefinition.policy_set:type_name -> warren.event.v1.PolicySet
+	13, // 12: warren.event.v1.NodeDefinition.policy_cleared:type_name -> warren.event.v1.PolicyCleared
+	13, // [13:13] is the sub-list for method output_type
+	13, // [13:13] is the sub-list for method input_type
+	13, // [13:13] is the sub-list for extension type_name
+	13, // [13:13] is the sub-list for extension extendee
+	0,  // [0:13] is the sub-list for field type_name
 }
 
 func init() { file_event_v1_node_proto_init() }
@@ -1162,6 +1372,8 @@ func file_event_v1_node_proto_init() {
 		(*NodeDefinition_TopicPermissionsCleared)(nil),
 		(*NodeDefinition_UserLimitsSet)(nil),
 		(*NodeDefinition_VhostLimitsSet)(nil),
+		(*NodeDefinition_PolicySet)(nil),
+		(*NodeDefinition_PolicyCleared)(nil),
 	}
 	file_event_v1_node_proto_msgTypes[10].OneofWrappers = []any{}
 	file_event_v1_node_proto_msgTypes[11].OneofWrappers = []any{}
@@ -1171,7 +1383,7 @@ func file_event_v1_node_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_event_v1_node_proto_rawDesc), len(file_event_v1_node_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   12,
+			NumMessages:   14,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
