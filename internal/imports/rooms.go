@@ -16,7 +16,7 @@ var (
 	// What everybody may know: the vocabulary, the wire types, the supervision adapters, the streams.
 	ground = []string{"protocol/...", "proto/...", "supervision", "persistence/..."}
 	// Who stands beside the way of a message.
-	aside = []string{"actors/auth", "actors/alarm", "actors/rate"}
+	aside = []string{"actors/auth", "actors/alarm", "actors/rate", "actors/policy"}
 
 	belowExchange = with(ground, "actors/queue/...")
 	belowVHost    = with(belowExchange, "actors/exchange/...")
@@ -41,11 +41,13 @@ var rooms = []room{
 	{"actors/queue/ready", []string{"protocol/...", "proto/...", "internal/columns"}},
 	{"actors/queue/settings", []string{"protocol/..."}},
 	{"actors/queue/record", []string{"actors/queue/ready", "protocol/...", "proto/..."}},
-	{"actors/auth", with(ground, "actors/rate")},
+	{"actors/auth", with(ground, "actors/rate", "actors/policy")},
+	// Pure: which policy applies to whom. A definition is JSON as in RabbitMQ's files.
+	{"actors/policy", []string{"internal/definitions", "protocol/..."}},
 	// Pure but for a timer: it calls whoever waits.
 	{"actors/rate", nil},
 	// The node's definitions, and which vhosts there are.
-	{"actors/node", with(belowVHost, "actors/auth", "actors/vhost/...")},
+	{"actors/node", with(belowVHost, "actors/auth", "actors/policy", "actors/vhost/...")},
 	{"actors/alarm", ground},
 
 	// Where streams are and what they stand on.
