@@ -12,15 +12,17 @@ import (
 // hears of a message that cannot be read.
 func (s *State) next(find func(exchange.Name) *exchange.Slot, now protocol.Timestamp, lost func(*session.Delivered, error)) *Posted {
 	source := s.taken[0].Queue
-	arguments := &source.Settings
-	to := arguments.DeadLetterExchange.Value
-	if arguments.Holds.Set { // back to the exchange that had them held back (contract X-11)
-		to = arguments.Holds.Value
+	to, key := source.DeadLetters()
+	if source.Settings.Holds.Set { // back to the exchange that had them held back (contract X-11)
+		to = source.Settings.Holds
 	}
-	e := &Posted{Exchange: find(exchange.Name(to))}
+	e := &Posted{}
+	if to.Set {
+		e.Exchange = find(exchange.Name(to.Value))
+	}
 	death := protocol.Death{
 		Queue: string(source.Name), Time: now,
-		RoutingKey: arguments.DeadLetterRoutingKey.Value, Rerouted: arguments.DeadLetterRoutingKey.Set,
+		RoutingKey: key.Value, Rerouted: key.Set,
 	}
 	for _, d := range s.taken {
 		if d.Queue != source {

@@ -75,7 +75,7 @@ func (q *Queue) arrival(m *Enqueue, kept ready.Content, poison []protocol.Messag
 		note.Sequences = append(note.Sequences, ready.Interval{First: poison[i].Seq, N: 1})
 	}
 	all.Events = append(all.Events, note)
-	if len(refused) > 0 && q.Slot.Settings.Overflow == settings.RejectPublishDLX && q.deadLetters() {
+	if len(refused) > 0 && q.settings.Overflow == settings.RejectPublishDLX && q.deadLetters() {
 		all.Events = append(all.Events, q.refusedDead(m, refused, messages)...)
 	}
 	return all
@@ -101,7 +101,7 @@ func (q *Queue) refusedDead(m *Enqueue, refused, taken []protocol.Message) []rea
 
 // admit parts messages into those that there is room for and the others (contract Q-15).
 func (q *Queue) admit(messages []protocol.Message) (taken, refused []protocol.Message) {
-	s := &q.Slot.Settings
+	s := q.settings
 	if s.Overflow != settings.RejectPublish && s.Overflow != settings.RejectPublishDLX || !s.MaxLength.Set && !s.MaxLengthBytes.Set {
 		return messages, nil
 	}
@@ -160,32 +160,27 @@ func (q *Queue) stamp(c *ready.Content) {
 	if q.Slot.Settings.Holds.Set {
 		c.Held, c.Arrived = true, q.now()
 		c.Expiries = dues(c)
-	} else if expires(&q.Slot.Settings, c.Messages) {
+	} else if expiring := slices.ContainsFunc(c.Messages, expires); expiring || q.age.Limited {
 		c.Arrived = q.now()
-		c.Expiries = expiries(&q.Slot.Settings, c)
+		c.Expiries = expiries(c)
 	}
 }
 
-func expires(s *settings.Settings, messages []protocol.Message) bool {
-	return s.MessageTTL.Set || slices.ContainsFunc(messages, func(m protocol.Message) bool { return m.Flags.Has(protocol.FlagExpires) })
-}
+func expires(m protocol.Message) bool { return m.Flags.Has(protocol.FlagExpires) }
 
-// expiries are when messages expire: the queue's time to live or their own, whichever is less (contract Q-08).
-func expiries(s *settings.Settings, c *ready.Content) []int64 {
-	if c.Arrived == 0 {
+// expiries are when messages expire by their own time to live. The queue's is no property of theirs, since a policy may change it.
+func expiries(c *ready.Content) []int64 {
+	if c.Arrived == 0 || !slices.ContainsFunc(c.Messages, expires) {
 		return nil
 	}
 	out := make([]int64, len(c.Messages))
 	for i := range c.Messages {
 		m := &c.Messages[i]
-		if s.MessageTTL.Set {
-			out[i] = c.Arrived + s.MessageTTL.Value.Milliseconds()
-		}
 		if !m.Flags.Has(protocol.FlagExpires) {
 			continue
 		}
 		if scan, err := protocol.ScanProperties(m.Properties); err == nil {
-			if ms, err := protocol.ParseExpiration(scan.Expiration); err == nil && (out[i] == 0 || c.Arrived+ms < out[i]) {
+			if ms, err := protocol.ParseExpiration(scan.Expiration); err == nil {
 				out[i] = c.Arrived + ms
 			}
 		}

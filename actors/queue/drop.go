@@ -13,12 +13,12 @@ func (q *Queue) drop(in []ready.Interval, why ready.Reason) {
 }
 
 func (q *Queue) deadLetters() bool {
-	return q.Slot.Settings.DeadLetterExchange.Set && q.DeadLetters != nil
+	return q.settings.DeadLetterExchange.Set && q.DeadLetters != nil
 }
 
 // keepWithin drops what is beyond the queue's bounds (contract Q-15).
 func (q *Queue) keepWithin() {
-	s := &q.Slot.Settings
+	s := q.settings
 	if !s.MaxLength.Set && !s.MaxLengthBytes.Set || s.Overflow != settings.DropHead {
 		return
 	}

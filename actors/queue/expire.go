@@ -12,7 +12,7 @@ type (
 	// expireHead comes when a message at the head expires.
 	expireHead struct{ at int64 }
 	// expireQueue comes when the queue may have been without use for long enough.
-	expireQueue struct{ incarnation uint64 }
+	expireQueue struct{ incarnation, round uint64 }
 )
 
 // now is the time of this turn, in Unix milliseconds: one reading for all of it.
@@ -28,8 +28,8 @@ func (q *Queue) expire(ctx actor.Context) {
 	if q.Slot.Settings.Holds.Set {
 		q.release()
 	}
-	for q.state.Expires() {
-		in, missing := q.state.Expired(q.now())
+	for q.expires() {
+		in, missing := q.state.Expired(q.now(), q.age)
 		if missing {
 			q.paging.blind = true
 		}
@@ -40,6 +40,9 @@ func (q *Queue) expire(ctx actor.Context) {
 	}
 	q.arm(ctx)
 }
+
+// expires says that there may be messages that expire.
+func (q *Queue) expires() bool { return q.age.Limited || q.state.Expires() }
 
 // releaseAtOnce is how many messages go on their way in one event.
 const releaseAtOnce = 1024
@@ -71,8 +74,8 @@ func (q *Queue) nextTime() int64 {
 	switch {
 	case q.Slot.Settings.Holds.Set:
 		return q.state.NextDue()
-	case q.state.Expires():
-		return q.state.NextExpiry()
+	case q.expires():
+		return q.state.NextExpiry(q.age)
 	}
 	return 0
 }
@@ -86,7 +89,7 @@ func (q *Queue) headExpired(ctx actor.Context, m *expireHead) {
 
 // used notes that the queue is in use: a consumer, a get, a declaration (contract Q-10).
 func (q *Queue) used(ctx actor.Context) {
-	if q.Slot.Settings.Expires.Set {
+	if q.settings.Expires.Set {
 		q.usedAt = q.now()
 		q.armQueue(ctx)
 	}
@@ -98,21 +101,21 @@ func (q *Queue) armQueue(ctx actor.Context) {
 		return
 	}
 	q.queueArmed = true
-	left := q.usedAt + q.Slot.Settings.Expires.Value.Milliseconds() - q.now()
-	self, system, incarnation := ctx.Self(), ctx.ActorSystem(), q.incarnation
-	time.AfterFunc(time.Duration(max(1, left))*time.Millisecond, func() { system.Root.Send(self, &expireQueue{incarnation}) })
+	left := q.usedAt + q.settings.Expires.Value.Milliseconds() - q.now()
+	self, system, due := ctx.Self(), ctx.ActorSystem(), &expireQueue{q.incarnation, q.expiryRound}
+	time.AfterFunc(time.Duration(max(1, left))*time.Millisecond, func() { system.Root.Send(self, due) })
 }
 
 // queueExpired offers the queue for deletion when nobody has used it for long enough. A queue with consumers is in use.
 func (q *Queue) queueExpired(ctx actor.Context, m *expireQueue) {
-	if m.incarnation != q.incarnation {
+	if m.incarnation != q.incarnation || m.round != q.expiryRound {
 		return
 	}
 	q.queueArmed = false
 	switch {
 	case len(q.state.Consumers()) > 0:
 		q.usedAt = q.now()
-	case q.now() >= q.usedAt+q.Slot.Settings.Expires.Value.Milliseconds():
+	case q.now() >= q.usedAt+q.settings.Expires.Value.Milliseconds():
 		ctx.Send(q.VHost, &Unused{Queue: q.Slot})
 	}
 	q.armQueue(ctx) // also for when the vhost does not hear that

@@ -315,10 +315,10 @@ func (w *world) stuck() error {
 		in.Parts = append(in.Parts, w.part(a, of[a.Record]))
 	}
 	all.Apply(in)
-	if over, _ := all.Expired(w.at.UnixMilli()); over.N > 0 {
+	if over, _ := all.Expired(w.at.UnixMilli(), w.q.age); over.N > 0 {
 		return fmt.Errorf("%d messages have expired and stay", over.N)
 	}
-	if at := all.NextExpiry(); at != 0 && (w.q.armed == 0 || w.q.armed > at) {
+	if at := all.NextExpiry(w.q.age); at != 0 && (w.q.armed == 0 || w.q.armed > at) {
 		return fmt.Errorf("the next expires at %d, and the queue looks at %d", at, w.q.armed)
 	}
 	return nil

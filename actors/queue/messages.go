@@ -46,6 +46,8 @@ type (
 		IfUnused, IfEmpty bool
 		Session, Request  uint64
 	}
+	// Govern says that other policies apply to the queue: its slot has them.
+	Govern struct{ To *Slot }
 )
 
 // Bulk: those who take from a queue, or ask it something, overtake what is published to it. A method that could tell is sent only when

@@ -245,7 +245,7 @@ func (q *Queue) fetched(ctx actor.Context, m *persistence.Fetched) {
 		if err != nil {
 			panic(fmt.Errorf("queue: record %d: %w", r.Index, err))
 		}
-		content.Expiries = expiries(&q.Slot.Settings, &content)
+		content.Expiries = expiries(&content)
 		in.Parts = append(in.Parts, ready.Part{Wanted: wanted[at], Content: &content})
 	}
 	if len(in.Parts) > 0 {

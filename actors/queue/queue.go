@@ -9,6 +9,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"warren/actors/queue/ready"
+	"warren/actors/queue/settings"
 	"warren/actors/rate"
 	"warren/persistence"
 	"warren/persistence/volatile"
@@ -57,6 +58,8 @@ type Queue struct {
 	outgoing    []outgoing            // of this turn, one a consumer
 	accounted   int                   // bytes the ledger knows of
 	sweepAt     int                   // links that make the next sweep
+	settings    *settings.Settings    // in force
+	age         ready.Age             // how long messages may wait by them
 	closing     bool                  // deletable: takes nothing more
 	suspicious  bool                  // a turn of a former incarnation has panicked over a batch
 	doing       uint64                // command that this turn is at; 0 for none
@@ -69,11 +72,12 @@ type Queue struct {
 	held            []held // answers that wait for the disk
 	paging          paging
 
-	turnTime   int64 // of this turn, once somebody asked
-	armed      int64 // when the next message expires that the queue hears of; 0 for none
-	usedAt     int64 // last use of a queue that expires
-	queueArmed bool
-	announced  bool // that there are dead letters
+	turnTime    int64 // of this turn, once somebody asked
+	armed       int64 // when the next message expires that the queue hears of; 0 for none
+	usedAt      int64 // last use of a queue that expires
+	queueArmed  bool
+	expiryRound uint64 // goes up when the time without use is another one, or none
+	announced   bool   // that there are dead letters
 
 	rates  *rate.Scope  // of the vhost
 	waiter *rate.Waiter // nil before its limit was first found closed
@@ -128,6 +132,8 @@ func (q *Queue) Receive(ctx actor.Context) {
 		q.resume(ctx, m)
 	case *Delete:
 		q.delete(ctx, m)
+	case *Govern:
+		q.govern(ctx, m)
 	case *expireHead:
 		q.headExpired(ctx, m)
 	case *expireQueue:
@@ -166,6 +172,7 @@ func (q *Queue) recover(ctx actor.Context) {
 	}
 	q.state = got.State
 	q.load(ctx)
+	q.heed()
 	q.accounted = int(q.Slot.own.Load())
 	q.state.Hold()
 	q.offTheWay()

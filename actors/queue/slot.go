@@ -26,7 +26,7 @@ type Slot struct {
 	// Owner is the connection an exclusive queue belongs to; 0 when it is not exclusive.
 	Owner     uint64
 	Arguments protocol.Table
-	Settings  settings.Settings // what Arguments mean
+	Settings  settings.Settings // what Arguments mean; InForce is what policies make of it
 	// Stored names the durable stream of what the queue holds; empty for one that keeps nothing on disk.
 	Stored string
 	PID    *actor.PID
@@ -36,6 +36,7 @@ type Slot struct {
 	crashed     atomic.Bool
 	followers   Followers
 	poison      Poison
+	governed    atomic.Pointer[Governed] // written by the vhost alone
 	purged      Receipts[uint64]
 
 	// Counters live here and not in the actor, so that a restart does not turn them back.

@@ -181,7 +181,7 @@ func TestQueueExpires(t *testing.T) {
 	s := newTimedStand(t, settings.Settings{Expires: ms(time.Second)})
 	look := func(after time.Duration) bool {
 		s.at = s.at.Add(after)
-		return len(only[*Unused](s.tell(&expireQueue{s.q.incarnation}))) > 0
+		return len(only[*Unused](s.tell(&expireQueue{s.q.incarnation, s.q.expiryRound}))) > 0
 	}
 	s.command(2, &Consume{Consumer: 2})
 	if look(2 * time.Second) {

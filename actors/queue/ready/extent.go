@@ -6,7 +6,8 @@ import "warren/protocol"
 type Content struct {
 	Exchange string // as named by the publisher
 	Messages []protocol.Message
-	// Arrived is when, in Unix milliseconds, and Expiries when each message goes, 0 for never. Both are empty where nothing expires.
+	// Arrived is when, in Unix milliseconds; 0 where nothing expired when they came. Expiries are when each message goes by its own time to
+	// live, 0 for never; empty where none has one.
 	Arrived  int64
 	Expiries []int64
 	// Held: the messages are held back, and Expiries are when each goes on its way.

@@ -196,7 +196,7 @@ func (s *State) enqueued(e *Enqueued) {
 			s.schedule.push(due{at, x.first + uint64(i)})
 		}
 	} else {
-		s.expires = s.expires || e.Expiries != nil
+		s.expires = s.expires || e.Arrived != 0
 	}
 	s.linked(e.Link, e.Messages[len(e.Messages)-1].Seq)
 }

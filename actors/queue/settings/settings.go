@@ -7,8 +7,8 @@ import (
 	"warren/protocol"
 )
 
-// Settings are the arguments of a queue, decoded (contract 3.1). They never change while the queue lives, since a declaration
-// with others is refused.
+// Settings are the arguments of a queue, decoded (contract 3.1), which never change while the queue lives, since a declaration with
+// others is refused; or what they come to under the policies that apply to it (Under).
 type Settings struct {
 	Type Type
 	// MessageTTL is how long a message may wait (x-message-ttl, contract Q-08). 0 means: delivered at once or never.
