@@ -102,7 +102,7 @@ func (x *Exchange) Receive(ctx actor.Context) {
 func (x *Exchange) recover(ctx actor.Context) {
 	x.router = newRouter(x.Slot, x.Directory)
 	x.router.resolver.missing = func(of *Slot) { // contract X-17
-		x.Log.Warn().Str("exchange", string(of.Name)).Str("alternate", string(of.Alternate)).Msg("alternate exchange does not exist: what reaches nothing is unroutable")
+		x.Log.Warn().Str("exchange", string(of.Name)).Str("alternate", string(of.AlternateInForce())).Msg("alternate exchange does not exist: what reaches nothing is unroutable")
 	}
 	x.suspicious = x.Slot.poison.Any()
 	x.Slot.claim(x.incarnation)

@@ -113,8 +113,11 @@ func (r *resolver) resolveFrom(first *Slot, m *protocol.Message) (cacheable bool
 				}
 			}
 		}
-		if !r.found && x.Alternate != "" {
-			if alt := r.dir.Exchange(x.Alternate); alt != nil {
+		if r.found {
+			continue
+		}
+		if alternate := x.AlternateInForce(); alternate != "" {
+			if alt := r.dir.Exchange(alternate); alt != nil {
 				r.enter(alt)
 			} else if !r.warned {
 				r.warned = true

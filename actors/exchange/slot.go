@@ -25,7 +25,7 @@ type Slot struct {
 	AutoDelete bool
 	Internal   bool
 	Arguments  protocol.Table
-	// Alternate is where messages go that reach nothing here (RabbitMQ, alternate exchanges).
+	// Alternate is where messages go that reach nothing here, by its arguments (RabbitMQ, alternate exchanges).
 	Alternate Name
 	PID       *actor.PID
 	// Holds is the queue that holds back what an exchange of type x-delayed-message is to route later; nil for other types.
@@ -34,7 +34,8 @@ type Slot struct {
 	// where that goes, so that a message which is routed again, because a crash lost word of its route, goes there again.
 	Seed uint64
 
-	table       atomic.Pointer[Table] // written by the vhost alone
+	table       atomic.Pointer[Table]    // written by the vhost alone
+	governed    atomic.Pointer[Governed] // likewise
 	incarnation atomic.Uint64
 	gone        atomic.Bool
 	followers   queue.Followers
