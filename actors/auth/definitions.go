@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 
+	"warren/actors/policy"
 	eventv1 "warren/proto/event/v1"
 )
 
@@ -20,6 +21,7 @@ type Definitions struct {
 	permissions map[grant]*Permissions
 	topics      map[topicGrant]*TopicPermissions
 	patterns    patterns
+	policies    map[string]*policy.Set // by vhost
 }
 
 // grant is whose permissions they are, and where.
@@ -33,6 +35,7 @@ func NewDefinitions() *Definitions {
 		Users: map[string]*eventv1.UserPut{}, VHosts: map[string]*eventv1.VHostPut{},
 		UserLimits: map[string]*eventv1.UserLimitsSet{}, VHostLimits: map[string]*eventv1.VHostLimitsSet{},
 		permissions: map[grant]*Permissions{}, topics: map[topicGrant]*TopicPermissions{}, patterns: patterns{},
+		policies: map[string]*policy.Set{},
 	}
 }
 
@@ -67,6 +70,11 @@ func (d *Definitions) Apply(batch *eventv1.NodeBatch) {
 			if d.VHostLimits[e.VhostLimitsSet.Vhost] = e.VhostLimitsSet; !limited(VHostLimitFields(e.VhostLimitsSet)) {
 				delete(d.VHostLimits, e.VhostLimitsSet.Vhost)
 			}
+		case *eventv1.NodeDefinition_PolicySet:
+			d.setPolicy(e.PolicySet)
+		case *eventv1.NodeDefinition_PolicyCleared:
+			p := e.PolicyCleared
+			d.policies[p.Vhost] = d.policies[p.Vhost].Without(p.Name, p.Operator)
 		}
 	}
 }
@@ -81,6 +89,7 @@ func (d *Definitions) deleteUser(name string) {
 func (d *Definitions) deleteVHost(name string) {
 	delete(d.VHosts, name)
 	delete(d.VHostLimits, name)
+	delete(d.policies, name)
 	maps.DeleteFunc(d.permissions, func(g grant, _ *Permissions) bool { return g.vhost == name })
 	maps.DeleteFunc(d.topics, func(g topicGrant, _ *TopicPermissions) bool { return g.vhost == name })
 }
@@ -90,6 +99,7 @@ func (d *Definitions) Clone() *Definitions {
 	return &Definitions{
 		Users: maps.Clone(d.Users), VHosts: maps.Clone(d.VHosts), UserLimits: maps.Clone(d.UserLimits), VHostLimits: maps.Clone(d.VHostLimits),
 		permissions: maps.Clone(d.permissions), topics: maps.Clone(d.topics), patterns: maps.Clone(d.patterns),
+		policies: maps.Clone(d.policies),
 	}
 }
 
@@ -114,6 +124,7 @@ func (d *Definitions) Snapshot() *eventv1.NodeBatch {
 	for _, name := range slices.Sorted(maps.Keys(d.VHostLimits)) {
 		b.Definitions = append(b.Definitions, &eventv1.NodeDefinition{Event: &eventv1.NodeDefinition_VhostLimitsSet{VhostLimitsSet: d.VHostLimits[name]}})
 	}
+	b.Definitions = append(b.Definitions, d.policyEvents()...)
 	return b
 }
 

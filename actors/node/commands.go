@@ -1,5 +1,7 @@
 package node
 
+import "warren/actors/policy"
+
 // Command changes the definitions of the node. Who gives it has hashed passwords already.
 type Command interface{ command() }
 
@@ -80,6 +82,18 @@ type (
 	ClearVHostLimits struct{ VHost string }
 )
 
+// Policies and operator policies.
+type (
+	SetPolicy struct {
+		VHost string
+		policy.Spec
+	}
+	ClearPolicy struct {
+		VHost, Name string
+		Operator    bool
+	}
+)
+
 // Limits by their names (auth.LimitField). A negative number is no limit.
 type Limits map[string]int64
 
@@ -91,6 +105,7 @@ type Import struct {
 	TopicPermissions []SetTopicPermissions
 	UserLimits       []SetUserLimits
 	VHostLimits      []SetVHostLimits
+	Policies         []SetPolicy
 }
 
 func (AddUser) command()               {}
@@ -108,4 +123,6 @@ func (SetUserLimits) command()         {}
 func (ClearUserLimits) command()       {}
 func (SetVHostLimits) command()        {}
 func (ClearVHostLimits) command()      {}
+func (SetPolicy) command()             {}
+func (ClearPolicy) command()           {}
 func (Import) command()                {}

@@ -60,6 +60,10 @@ func (d *draft) decide(c Command) *Error {
 		return d.setVHostLimits(c)
 	case ClearVHostLimits:
 		return d.clearVHostLimits(c)
+	case SetPolicy:
+		return d.setPolicy(c)
+	case ClearPolicy:
+		return d.clearPolicy(c)
 	case Import:
 		return d.imports(c)
 	}
@@ -315,6 +319,11 @@ func (d *draft) imports(c Import) *Error {
 	for _, l := range c.VHostLimits {
 		if err := d.setVHostLimits(l); err != nil {
 			return within(err, "limits of vhost '%s'", l.VHost)
+		}
+	}
+	for _, p := range c.Policies {
+		if err := d.setPolicy(p); err != nil {
+			return within(err, "policy '%s' in vhost '%s'", p.Name, p.VHost)
 		}
 	}
 	return nil

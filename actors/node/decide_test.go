@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"warren/actors/auth"
+	"warren/actors/policy"
 	eventv1 "warren/proto/event/v1"
 )
 
@@ -64,6 +65,12 @@ func TestRefusals(t *testing.T) {
 		{SetVHostLimits{"v", Limits{}}, NoSuchVHost, "Virtual host 'v' does not exist"},
 		{SetVHostLimits{"/", Limits{"max-channels": 1}}, Invalid, "Unrecognised vhost limit 'max-channels'"},
 		{ClearVHostLimits{"v"}, NoSuchVHost, "Virtual host 'v' does not exist"},
+		{SetPolicy{"/", limited(policy.Spec{})}, Invalid, "The name of a policy cannot be empty"},
+		{SetPolicy{"v", limited(policy.Spec{Name: "p"})}, NoSuchVHost, "Virtual host 'v' does not exist"},
+		{SetPolicy{"/", policy.Spec{Name: "p", ApplyTo: "all", Definition: `{"foo": 1}`}}, Invalid, "Validation failed\n\n[{<<\"foo\">>,1}] are not recognised policy settings"},
+		{ClearPolicy{"v", "p", false}, NoSuchVHost, "Virtual host 'v' does not exist"},
+		{ClearPolicy{"/", "p", true}, Invalid, "Parameter does not exist"},
+		{Import{Policies: []SetPolicy{{"v", limited(policy.Spec{Name: "p"})}}}, NoSuchVHost, "cannot import policy 'p' in vhost 'v': Virtual host 'v' does not exist"},
 		{Import{Users: []AddUser{{Name: "new"}}, Permissions: []SetPermissions{{"new", "v", "", "", ""}}}, NoSuchVHost,
 			"cannot import permissions of user 'new' in vhost 'v': Virtual host 'v' does not exist"},
 	} {
@@ -77,6 +84,35 @@ func TestRefusals(t *testing.T) {
 		if now := d.Snapshot().String(); now != before {
 			t.Errorf("%T: a refused command changed\n%s\nto\n%s", e.command, before, now)
 		}
+	}
+}
+
+// limited is a policy that can be set.
+func limited(s policy.Spec) policy.Spec {
+	s.Definition, s.ApplyTo = `{"max-length": 10}`, policy.All
+	return s
+}
+
+// rabbitmqctl set_policy, clear_policy: a policy is replaced by one of its name, an operator policy has names of its own, and both go
+// with their vhost and are in the snapshot. Setting the same again changes nothing.
+func TestPolicies(t *testing.T) {
+	set := SetPolicy{"/", limited(policy.Spec{Name: "p"})}
+	higher, operator := set, set
+	higher.Priority, operator.Operator = 7, true
+	d := after(t, set, operator, higher, AddVHost{Name: "v"}, SetPolicy{"v", set.Spec}, DeleteVHost{"v"})
+	fold := auth.NewDefinitions()
+	fold.Apply(d.Snapshot())
+	for _, d := range []*auth.Definitions{d, fold} {
+		if p := d.Policies("/").Find("p", false); p == nil || p.Priority != 7 || d.Policies("/").Find("p", true) == nil || d.Policies("v") != nil {
+			t.Errorf("%v", d.Snapshot())
+		}
+	}
+	if events, err := decide(d, higher, 5000); err != nil || len(events) > 0 {
+		t.Errorf("the same again: %v, %v", events, err)
+	}
+	d = after(t, set, operator, ClearPolicy{"/", "p", false})
+	if d.Policies("/").Find("p", false) != nil || d.Policies("/").Find("p", true) == nil {
+		t.Errorf("cleared: %v", d.Snapshot())
 	}
 }
 

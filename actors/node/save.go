@@ -9,6 +9,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	"warren/actors/auth"
+	"warren/actors/policy"
 	"warren/actors/vhost"
 	"warren/persistence"
 	eventv1 "warren/proto/event/v1"
@@ -51,7 +52,7 @@ func load(w *persistence.Writer) (*eventv1.NodeBatch, error) {
 	return d.Snapshot(), bad
 }
 
-// check refuses patterns that do not compile: another version may have known more.
+// check refuses patterns and policies that do not compile: another version may have known more.
 func check(b *eventv1.NodeBatch) error {
 	for _, def := range b.Definitions {
 		if p := def.GetPermissionsSet(); p != nil {
@@ -66,6 +67,11 @@ func check(b *eventv1.NodeBatch) error {
 				if err := auth.CheckTopicPattern(text, p.User, p.Vhost); err != nil {
 					return err
 				}
+			}
+		}
+		if p := def.GetPolicySet(); p != nil {
+			if _, err := policy.Compile(auth.SpecOf(p)); err != nil {
+				return fmt.Errorf("policy '%s' in vhost '%s': %w", p.Name, p.Vhost, err)
 			}
 		}
 	}

@@ -111,6 +111,10 @@ func (n *Node) put(ctx actor.Context, before *auth.Definitions, events []*eventv
 			n.delete(ctx, e.VhostDeleted.Name)
 		case *eventv1.NodeDefinition_UserDeleted:
 			n.Close(e.UserDeleted.Name, "", "user '"+e.UserDeleted.Name+"' is deleted")
+		case *eventv1.NodeDefinition_PolicySet:
+			n.policiesChanged(ctx, e.PolicySet.Vhost)
+		case *eventv1.NodeDefinition_PolicyCleared:
+			n.policiesChanged(ctx, e.PolicyCleared.Vhost)
 		}
 	}
 }

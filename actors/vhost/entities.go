@@ -86,6 +86,7 @@ func (d *Directory) addExchange(v *VHost, e *eventv1.ExchangeDeclared) *exchange
 		PID: v.System.PID(v.Exchanges + "/" + supervision.Escape(e.Name)), Seed: rand.Uint64(),
 	}
 	s.Publish(exchange.NewTable(e.Type, arguments))
+	governExchange(s, v.Access.Now().Policies(d.Name))
 	d.exchanges.Store(s.Name, s)
 	return s
 }
@@ -110,6 +111,7 @@ func (d *Directory) addQueue(v *VHost, e *eventv1.QueueDeclared) {
 	if lastingQueue(e) {
 		s.Stored = storedAs(d.Key, e)
 	}
+	governQueue(s, v.Access.Now().Policies(d.Name))
 	d.queues.Store(s.Name, s)
 }
 

@@ -23,6 +23,7 @@ type scene struct {
 	t       *testing.T
 	dir     *Directory
 	streams *volatile.Store
+	access  *auth.Access
 	heard   chan any
 	ledger  *ledger
 	id      uint64
@@ -69,7 +70,7 @@ func (disk) Receive(ctx actor.Context) {
 func newScene(t *testing.T) *scene {
 	s := &scene{
 		System: supervision.NewSystem(zerolog.Nop()), t: t, streams: volatile.NewStore(), heard: make(chan any, 1000),
-		ledger: &ledger{make(chan int, 1)},
+		ledger: &ledger{make(chan int, 1)}, access: auth.NewAccess(nil),
 	}
 	s.ledger.bytes <- 0
 	s.dir = NewDirectory("/", "/", s.PID(definitionsPath))
@@ -100,7 +101,7 @@ func newScene(t *testing.T) *scene {
 
 func (s *scene) options() Options {
 	return Options{
-		Directory: s.dir, Access: auth.NewAccess(nil), System: s.System, Streams: s.streams, Sessions: s, Owners: s, Ledger: s.ledger, Log: zerolog.Nop(),
+		Directory: s.dir, Access: s.access, System: s.System, Streams: s.streams, Sessions: s, Owners: s, Ledger: s.ledger, Log: zerolog.Nop(),
 		Journal: &persistence.Log{PID: s.PID(journalPath)}, Queues: queuesPath, Exchanges: exchangesPath,
 	}
 }

@@ -119,6 +119,8 @@ func (v *VHost) Receive(ctx actor.Context) {
 		v.writer.Durable(ctx, m)
 	case *OwnerGone:
 		v.ownerGone(ctx, m)
+	case *PoliciesChanged:
+		v.govern(ctx)
 	case *supervised:
 		v.supervised(ctx, m)
 	case *up:
@@ -148,6 +150,7 @@ func (v *VHost) recover(ctx actor.Context) {
 	v.forgetOwners(ctx)
 	v.Directory.account(v.Ledger, v.defs.bytes)
 	v.Directory.reconcile(v, ctx)
+	v.govern(ctx)
 	var orphans []uint64
 	v.write(func() { orphans = v.Directory.rise() })
 	for _, connection := range orphans {
@@ -307,7 +310,7 @@ func (v *VHost) declareExchange(ctx actor.Context, m *DeclareExchange) {
 func (v *VHost) declareQueue(ctx actor.Context, m *DeclareQueue) {
 	key := queueKey(m.Name)
 	v.afterStop(ctx, key, func(ctx actor.Context) { // a namesake may still be on its way out
-		d := v.defs.declareQueue(v.Directory.Name, m)
+		d := v.defs.declareQueue(v.Directory.Name, v.withDefaultType(m))
 		if len(d.events) > 0 {
 			d.err = v.overLimit(m.Name)
 			if d.err == nil && !m.ServerNamed {
