@@ -11,6 +11,14 @@ import (
 // column is a field of what is listed: the columns of a command are the fields of its message, under RabbitMQ's names.
 type column = protoreflect.FieldDescriptor
 
+// title is a column's name. apply-to, which no field can be called, is the name of its field in JSON.
+func title(c column) string {
+	if strings.Contains(c.JSONName(), "-") {
+		return c.JSONName()
+	}
+	return string(c.Name())
+}
+
 func columnNames(item proto.Message) []string {
 	var names []string
 	fields := item.ProtoReflect().Descriptor().Fields()

@@ -68,6 +68,7 @@ func (c *ctl) command() *cobra.Command {
 		root.AddCommand(c.changeCommand(d))
 	}
 	root.AddCommand(c.grantCommands()...)
+	root.AddCommand(c.policyCommands()...)
 	root.AddCommand(c.addVHostCommand(), c.updateVHostCommand(), c.restartVHostCommand(), c.authenticateCommand(),
 		c.vhostLimitsCommand(), c.userLimitsCommand(), c.closeCommand(), c.closeAllCommand(), c.closeUserCommand())
 	root.AddCommand(c.memoryMarkCommand(), c.diskLimitCommand(), c.alarmsCommand())

@@ -240,6 +240,14 @@ func (f *fake) Limits(r *adminv1.ListLimitsRequest) ([]*adminv1.Limits, error) {
 	return []*adminv1.Limits{{User: "guest", Vhost: "/", Limits: `{"max-connections":5}`}}, nil
 }
 
+func (f *fake) Policies(r *adminv1.ListPoliciesRequest) ([]*adminv1.Policy, error) {
+	name := "p"
+	if r.GetOperator() {
+		name = "o"
+	}
+	return []*adminv1.Policy{{Vhost: r.GetVhost(), Name: name, Pattern: "^a", ApplyTo: "queues", Definition: `{"max-length":10}`, Priority: 7}}, f.vhost(r.GetVhost())
+}
+
 func (f *fake) Stop() { f.stop.Do(f.server.Close) }
 
 func (f *fake) Current() admin.Broker { return f }

@@ -100,7 +100,7 @@ func (f *csvFormatter) end() error {
 func headers(columns []column) []string {
 	names := make([]string, len(columns))
 	for i, c := range columns {
-		names[i] = string(c.Name())
+		names[i] = title(c)
 	}
 	return names
 }

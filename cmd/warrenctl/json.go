@@ -55,7 +55,7 @@ func encode(v any) ([]byte, error) {
 func jsonColumns(m protoreflect.Message, columns []column) object {
 	row := object{}
 	for _, c := range columns {
-		row = append(row, member{string(c.Name()), jsonField(m, c)})
+		row = append(row, member{title(c), jsonField(m, c)})
 	}
 	return row
 }

@@ -60,3 +60,10 @@ func (s *service) ListLimits(r *adminv1.ListLimitsRequest, stream grpc.ServerStr
 		return &adminv1.ListLimitsResponse{Limits: piece}
 	})
 }
+
+func (s *service) ListPolicies(r *adminv1.ListPoliciesRequest, stream grpc.ServerStreamingServer[adminv1.ListPoliciesResponse]) error {
+	items, err := s.app.Current().Policies(r)
+	return sendPieces(stream, items, err, func(piece []*adminv1.Policy) *adminv1.ListPoliciesResponse {
+		return &adminv1.ListPoliciesResponse{Policies: piece}
+	})
+}

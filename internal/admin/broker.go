@@ -44,7 +44,7 @@ type Broker interface {
 	ExportDefinitions() ([]byte, error)
 	// ImportDefinitions declares what is in that form. The error is BadDefinitions when nothing was.
 	ImportDefinitions(ctx context.Context, json []byte) (*adminv1.ImportDefinitionsResponse, error)
-	// Define changes users, vhosts, permissions or limits. It returns when that is on the disk.
+	// Define changes users, vhosts, permissions, limits or policies. It returns when that is on the disk.
 	Define(ctx context.Context, r *adminv1.DefineRequest) error
 	// AuthenticateUser says why a password is not the user's; empty when it is.
 	AuthenticateUser(name, password string) (refusal string)
@@ -58,6 +58,7 @@ type Broker interface {
 	Permissions(r *adminv1.ListPermissionsRequest) ([]*adminv1.Permission, error)
 	TopicPermissions(r *adminv1.ListTopicPermissionsRequest) ([]*adminv1.TopicPermission, error)
 	Limits(r *adminv1.ListLimitsRequest) ([]*adminv1.Limits, error)
+	Policies(r *adminv1.ListPoliciesRequest) ([]*adminv1.Policy, error)
 	// Stop begins the orderly shutdown. It may return before that is over or after.
 	Stop()
 }

@@ -14,6 +14,7 @@ import (
 	"warren/actors/auth"
 	"warren/actors/connection"
 	"warren/actors/node"
+	"warren/actors/policy"
 	"warren/internal/admin"
 	"warren/internal/definitions"
 	adminv1 "warren/proto/admin/v1"
@@ -77,6 +78,13 @@ func (b *Broker) command(r *adminv1.DefineRequest) (node.Command, error) {
 		return node.SetVHostLimits{VHost: c.SetVhostLimits.GetVhost(), Limits: c.SetVhostLimits.GetLimits()}, nil
 	case *adminv1.DefineRequest_ClearVhostLimits:
 		return node.ClearVHostLimits{VHost: c.ClearVhostLimits.GetVhost()}, nil
+	case *adminv1.DefineRequest_SetPolicy:
+		p := c.SetPolicy
+		return node.SetPolicy{VHost: p.GetVhost(), Spec: policy.Spec{
+			Name: p.GetName(), Operator: p.GetOperator(), Pattern: p.GetPattern(), Definition: p.GetDefinition(), Priority: p.GetPriority(), ApplyTo: p.GetApplyTo(),
+		}}, nil
+	case *adminv1.DefineRequest_ClearPolicy:
+		return node.ClearPolicy{VHost: c.ClearPolicy.GetVhost(), Name: c.ClearPolicy.GetName(), Operator: c.ClearPolicy.GetOperator()}, nil
 	}
 	return nil, admin.Invalid("the broker does not know this command: it is of another version than warrenctl")
 }

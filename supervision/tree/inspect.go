@@ -154,10 +154,14 @@ func (b *Broker) Exchanges(name string) ([]*adminv1.Exchange, error) {
 	}
 	var out []*adminv1.Exchange
 	for _, x := range d.Exchanges() {
-		out = append(out, &adminv1.Exchange{
+		row := &adminv1.Exchange{
 			Name: string(x.Name), Type: x.Type, Durable: x.Durable, AutoDelete: x.AutoDelete, Internal: x.Internal,
-			Arguments: admin.Table(x.Arguments), Pid: x.PID.Id,
-		})
+			Arguments: admin.Table(x.Arguments), EffectivePolicyDefinition: admin.Table(nil), Pid: x.PID.Id,
+		}
+		if g := x.Governed(); g != nil {
+			row.Policy, row.OperatorPolicy, row.EffectivePolicyDefinition = g.Policy, g.OperatorPolicy, admin.Table(g.Definition)
+		}
+		out = append(out, row)
 	}
 	return out, nil
 }
@@ -188,7 +192,10 @@ func (b *Broker) Queues(name string) ([]*adminv1.Queue, error) {
 			MessagesDlx:       q.Dying.Load(),
 			MessageBytesReady: q.ReadyBytes.Load(), MessageBytesUnacknowledged: q.UnackedBytes.Load(),
 			MessageBytes: q.ReadyBytes.Load() + q.UnackedBytes.Load(), MessageBytesRam: q.Bytes.Load(), Memory: q.Bytes.Load(),
-			Consumers: int64(len(q.Consumers())), State: "running", Type: "classic",
+			Consumers: int64(len(q.Consumers())), State: "running", Type: "classic", EffectivePolicyDefinition: admin.Table(nil),
+		}
+		if g := q.Governed(); g != nil {
+			row.Policy, row.OperatorPolicy, row.EffectivePolicyDefinition = g.Policy, g.OperatorPolicy, admin.Table(g.Definition)
 		}
 		if states[q.PID.Id] == supervision.Crashed {
 			row.State = "crashed"
