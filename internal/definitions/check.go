@@ -3,10 +3,10 @@ package definitions
 import "fmt"
 
 // Check returns an error for the first object that the broker has no place for. Nothing that matters is passed over: whoever imports
-// a policy relies on it. there says whether a vhost is, or will be.
+// a parameter relies on it. there says whether a vhost is, or will be.
 func (d *Definitions) Check(there func(vhost string) bool) error {
 	for _, p := range d.Parameters {
-		if p.Component == vhostLimits {
+		if p.Component == vhostLimits || p.Component == operatorPolicy {
 			continue
 		}
 		return cannot("parameter '%s' of component '%s' in vhost '%s': there are none yet", p.Name, p.Component, p.VHost)
@@ -15,9 +15,6 @@ func (d *Definitions) Check(there func(vhost string) bool) error {
 		if !aboutTheCluster(p) {
 			return cannot("global parameter '%s': there are none yet", p.Name)
 		}
-	}
-	for _, p := range d.Policies {
-		return cannot("policy '%s' in vhost '%s': there are none yet", p.Name, p.VHost)
 	}
 	for _, q := range d.Queues {
 		if err := place(q, q.VHost, there); err != nil {

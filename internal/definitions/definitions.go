@@ -27,6 +27,8 @@ type Definitions struct {
 
 	// OtherLimits are those of vhosts that are not in the file.
 	OtherLimits []VHostLimits `json:"-"`
+	// OperatorPolicies stand among the parameters.
+	OperatorPolicies []Policy `json:"-"`
 }
 
 // VHostLimits are the limits of a vhost.
@@ -49,7 +51,7 @@ type (
 		Name             string   `json:"name"`
 		Description      string   `json:"description"`
 		Tags             Tags     `json:"tags"`
-		DefaultQueueType string   `json:"default_queue_type"`
+		DefaultQueueType string   `json:"default_queue_type,omitempty"`
 		Metadata         Metadata `json:"metadata"`
 		Limits           Limits   `json:"limits"`
 	}
@@ -84,8 +86,12 @@ type (
 		Value json.RawMessage `json:"value"`
 	}
 	Policy struct {
-		VHost string `json:"vhost"`
-		Name  string `json:"name"`
+		VHost      string    `json:"vhost"`
+		Name       string    `json:"name"`
+		Pattern    string    `json:"pattern"`
+		ApplyTo    string    `json:"apply-to"`
+		Definition Arguments `json:"definition"`
+		Priority   int64     `json:"priority"`
 	}
 	Queue struct {
 		Name       string    `json:"name"`

@@ -2,6 +2,7 @@ package definitions
 
 import (
 	"encoding/json"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -64,11 +65,13 @@ func TestRefused(t *testing.T) {
 		{`{"parameters":[{"component":"vhost-limits","vhost":"/","name":"limits","value":{"max-queues":"many"}}]}`, "are no limits"},
 		{`{"parameters":[{"component":"federation","vhost":"/","name":"up"}]}`, "cannot import parameter 'up' of component 'federation'"},
 		{`{"global_parameters":[{"name":"cluster_tags","value":[["region","eu"]]}]}`, "cannot import global parameter 'cluster_tags'"},
-		{`{"policies":[{"vhost":"/","name":"ha"}]}`, "cannot import policy 'ha' in vhost '/'"},
+		{`{"policies":[{"vhost":"/","name":"p","definition":[1]}]}`, "not in RabbitMQ's form"},
+		{`{"policies":[{"vhost":"/","name":"p","priority":"high"}]}`, "not in RabbitMQ's form"},
+		{`{"parameters":[{"component":"operator_policy","vhost":"/","name":"o","value":[1]}]}`, "parameter 'o' of component 'operator_policy' in vhost '/' is no policy"},
 		{`{"queues":[{"name":"q","vhost":"/","durable":true,"type":"quorum"}]}`, "cannot import queue 'q' in vhost '/': its type is 'quorum'"},
 		{`{"queues":[` + q + `,{"name":"r","vhost":"other","durable":true}]}`, "cannot import queue 'r' in vhost 'other'"},
 		{`{"exchanges":[{"name":"x","vhost":"other","durable":true}]}`, "cannot import exchange 'x' in vhost 'other'"},
-		{`{"queues":[` + q + `],"policies":[{"vhost":"/","name":"p"}]}`, "cannot import policy 'p' in vhost '/'"},
+		{`{"queues":[` + q + `],"parameters":[{"component":"shovel","vhost":"/","name":"s"}]}`, "cannot import parameter 's' of component 'shovel'"},
 	} {
 		d, err := Parse([]byte(c.json))
 		if err == nil {
@@ -77,6 +80,31 @@ func TestRefused(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%.120s\n got %v\nwant %s", c.json, err, c.want)
 		}
+	}
+}
+
+// Contract O-20: policies, and operator policies among the parameters, as RabbitMQ writes them; older files do not say to what they apply.
+func TestPolicies(t *testing.T) {
+	operator, err := OperatorPolicyParameter(Policy{"/", "o", "^q", "queues", Arguments{"max-length": int64(5)}, 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := string(operator.Value), `{"pattern":"^q","apply-to":"queues","definition":{"max-length":5},"priority":3}`; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+	d, err := Parse([]byte(`{"policies":[{"vhost":"/","name":"p","pattern":".*","definition":{"message-ttl":7,"overflow":"drop-head"},"priority":1}],
+		"parameters":[{"component":"operator_policy","vhost":"/","name":"o","value":` + string(operator.Value) + `}]}`))
+	if err == nil {
+		err = d.Check(there)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []Policy{{"/", "p", ".*", "all", Arguments{"message-ttl": int64(7), "overflow": "drop-head"}, 1}}; !reflect.DeepEqual(d.Policies, want) {
+		t.Errorf("%+v, want %+v", d.Policies, want)
+	}
+	if want := []Policy{{"/", "o", "^q", "queues", Arguments{"max-length": int64(5)}, 3}}; !reflect.DeepEqual(d.OperatorPolicies, want) {
+		t.Errorf("%+v, want %+v", d.OperatorPolicies, want)
 	}
 }
 

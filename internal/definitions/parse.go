@@ -57,7 +57,24 @@ func LimitsParameter(vhost string, l Limits) (Parameter, error) {
 	return Parameter{Component: vhostLimits, VHost: vhost, Name: "limits", Value: value}, err
 }
 
-// settle brings together what may stand in two places: metadata and limits of vhosts.
+// operatorPolicy is the component under which RabbitMQ keeps operator policies.
+const operatorPolicy = "operator_policy"
+
+// OperatorPolicyParameter is how RabbitMQ writes an operator policy.
+func OperatorPolicyParameter(p Policy) (Parameter, error) {
+	value, err := encode(operatorPolicyValue{p.Pattern, p.ApplyTo, p.Definition, p.Priority})
+	return Parameter{Component: operatorPolicy, VHost: p.VHost, Name: p.Name, Value: value}, err
+}
+
+// operatorPolicyValue is a policy without what the parameter says already.
+type operatorPolicyValue struct {
+	Pattern    string    `json:"pattern"`
+	ApplyTo    string    `json:"apply-to"`
+	Definition Arguments `json:"definition"`
+	Priority   int64     `json:"priority"`
+}
+
+// settle brings together what may stand in two places: metadata and limits of vhosts, policies.
 func (d *Definitions) settle() error {
 	for i := range d.VHosts {
 		v := &d.VHosts[i]
@@ -71,6 +88,13 @@ func (d *Definitions) settle() error {
 		}
 	}
 	for _, p := range d.Parameters {
+		if p.Component == operatorPolicy {
+			var v operatorPolicyValue
+			if err := json.Unmarshal(p.Value, &v); err != nil {
+				return fmt.Errorf("parameter '%s' of component '%s' in vhost '%s' is no policy: %w", p.Name, p.Component, p.VHost, err)
+			}
+			d.OperatorPolicies = append(d.OperatorPolicies, Policy{p.VHost, p.Name, v.Pattern, v.ApplyTo, v.Definition, v.Priority})
+		}
 		if p.Component != vhostLimits {
 			continue
 		}
@@ -84,6 +108,11 @@ func (d *Definitions) settle() error {
 			continue
 		}
 		d.VHosts[at].Limits = l
+	}
+	for _, policies := range [][]Policy{d.Policies, d.OperatorPolicies} {
+		for i := range policies {
+			policies[i].ApplyTo = cmp.Or(policies[i].ApplyTo, "all")
+		}
 	}
 	return nil
 }

@@ -50,8 +50,8 @@ func exportAccess(d *definitions.Definitions, now *auth.Definitions) error {
 	for _, name := range slices.Sorted(maps.Keys(now.VHosts)) {
 		v, limits := now.VHosts[name], vhostLimits(now.VHostLimits[name])
 		d.VHosts = append(d.VHosts, definitions.VHost{
-			Name: name, Description: v.Description, Tags: v.Tags, DefaultQueueType: queueType(v), Limits: limits,
-			Metadata: definitions.Metadata{Description: v.Description, Tags: v.Tags, DefaultQueueType: queueType(v)},
+			Name: name, Description: v.Description, Tags: v.Tags, DefaultQueueType: v.DefaultQueueType, Limits: limits,
+			Metadata: definitions.Metadata{Description: v.Description, Tags: v.Tags, DefaultQueueType: v.DefaultQueueType},
 		})
 		if len(limits) > 0 {
 			p, err := definitions.LimitsParameter(name, limits)
@@ -69,7 +69,7 @@ func exportAccess(d *definitions.Definitions, now *auth.Definitions) error {
 			User: p.User, VHost: p.Vhost, Exchange: p.Exchange, Write: p.Write, Read: p.Read,
 		})
 	}
-	return nil
+	return exportPolicies(d, now)
 }
 
 // export adds what can be declared again: not what every vhost begins with, nor what ends with its connection.
@@ -235,7 +235,7 @@ func (b *Broker) accessOf(d *definitions.Definitions) (node.Import, error) {
 			User: p.User, VHost: p.VHost, Exchange: p.Exchange, Write: p.Write, Read: p.Read,
 		})
 	}
-	return c, nil
+	return c, importPolicies(&c, d)
 }
 
 // password is what a file says of a user's: a hash, or the password itself. A hash without an algorithm is of the default one.

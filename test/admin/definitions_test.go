@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -76,11 +77,16 @@ func TestExportImport(t *testing.T) {
 		name      string
 		exclusive bool
 	}{{"orders", false}, {"odd ' \" < ü", false}, {"mine", true}} {
-		_, err := ch.QueueDeclare(q.name, !q.exclusive, false, q.exclusive, false, amqp.Table{"x-queue-type": "classic"})
+		_, err := ch.QueueDeclare(q.name, !q.exclusive, false, q.exclusive, false, amqp.Table{"x-max-priority": 1})
 		must(t, err)
 		must(t, ch.QueueBind(q.name, "order.*", "shop", false, nil))
 		must(t, ch.QueueBind(q.name, "", "hidden", false, amqp.Table{"x-match": "all", "n": int32(1)}))
 	}
+
+	a.Ctl(t, "add_vhost", "typed", "--default-queue-type", "classic")
+	a.Ctl(t, "set_policy", "bounded", "^o", `{"max-length": 10, "overflow": "reject-publish"}`, "--priority", "7", "--apply-to", "queues")
+	a.Ctl(t, "set_policy", "-p", "typed", "bounded", ".*", `{"alternate-exchange": "x"}`)
+	a.Ctl(t, "set_operator_policy", "bounded", "", `{"max-length": 5}`)
 
 	file := filepath.Join(t.TempDir(), "exported.json")
 	a.Ctl(t, "export_definitions", file)
@@ -104,6 +110,12 @@ func TestExportImport(t *testing.T) {
 	a.Ctl(t, "import_definitions", file) // the binding's argument is an int there and a long here
 	if got := export(t, a); got != want {
 		t.Errorf("importing what is there changed it to\n%s", got)
+	}
+
+	type row struct{ Name, Policy, Operator_policy string }
+	rows := broker.Rows[row](t, b, "list_queues", "name", "policy", "operator_policy")
+	if want := []row{{"odd ' \" < ü", "bounded", "bounded"}, {"orders", "bounded", "bounded"}}; !slices.Equal(rows, want) {
+		t.Errorf("the imported policies apply to %v", rows)
 	}
 
 	must(t, channel(t, b).Publish("shop", "order.new", false, false, amqp.Publishing{Body: []byte("x")}))
@@ -141,7 +153,13 @@ func TestImportRefuses(t *testing.T) {
 		{first + `,{"name":"amq.new","vhost":"/","type":"fanout","durable":true}]}`, "ACCESS_REFUSED - exchange name 'amq.new' contains reserved prefix"},
 		{first + `],"queues":[{"name":"r","vhost":"/","durable":true},{"name":"r","vhost":"/","durable":false}]}`, "inequivalent arg 'durable' for queue 'r'"},
 		{first + `],"queues":[{"name":"r","vhost":"/","durable":true,"arguments":{"x-message-ttl":-5}}]}`, "invalid arg 'x-message-ttl'"},
-		{first + `],"policies":[{"vhost":"/","name":"p"}]}`, "cannot import policy 'p' in vhost '/'"},
+		{first + `],"policies":[{"vhost":"/","name":"p"}]}`, "cannot import policy 'p' in vhost '/': Validation failed\n\nno policy provided"},
+		{first + `],"policies":[{"vhost":"/","name":"p","pattern":"","definition":{"ha-mode":"all"}}]}`,
+			"cannot import policy 'p' in vhost '/': Validation failed\n\n[{<<\"ha-mode\">>,<<\"all\">>}] are not recognised policy settings"},
+		{first + `],"policies":[{"vhost":"nowhere","name":"p","pattern":"","definition":{"max-length":1}}]}`,
+			"cannot import policy 'p' in vhost 'nowhere': Virtual host 'nowhere' does not exist"},
+		{first + `],"parameters":[{"component":"operator_policy","vhost":"/","name":"o","value":{"pattern":"(?!a)","definition":{"max-length":1}}}]}`,
+			"cannot import policy 'o' in vhost '/': Validation failed\n\npattern should be regular expression but is invalid"},
 		{first + `],"vhosts":[{"name":"second","default_queue_type":"quorum"}]}`, "cannot import vhost 'second': Unsupported default queue type 'quorum'"},
 		{first + `],"queues":[{"name":"q","vhost":"third","durable":true}]}`, "cannot import queue 'q' in vhost 'third': there is no such vhost"},
 		{first + `],"vhosts":[{"name":"second"}],"bindings":[{"source":"amq.direct","vhost":"second","destination":"q","destination_type":"queue","routing_key":""}]}`,
