@@ -1,6 +1,8 @@
 package queue
 
 import (
+	"sync/atomic"
+
 	"github.com/asynkron/protoactor-go/actor"
 
 	"warren/actors/queue/ready"
@@ -8,16 +10,16 @@ import (
 	"warren/protocol"
 )
 
-// Governed is what policies make of a queue. It is immutable.
+// Governed is what policies make of a queue. It is immutable, but for since.
 type Governed struct {
 	// Policy and OperatorPolicy are the names of those that apply, Definition what both say together.
 	Policy, OperatorPolicy string
 	Definition             protocol.Table
 	// Settings are in force: what the arguments come to under Definition.
 	Settings settings.Settings
-	// Since is when a time to live came into force, in Unix milliseconds: messages of which nobody knows when they came have it from
-	// then on.
-	Since int64
+	// since is when the queue took up a time to live, in Unix milliseconds; 0 as long as it has not. Messages of which nobody knows when they
+	// came have it from then on. It is kept here for the queue's next incarnation, and from one time to live to the next.
+	since atomic.Int64
 	// Where the dead go: by Settings, or by those before, when they say nothing any more and some are still on their way.
 	deadLetterExchange, deadLetterRoutingKey settings.Option[string]
 }
@@ -43,7 +45,7 @@ func (s *Slot) DeadLetters() (exchange, key settings.Option[string]) {
 
 // Govern puts policies in force, and says whether that changes anything. Only the vhost calls it. The queue's actor hears of it by
 // a [Govern], or finds it when it starts.
-func (s *Slot) Govern(policy, operatorPolicy string, definition protocol.Table, now int64) (changed bool) {
+func (s *Slot) Govern(policy, operatorPolicy string, definition protocol.Table) (changed bool) {
 	before := s.governed.Load()
 	switch {
 	case before == nil && policy == "" && operatorPolicy == "":
@@ -59,9 +61,7 @@ func (s *Slot) Govern(policy, operatorPolicy string, definition protocol.Table, 
 		g.deadLetterExchange, g.deadLetterRoutingKey = before.deadLetterExchange, before.deadLetterRoutingKey
 	}
 	if g.Settings.MessageTTL.Set {
-		if g.Since = before.Since; !before.Settings.MessageTTL.Set {
-			g.Since = now
-		}
+		g.since.Store(before.since.Load()) // 0 where there was no time to live
 	}
 	s.governed.Store(g)
 	return true
@@ -69,12 +69,19 @@ func (s *Slot) Govern(policy, operatorPolicy string, definition protocol.Table, 
 
 // heed takes up the settings that are in force.
 func (q *Queue) heed() {
-	q.settings, q.age = q.Slot.InForce(), ready.Age{}
-	if ttl := q.settings.MessageTTL; ttl.Set {
-		q.age = ready.Age{Limited: true, TTL: ttl.Value.Milliseconds()}
-		if g := q.Slot.Governed(); g != nil {
-			q.age.Since = g.Since
-		}
+	g := q.Slot.Governed()
+	q.settings, q.age = &q.Slot.Settings, ready.Age{}
+	if g != nil {
+		q.settings = &g.Settings
+	}
+	ttl := q.settings.MessageTTL
+	if !ttl.Set {
+		return
+	}
+	q.age = ready.Age{Limited: true, TTL: ttl.Value.Milliseconds()}
+	if g != nil {
+		g.since.CompareAndSwap(0, q.now())
+		q.age.Since = g.since.Load()
 	}
 }
 

@@ -18,7 +18,7 @@ func (s *timedStand) govern(definition protocol.Table) []letter {
 	if definition == nil {
 		name = ""
 	}
-	if !s.slot.Govern(name, "", definition, s.at.UnixMilli()) {
+	if !s.slot.Govern(name, "", definition) {
 		s.t.Fatalf("%v changes nothing", definition)
 	}
 	return s.tell(&Govern{To: s.slot})
@@ -86,7 +86,7 @@ func TestPolicyOutlivesTheActor(t *testing.T) {
 	for i := range 3 {
 		s.put(i, 0, "")
 	}
-	s.slot.Govern("p", "", protocol.Table{"max-length": int64(2), "message-ttl": int64(100)}, s.at.UnixMilli())
+	s.slot.Govern("p", "", protocol.Table{"max-length": int64(2), "message-ttl": int64(100)})
 	s.begin(3)
 	if got := s.slot.Ready.Load(); got != 2 {
 		t.Errorf("%d wait behind the restart", got)
@@ -159,14 +159,14 @@ func TestPolicyExpires(t *testing.T) {
 // Arguments never change, whatever policies say (contract Q-27).
 func TestPolicyLeavesTheArguments(t *testing.T) {
 	slot := &Slot{Arguments: protocol.Table{"x-max-length": int32(5)}, Settings: settings.Settings{MaxLength: ms(uint64(5))}}
-	slot.Govern("p", "o", protocol.Table{"max-length": int64(3)}, 1)
+	slot.Govern("p", "o", protocol.Table{"max-length": int64(3)})
 	if slot.Settings.MaxLength != ms(uint64(5)) || slot.InForce().MaxLength != ms(uint64(3)) || len(slot.Arguments) != 1 {
 		t.Errorf("%+v", slot.Settings)
 	}
 	if g := slot.Governed(); g.Policy != "p" || g.OperatorPolicy != "o" {
 		t.Errorf("%+v", g)
 	}
-	if slot.Govern("p", "o", protocol.Table{"max-length": int64(3)}, 2) {
+	if slot.Govern("p", "o", protocol.Table{"max-length": int64(3)}) {
 		t.Error("the same again is a change")
 	}
 }

@@ -1,8 +1,6 @@
 package vhost
 
 import (
-	"time"
-
 	"github.com/asynkron/protoactor-go/actor"
 
 	"warren/actors/exchange"
@@ -44,7 +42,7 @@ func governQueue(s *queue.Slot, policies *policy.Set) (changed bool) {
 		return false
 	}
 	e := policies.Of(kinds[s.Settings.Type], string(s.Name))
-	return s.Govern(e.Policy, e.Operator, e.Definition, time.Now().UnixMilli())
+	return s.Govern(e.Policy, e.Operator, e.Definition)
 }
 
 var kinds = map[settings.Type]policy.Kind{settings.Classic: policy.ClassicQueue, settings.Quorum: policy.QuorumQueue, settings.Stream: policy.Stream}
