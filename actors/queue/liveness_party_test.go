@@ -222,6 +222,6 @@ func (w *world) part(a ready.Wanted, r persistence.Record) ready.Part {
 	if err != nil {
 		panic(fmt.Sprintf("record %d: %v", a.Record, err))
 	}
-	content.Expiries = expiries(&w.set, &content)
+	content.Expiries = expiries(&content)
 	return ready.Part{Wanted: a, Content: &content}
 }
