@@ -19,7 +19,7 @@ type Monitor struct {
 	// Sweep tells queues that have nothing to do to let go of what they hold: of all of it that can be on disk when pressed,
 	// otherwise those that had nothing to do since the last time.
 	Sweep func(pressed bool)
-	// Rest has connections that nothing came from since the last time give back the memory they read with.
+	// Rest has those who did nothing since the last time give back memory that they do not need.
 	Rest func()
 	// Age is how long a queue keeps what nobody asks for, 0 for ever (paging.after).
 	Age    time.Duration

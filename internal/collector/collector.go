@@ -8,6 +8,7 @@ import (
 	"runtime/debug"
 	"runtime/metrics"
 	"sync"
+	"sync/atomic"
 )
 
 const (
@@ -48,7 +49,18 @@ func least(high int64) uint64 {
 	return uint64(min(most, high/8))
 }
 
-var process = pacer{live: []metrics.Sample{{Name: "/gc/heap/live:bytes"}}}
+// Rest is called now and then. When next to nothing was allocated since the last time, what is garbage goes back to the system, if that
+// is worth it: the collector would not look before there is as much again.
+func Rest() { process.rest() }
+
+var process = newPacer()
+
+func newPacer() *pacer {
+	return &pacer{
+		live: []metrics.Sample{{Name: "/gc/heap/live:bytes"}},
+		heap: []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}, {Name: "/gc/heap/live:bytes"}, {Name: "/memory/classes/heap/objects:bytes"}, {Name: "/memory/classes/heap/free:bytes"}},
+	}
+}
 
 // pacer follows what is alive.
 type pacer struct {
@@ -56,6 +68,10 @@ type pacer struct {
 	live  []metrics.Sample
 	least uint64
 	now   int
+
+	heap      []metrics.Sample
+	allocated uint64 // when it was last asked to rest
+	freeing   atomic.Bool
 }
 
 func (p *pacer) bound(least uint64) {
@@ -96,3 +112,30 @@ func garbage(live, least uint64) int {
 func changes(now, next int) bool {
 	return next > now+now/4 || next < now-now/4 || next == percent && now != percent
 }
+
+func (p *pacer) rest() {
+	p.mu.Lock()
+	metrics.Read(p.heap)
+	allocated, live, there := p.heap[0].Value.Uint64(), p.heap[1].Value.Uint64(), p.heap[2].Value.Uint64()+p.heap[3].Value.Uint64()
+	since := allocated - p.allocated
+	p.allocated = allocated
+	p.mu.Unlock()
+	if !worth(since, live, there) || !p.freeing.CompareAndSwap(false, true) {
+		return
+	}
+	go func() { // which collects first
+		debug.FreeOSMemory()
+		p.freeing.Store(false)
+	}()
+}
+
+// worth says that giving garbage back is: of there bytes, live ones were found alive by the last collection, and since bytes were allocated
+// while nobody did much.
+func worth(since, live, there uint64) bool {
+	return since <= max(restless, live/64) && there > live+max(garbageMost, live/4)
+}
+
+const (
+	restless    = 1 << 20
+	garbageMost = 8 << 20
+)

@@ -3,7 +3,6 @@ package collector
 import (
 	"runtime"
 	"runtime/debug"
-	"runtime/metrics"
 	"testing"
 	"time"
 )
@@ -56,7 +55,7 @@ func TestBounds(t *testing.T) {
 // What is alive grows, and the percentage falls behind the next collection; and rises again when it is gone.
 func TestPacerFollowsWhatIsAlive(t *testing.T) {
 	defer debug.SetGCPercent(debug.SetGCPercent(100))
-	p := &pacer{live: []metrics.Sample{{Name: "/gc/heap/live:bytes"}}}
+	p := newPacer()
 	p.bound(64 << 20)
 	now := func() int {
 		p.mu.Lock()
@@ -77,4 +76,48 @@ func TestPacerFollowsWhatIsAlive(t *testing.T) {
 	runtime.KeepAlive(held)
 	held = nil
 	await("little is alive again", func(n int) bool { return n > 400 })
+}
+
+func TestWorth(t *testing.T) {
+	const mib = 1 << 20
+	for _, row := range []struct {
+		since, live, there uint64
+		worth              bool
+	}{
+		{0, 10 * mib, 60 * mib, true},
+		{2 * mib, 10 * mib, 60 * mib, false}, // somebody works
+		{0, 10 * mib, 17 * mib, false},       // little
+		{2 * mib, 1024 * mib, 2048 * mib, true},
+		{0, 1024 * mib, 1200 * mib, false},
+	} {
+		if got := worth(row.since, row.live, row.there); got != row.worth {
+			t.Errorf("%d allocated, %d of %d alive: %v", row.since, row.live, row.there, got)
+		}
+	}
+}
+
+// Garbage of which nothing comes of itself is gone soon after everything is quiet.
+func TestRestGivesGarbageBack(t *testing.T) {
+	defer debug.SetGCPercent(debug.SetGCPercent(3000))
+	p := newPacer()
+	held := func() uint64 {
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapInuse + m.HeapIdle - m.HeapReleased
+	}
+	runtime.GC()
+	for range 32 {
+		dirty := make([]byte, 1<<20)
+		for i := range dirty {
+			dirty[i] = 1
+		}
+	}
+	before := held()
+	p.rest() // somebody worked since it was made
+	for end := time.Now().Add(10 * time.Second); held()+16<<20 > before; p.rest() {
+		if time.Now().After(end) {
+			t.Fatalf("%d bytes, %d before", held(), before)
+		}
+		runtime.Gosched()
+	}
 }

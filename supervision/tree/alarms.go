@@ -16,6 +16,12 @@ func (b *Broker) mark(high, low int64) {
 	collector.Bound(high)
 }
 
+// rest gives back what is not used by those who do nothing.
+func (b *Broker) rest() {
+	b.node.Connections.Rest()
+	collector.Rest()
+}
+
 // SetMemoryHighWatermark implements admin.Broker (contract A-07). The low mark keeps its share of the high one.
 func (b *Broker) SetMemoryHighWatermark(r *adminv1.SetMemoryHighWatermarkRequest) error {
 	c := b.Config

@@ -54,7 +54,7 @@ func (b *Broker) spec() supervision.Spec {
 // alarms is in front of everything that may need memory.
 func (b *Broker) alarms() supervision.ChildSpec {
 	m := &alarm.Monitor{
-		Memory: b.memory, RSS: host.ResidentSetSize, Sweep: b.letGo(), Rest: b.node.Connections.Rest, Age: b.Config.PagingAfter, System: b.system, Log: b.node.Log,
+		Memory: b.memory, RSS: host.ResidentSetSize, Sweep: b.letGo(), Rest: b.rest, Age: b.Config.PagingAfter, System: b.system, Log: b.node.Log,
 	}
 	return supervision.ChildSpec{ID: "alarms", Kind: "alarms", Restart: supervision.Permanent, Shutdown: time.Second, New: m.New}
 }
