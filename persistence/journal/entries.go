@@ -234,8 +234,8 @@ func (x *entries) unpack(p int) *entryList {
 const (
 	indexColumn = iota
 	fileColumn
-	offsetColumn
 	bytesColumn
+	gapColumn // behind the end of the one before
 	kindColumn
 	flagsColumn
 	releasedColumn
@@ -247,6 +247,7 @@ func packEntries(all []entry) *packedEntries {
 	values := make([]int64, len(all))
 	var b []byte
 	for c := range allColumns {
+		end := int64(0)
 		for i := range all {
 			e := &all[i]
 			switch c {
@@ -261,10 +262,11 @@ func packEntries(all []entry) *packedEntries {
 					}
 				}
 				values[i] = int64(at)
-			case offsetColumn:
-				values[i] = e.offset() / offsetFactor
 			case bytesColumn:
 				values[i] = int64(e.bytes())
+			case gapColumn:
+				values[i] = (e.offset() - end) / offsetFactor
+				end = e.end()
 			case kindColumn:
 				values[i] = int64(e.kind())
 			case flagsColumn:
@@ -284,6 +286,7 @@ func packEntries(all []entry) *packedEntries {
 type entryUnpacker struct {
 	of      *packedEntries
 	left    int
+	end     int64 // of the newest
 	columns [allColumns]columns.Column
 }
 
@@ -306,9 +309,10 @@ func (u *entryUnpacker) next(e *entry) bool {
 		v[c] = u.columns[c].Next()
 	}
 	*e = placedEntry(u.of.files[v[fileColumn]], segment.Entry{
-		Index: uint64(v[indexColumn]), Offset: v[offsetColumn] * offsetFactor, Bytes: uint32(v[bytesColumn]),
+		Index: uint64(v[indexColumn]), Offset: u.end + v[gapColumn]*offsetFactor, Bytes: uint32(v[bytesColumn]),
 		Kind: segment.Kind(v[kindColumn]), Flags: segment.Flags(v[flagsColumn]),
 	})
+	u.end = e.end()
 	if v[releasedColumn] != 0 {
 		e.release()
 	}

@@ -153,7 +153,8 @@ func TestEntriesBytes(t *testing.T) {
 		bytes float64
 	}{
 		{"all alike", func() int { return 1100 }, func() int64 { return 40 }, 0.15},
-		{"of two lengths", func() int { return 1100 + r.IntN(2) }, func() int64 { return 40 }, 3},
+		{"of two lengths", func() int { return 1100 + r.IntN(2) }, func() int64 { return 40 }, 1.2},
+		{"of all lengths", func() int { return 100 + r.IntN(900) }, func() int64 { return 40 }, 2.1},
 		{"others between them", func() int { return 1100 }, func() int64 { return int64(r.IntN(3)) * 1120 }, 2.2},
 	} {
 		var x entries

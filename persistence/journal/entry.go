@@ -38,6 +38,9 @@ func (e *entry) put(at segment.Entry) {
 
 func (e *entry) offset() int64 { return int64(e.place&(1<<placeBits-1)) * offsetFactor }
 
+// end is where the next record may be.
+func (e *entry) end() int64 { return e.offset() + segment.Bytes(int(e.bytes())) }
+
 func (e *entry) bytes() uint32 { return e.form & (1<<sizeBits - 1) }
 
 func (e *entry) dead() bool { return e.form>>sizeBits == 0 }
