@@ -106,7 +106,7 @@ func (l *Listener) serve(conn net.Conn) {
 		Done: func(_ *actor.PID, err error) {
 			if err != nil {
 				t.Close()
-				l.Connections.remove(p.info.ID)
+				l.Connections.remove(p.info)
 			}
 		},
 	})

@@ -8,6 +8,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"warren/actors/alarm"
 	"warren/protocol"
 	"warren/protocol/amqp091"
@@ -201,6 +203,44 @@ func TestNobodyComesToServe(t *testing.T) {
 		synctest.Wait()
 		if left := len(s.node.Connections.All()); left != 0 {
 			t.Errorf("%d connections are left", left)
+		}
+	})
+}
+
+// sleeper is a log that has whoever says a word of it wait.
+type sleeper struct {
+	word string
+	d    time.Duration
+}
+
+func (s sleeper) Write(b []byte) (int, error) {
+	if strings.Contains(string(b), s.word) {
+		time.Sleep(s.d) // of the bubble
+	}
+	return len(b), nil
+}
+
+func TestHandshakeThatEndsTooLateCountsNoMore(t *testing.T) {
+	// P-09, P-12: the handshake times out while the connection's actor is slow, and behind that it takes the client's connection.open. Nothing
+	// of it counts against any limit when it has ended.
+	synctest.Test(t, func(t *testing.T) {
+		s := newStation(t)
+		defer s.stop()
+		s.node.Log = zerolog.New(sleeper{"frame_max_minimum", time.Minute})
+		g := s.dial()
+		g.write([]byte(amqp091.ProtocolHeader))
+		g.expect("ConnectionStart")
+		g.send(0, login("guest", nil))
+		g.expect("ConnectionTune")
+		g.write((&script{}).method(0, &amqp091.ConnectionTuneOk{ChannelMax: 10, FrameMax: 4096}).method(0, &amqp091.ConnectionOpen{VirtualHost: "/"}).b)
+		g.expect("gone")
+		time.Sleep(2 * time.Minute)
+		synctest.Wait()
+		if left := len(s.node.Connections.All()) + s.node.Streams.Len(); left != 0 {
+			t.Errorf("%d connections and streams are left", left)
+		}
+		if c := &s.node.Connections.counts; c.connections != 0 || len(c.vhosts) != 0 || len(c.users) != 0 {
+			t.Errorf("%d connections still count, in vhosts %v, of users %v", c.connections, c.vhosts, c.users)
 		}
 	})
 }

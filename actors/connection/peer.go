@@ -81,7 +81,7 @@ func (p *peer) timedOut() {
 	if phase := p.info.Params().Phase; phase < Running {
 		p.log().Warn().Stringer("state", phase).Msg("handshake timed out")
 		p.socket.Close()
-		p.Connections.remove(p.info.ID)
+		p.Connections.remove(p.info)
 	}
 }
 
@@ -156,7 +156,7 @@ func (p *peer) abandon() {
 // more; one that is down finds that out when it is up again.
 func (p *peer) retire(owns bool) {
 	p.letGo()
-	p.Connections.remove(p.info.ID) // a vhost that does not hear what follows looks there
+	p.Connections.remove(p.info) // a vhost that does not hear what follows looks there
 	p.Streams.Drop(p.streamName())
 	if d := p.info.directory; d != nil {
 		d.Unfollow(p.self())

@@ -125,10 +125,10 @@ func (r *Registry) NewID() uint64 { return r.ids.Add(1) }
 
 func (r *Registry) add(i *Info) { r.connections.Store(i.ID, i) }
 
-func (r *Registry) remove(id uint64) {
-	if i, ok := r.connections.LoadAndDelete(id); ok {
-		r.counts.leave(i.(*Info))
-	}
+// remove may come more than once: a connection whose handshake took too long may be admitted behind that, and has its end yet to come.
+func (r *Registry) remove(i *Info) {
+	r.connections.Delete(i.ID)
+	r.counts.leave(i)
 }
 
 // Alive says whether there is such a connection.
