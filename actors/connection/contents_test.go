@@ -20,8 +20,13 @@ import (
 // readerOn is a reader on one end of a pipe, whose messages lie in the inbox of its first channel.
 func readerOn(memory *alarm.Memory) (r *reader, inbox *channel.Inbox, peer net.Conn) {
 	ours, theirs := net.Pipe()
+	r, inbox = readerOf(memory, ours)
+	return r, inbox, theirs
+}
+
+func readerOf(memory *alarm.Memory, conn net.Conn) (r *reader, inbox *channel.Inbox) {
 	send := func(*actor.PID, any) {}
-	t := newTransport(ours, send, nil, memory.Contents())
+	t := newTransport(conn, send, nil, memory.Contents())
 	var limits atomic.Pointer[negotiated]
 	limits.Store(&negotiated{frameMax: 131072, channelMax: 10, user: "guest", running: true})
 	inbox = channel.NewInbox(send, t.account)
@@ -32,7 +37,7 @@ func readerOn(memory *alarm.Memory) (r *reader, inbox *channel.Inbox, peer net.C
 	}
 	r.anew, r.put, r.lend = r.run, r.deliver, func(put func()) bool { put(); return true }
 	go r.run()
-	return r, inbox, theirs
+	return r, inbox
 }
 
 func bodies(in *channel.Inbox) (out []string) {
