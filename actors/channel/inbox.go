@@ -79,6 +79,9 @@ func (in *Inbox) Put(steps []Step) {
 func (in *Inbox) Leave(left func(at Ending)) {
 	in.mu.Lock()
 	freed, at := in.bytes+in.ledger, in.ending
+	if in.closed {
+		freed = 0
+	}
 	in.steps, in.bytes, in.ledger, in.pid, in.left = nil, 0, 0, nil, left
 	in.mu.Unlock()
 	if freed != 0 {

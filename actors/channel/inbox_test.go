@@ -100,3 +100,22 @@ func TestInboxHearsOneIncarnation(t *testing.T) {
 		t.Errorf("%d bytes are held at the end", held)
 	}
 }
+
+func TestInboxGivesBackOnce(t *testing.T) {
+	// a channel that was given up behind the end of its connection, or the other way round, gives back what it held once.
+	for what, ends := range map[string]func(in *Inbox){
+		"closed, then left":    func(in *Inbox) { in.Close(); in.Leave(func(Ending) {}) },
+		"left, then closed":    func(in *Inbox) { in.Leave(func(Ending) {}); in.Close() },
+		"closed, done, closed": func(in *Inbox) { in.Close(); in.Done(1, 1, 5); in.Close() },
+		"closed, put, left":    func(in *Inbox) { in.Close(); in.Put([]Step{{Bytes: 3}}); in.Leave(func(Ending) {}) },
+	} {
+		account := 0
+		in := NewInbox(func(*actor.PID, any) {}, func(delta int) { account += delta })
+		in.Attach(actor.NewPID("local", "channel"), 1)
+		in.Put([]Step{{Bytes: 10}, {Bytes: 20}})
+		in.Done(1, 1, 7)
+		if ends(in); account != 0 {
+			t.Errorf("%s: %d bytes are held", what, account)
+		}
+	}
+}
