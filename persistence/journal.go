@@ -368,7 +368,9 @@ func (p *Journal) sync(ctx actor.Context) {
 
 // clean takes a step of housekeeping, and comes back when there is more to do.
 func (p *Journal) clean(ctx actor.Context) {
-	cleaned, err := p.j.Clean(cleanBytes)
+	var cleaned journal.Cleaned
+	var err error
+	p.await(func() { cleaned, err = p.j.Clean(cleanBytes) })
 	if err != nil {
 		p.Logs.Error().Err(err).Msg("the journal could not be cleaned")
 		return

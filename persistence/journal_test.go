@@ -3,6 +3,8 @@ package persistence
 import (
 	"errors"
 	"fmt"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -24,6 +26,7 @@ type desk struct {
 	got   chan *Fetched
 
 	stream string // that append and fetch are about
+	await  func(func())
 }
 
 type listener struct{ d *desk }
@@ -39,14 +42,19 @@ func (l *listener) Receive(ctx actor.Context) {
 
 func newDesk(t *testing.T, fs vfs.FS) *desk {
 	t.Helper()
-	d := &desk{t: t, sys: supervision.NewSystem(zerolog.Nop()), heard: make(chan *Durable, 1000), got: make(chan *Fetched, 10), stream: "queue/a"}
+	return newDeskThatAwaits(t, fs, nil)
+}
+
+func newDeskThatAwaits(t *testing.T, fs vfs.FS, await func(func())) *desk {
+	t.Helper()
+	d := &desk{await: await, t: t, sys: supervision.NewSystem(zerolog.Nop()), heard: make(chan *Durable, 1000), got: make(chan *Fetched, 10), stream: "queue/a"}
 	d.log = NewLog(d.sys.PID("top/journal"), fs, "data", Options{Options: journal.Options{SegmentBytes: 1 << 20}})
 	d.owner = d.sys.PID("top/owner")
 	err := d.sys.Start("top", supervision.Spec{
 		Limit: supervision.Limit{Restarts: 10},
 		Children: []supervision.ChildSpec{
 			{ID: "owner", New: func(uint64) actor.Actor { return &listener{d} }},
-			{ID: "journal", New: func(uint64) actor.Actor { return &Journal{Log: d.log, Logs: zerolog.Nop()} }},
+			{ID: "journal", New: func(uint64) actor.Actor { return &Journal{Log: d.log, Logs: zerolog.Nop(), Await: d.await} }},
 		},
 	})
 	if err != nil {
@@ -276,6 +284,37 @@ func TestAlarmEndsBehindCrash(t *testing.T) {
 	}
 	d.append(record(1)) // as its owner does, which hears of the restart
 	d.durable(1)
+}
+
+// DESIGN 5: nobody who is ready waits behind a sync, a commit's or that of housekeeping.
+func TestNobodyWaitsBehindTheDisk(t *testing.T) {
+	fs := vfs.NewFaulty(vfs.NewMemory())
+	var awaits, removed atomic.Bool
+	d := newDeskThatAwaits(t, fs, func(f func()) {
+		awaits.Store(true)
+		defer awaits.Store(false)
+		f()
+	})
+	d.append(record(1))
+	d.durable(1)
+	fs.Watch(func(op vfs.Op, path string) error {
+		if (op == vfs.OpSync || op == vfs.OpSyncDir || op == vfs.OpRemove || op == vfs.OpRename) && !awaits.Load() {
+			t.Errorf("%v of %s while others wait behind it", op, path)
+		}
+		if (op == vfs.OpRemove || op == vfs.OpRename) && strings.HasSuffix(path, ".segment") {
+			removed.Store(true)
+		}
+		return nil
+	})
+	for upto := uint64(2); !removed.Load() && upto < 200; upto++ { // a segment or more each time, of which nothing lives then
+		d.append(Record{Index: upto, Kind: 7, Payload: make([]byte, 1<<20)})
+		d.durable(upto)
+		d.sys.Send(d.log.PID, &Checkpoint{Stream: d.stream, From: d.owner, Upto: upto, Kind: 8})
+	}
+	fs.Heal() // its end may take as long as it likes
+	if !removed.Load() {
+		t.Error("nothing was cleaned")
+	}
 }
 
 // A checkpoint stands for what came before it, and messages that live on are kept beside it.
