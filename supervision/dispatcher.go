@@ -41,7 +41,7 @@ type dispatcher struct {
 	busy     int // workers, those included
 	stuck    int // of them
 	rounds   int // how often workers were taken to be stuck
-	waiting  int // busy workers whose actor waits for the disk
+	waiting  int // busy workers whose actor waits for the disk, those that are taken to be stuck left out
 	chain    int // turns since nobody was busy
 	loans    []*Loan
 	recalls  bool // somebody looks whether loans come back
@@ -117,6 +117,7 @@ func (d *dispatcher) begin(j *job) {
 // await is for f, which waits for the disk in an actor's turn: meanwhile its worker is nobody to wait for.
 func (d *dispatcher) await(f func()) {
 	d.mu.Lock()
+	round := d.rounds
 	d.waiting++
 	d.spread()
 	d.mu.Unlock()
@@ -125,7 +126,9 @@ func (d *dispatcher) await(f func()) {
 		if d.busy-d.stuck-d.waiting == 0 { // who waited for the disk as well finds a worker that is awake
 			d.chain = 0
 		}
-		d.waiting--
+		if round == d.rounds { // else it was taken to be stuck meanwhile, and counts as that
+			d.waiting--
+		}
 		d.mu.Unlock()
 	}()
 	f()
@@ -193,6 +196,7 @@ func (d *dispatcher) relieve(finished uint) {
 	}
 	if d.finished == finished {
 		d.rounds++
+		d.waiting = 0 // they are stuck like the others, and nobody counts twice
 		for d.stuck = d.busy; d.busy-d.stuck < d.share; {
 			j, ok := d.next()
 			if !ok {

@@ -1,6 +1,7 @@
 package supervision
 
 import (
+	"runtime"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -95,5 +96,38 @@ func TestLongMailboxGoesToTheEndOfTheLine(t *testing.T) {
 	receive(t, "all", done)
 	if before < 0 || before > n/2 {
 		t.Errorf("the other had its turn behind %d messages of %d", before, n)
+	}
+}
+
+func TestWhoWaitsForTheDiskCountsOnce(t *testing.T) {
+	// Promise: a worker that waits for the disk and is taken to be stuck for that is left out once of those that do something: else two that are
+	// busy look like one that has hardly begun, and who is ready waits behind them.
+	d := newDispatcher(4)
+	d.share = 2
+	doing := func() int {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		return d.busy - d.stuck - d.waiting
+	}
+	release, looked, ends := make(chan struct{}), make(chan int), make(chan struct{}, 2)
+	d.Schedule(func() { d.await(func() { <-release }); ends <- struct{}{} })
+	d.Schedule(func() { <-release; ends <- struct{}{} })
+	d.Schedule(func() { looked <- doing() }) // in line, until both of them are taken to be stuck
+	if n := <-looked; n != 1 {
+		t.Errorf("%d workers do something, want one", n)
+	}
+	close(release)
+	<-ends
+	<-ends
+	for deadline := time.Now().Add(10 * time.Second); ; runtime.Gosched() {
+		d.mu.Lock()
+		busy, stuck, waiting := d.busy, d.stuck, d.waiting
+		d.mu.Unlock()
+		if busy == 0 && stuck == 0 && waiting == 0 {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("at the end %d are busy, %d stuck, %d wait", busy, stuck, waiting)
+		}
 	}
 }
