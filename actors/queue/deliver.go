@@ -15,7 +15,7 @@ func (q *Queue) pump(ctx actor.Context) {
 		q.handOut()
 		q.askForGrants(ctx)
 		q.keepWithin()
-		if q.state.Expires() { // another one is at the head by now, perhaps, and nothing else need ever happen
+		if q.expires() { // another one is at the head by now, perhaps, and nothing else need ever happen
 			q.expire(ctx)
 		}
 		q.handOutDead(ctx)

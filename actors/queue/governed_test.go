@@ -170,3 +170,34 @@ func TestPolicyLeavesTheArguments(t *testing.T) {
 		t.Error("the same again is a change")
 	}
 }
+
+// Contract: a time to live by policy is for what is on disk alone, too, also for what came when nothing expired. What is at the
+// head is read for it once, and not in every turn while memory is short.
+func TestPolicyTTLOnDisk(t *testing.T) {
+	s := newPagingStand(t)
+	at := time.UnixMilli(1_000_000)
+	s.q.Short = func() bool { return true }
+	s.q.Pressed, s.q.Now = s.q.Short, func() time.Time { return at }
+	s.fill(20)
+	s.tell(&LetGo{})
+	if s.q.state.OnDisk() != 40 {
+		t.Fatalf("%d of 40 are on disk alone", s.q.state.OnDisk())
+	}
+	s.slot.Govern("p", "", protocol.Table{"message-ttl": int64(100)})
+	s.ctx.system = quiet()
+	s.tell(&Govern{To: s.slot})
+	s.answer()
+	for range 5 {
+		s.tell(&LetGo{})
+		s.command(3, &Inspect{})
+	}
+	if n := len(s.fetches); n > 0 {
+		t.Errorf("it reads %d times what it knows", n)
+	}
+	at = at.Add(100 * time.Millisecond)
+	s.tell(&expireHead{s.q.armed})
+	s.answer()
+	if n := s.q.state.Ready(); n != 0 {
+		t.Errorf("%d wait longer than they may", n)
+	}
+}

@@ -130,7 +130,8 @@ func (q *Queue) whenSaved(ctx actor.Context, to *actor.PID, done *Done) {
 	if q.state.Unsaved() {
 		q.happen(&ready.Saved{})
 	}
-	if pending := q.state.Pending(); len(pending) > 0 && !q.Journal.Failing.Load() { // nobody hangs because the disk is full
+	pending := q.state.Pending()
+	if len(pending) > 0 && (!q.Journal.Failing.Load() || q.holds(to)) { // nobody hangs because the disk is full, but behind who does already
 		q.held = append(q.held, held{pending[len(pending)-1].Index, to, done})
 		q.hurry(ctx)
 		return

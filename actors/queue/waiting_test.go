@@ -61,6 +61,25 @@ func TestNoAnswerOvertakes(t *testing.T) {
 	}
 }
 
+// Neither does one when the disk is full by then, and nobody has to wait for it any more.
+func TestNoAnswerOvertakesWhenTheDiskIsFull(t *testing.T) {
+	s := newPagingStand(t)
+	s.command(2, &Consume{Consumer: 2, Prefetch: 1})
+	s.fill(1)
+	say := func(ops ...Op) []*Done {
+		first := s.stand.seq[2] + 1
+		s.stand.seq[2] += uint64(len(ops))
+		return only[*Done](s.stand.tell(&Commands{Session: 2, First: first, Ops: ops}))
+	}
+	got := say(&Purge{})
+	s.q.Journal.Failing.Store(true)
+	got = append(got, say(&Inspect{})...)
+	got = append(got, only[*Done](s.stand.tell(&persistence.Durable{Stream: s.slot.Stored, Upto: s.q.journaled}))...)
+	if len(got) != 2 || len(got[0].Replies) != 1 || got[0].Replies[0].Messages != 1 || got[1].Upto != 3 {
+		t.Errorf("it says %v", got)
+	}
+}
+
 // Contract P-42: a get that waits for the disk is answered when what it waits for is purged.
 func TestGetIsAnsweredBehindPurge(t *testing.T) {
 	s := newPagingStand(t)

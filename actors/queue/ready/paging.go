@@ -68,9 +68,7 @@ func (e *extent) wanted() Wanted {
 func (s *State) pagedOut(e *PagedOut) {
 	for _, in := range e.Intervals {
 		l := s.lineOf(in.First)
-		if s.expires {
-			l.rememberExpiry()
-		}
+		l.rememberExpiry()
 		l.extents.eachListed(in.First, func(x *extent) bool {
 			if x.end() > in.end() {
 				return false
