@@ -43,12 +43,22 @@ func (noLedger) Resident(int) {}
 // stand is a vhost that does nothing.
 type stand struct {
 	*scene
-	name string
+	name     string
+	governed int
 }
 
+// told asks it how often it was told of policies.
+type told struct{ policies int }
+
 func (s *stand) Receive(ctx actor.Context) {
-	if _, is := ctx.Message().(*actor.Started); is {
+	switch m := ctx.Message().(type) {
+	case *actor.Started:
 		s.count(1)
+	case *vhost.PoliciesChanged:
+		s.governed++
+	case *told:
+		m.policies = s.governed
+		s.heard <- m
 	}
 }
 
@@ -67,7 +77,7 @@ func newScene(t *testing.T, fs vfs.FS) *scene {
 	vhosts := &VHosts{
 		Supervisor: "top/core/vhosts", PID: func(name string) *actor.PID { return s.PID("top/core/vhosts/" + supervision.Escape(name)) },
 		Spec: func(d *vhost.Directory) supervision.ChildSpec {
-			return supervision.ChildSpec{ID: supervision.Escape(d.Name), New: func(uint64) actor.Actor { return &stand{s, d.Name} }}
+			return supervision.ChildSpec{ID: supervision.Escape(d.Name), New: func(uint64) actor.Actor { return &stand{scene: s, name: d.Name} }}
 		},
 	}
 	s.options = Options{

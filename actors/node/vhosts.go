@@ -99,6 +99,7 @@ func (r *VHosts) open(v *eventv1.VHostPut) {
 
 // put has vhosts started and stopped, and connections closed, as events say that have happened. before is what was in force.
 func (n *Node) put(ctx actor.Context, before *auth.Definitions, events []*eventv1.NodeDefinition) {
+	governed := map[string]struct{}{} // once, however many policies an import has: each time every queue is looked at
 	for _, def := range events {
 		switch e := def.Event.(type) {
 		case *eventv1.NodeDefinition_VhostPut:
@@ -112,10 +113,13 @@ func (n *Node) put(ctx actor.Context, before *auth.Definitions, events []*eventv
 		case *eventv1.NodeDefinition_UserDeleted:
 			n.Close(e.UserDeleted.Name, "", "user '"+e.UserDeleted.Name+"' is deleted")
 		case *eventv1.NodeDefinition_PolicySet:
-			n.policiesChanged(ctx, e.PolicySet.Vhost)
+			governed[e.PolicySet.Vhost] = struct{}{}
 		case *eventv1.NodeDefinition_PolicyCleared:
-			n.policiesChanged(ctx, e.PolicyCleared.Vhost)
+			governed[e.PolicyCleared.Vhost] = struct{}{}
 		}
+	}
+	for name := range governed {
+		n.policiesChanged(ctx, name)
 	}
 }
 
