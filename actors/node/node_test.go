@@ -139,8 +139,13 @@ func (s *scene) tell(r *Request) error {
 	s.t.Helper()
 	s.Send(s.options.PID, r)
 	for {
-		if a := hear[*Answer](s); a.ID == r.ID {
-			return a.Err
+		switch m := hear[any](s).(type) {
+		case *Up: // of a crash that came late: what was on its way is lost
+			s.Send(s.options.PID, r)
+		case *Answer:
+			if m.ID == r.ID {
+				return m.Err
+			}
 		}
 	}
 }
