@@ -42,12 +42,12 @@ type Memory struct {
 }
 
 // A byte of the ledger costs two at first: the collector needs room of its own, and what is on its way has windows beside it.
-// What is observed corrects that within bounds: at once when it is more, since the next burst may cost as much, and slowly when it is less.
+// What is observed corrects that within bounds: slowly, but at once where it is more and the mark is near, since the next burst may cost as much.
 const (
-	costFirst   = 2
-	costLeast   = 1.25
-	costMost    = 4
-	costForgets = 16 // looks
+	costFirst  = 2
+	costLeast  = 1.25
+	costMost   = 4
+	costLearns = 16 // looks
 )
 
 // NewMemory makes a ledger with its marks.
@@ -74,7 +74,11 @@ func (m *Memory) Observe(rss int64) {
 	m.rss = rss
 	if held := m.resident.Load(); held > m.marks.High/8 { // below, what an idle broker needs would hide it
 		seen := float64(rss) / float64(held)
-		m.cost = min(costMost, max(costLeast, seen, m.cost+(seen-m.cost)/costForgets))
+		next := m.cost + (seen-m.cost)/costLearns
+		if rss > m.marks.Low { // elsewhere it may be garbage of what is gone, and there is time
+			next = max(next, seen)
+		}
+		m.cost = min(costMost, max(costLeast, next))
 		m.weigh()
 	}
 	m.turn()

@@ -120,6 +120,11 @@ func TestCostOfAByte(t *testing.T) {
 	if got := m.high.Load(); got != 500 {
 		t.Fatalf("the ledger's mark is %d after one look at more", got)
 	}
+	m.Mark(Marks{1000, 900})
+	m.Observe(850)
+	if got := m.high.Load(); got < 490 {
+		t.Fatalf("the ledger's mark is %d after one look at more, far from the mark", got)
+	}
 	for range 100 {
 		m.Observe(100)
 	}
