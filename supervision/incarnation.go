@@ -51,7 +51,7 @@ type incarnation struct {
 
 func (s *System) newIncarnation(c *child, o overseer) *incarnation {
 	i := &incarnation{number: s.incarnations.Add(1), sys: s, child: c, overseer: o, supervisor: c.spec.Supervisor != nil}
-	i.keeper, i.blocks = i, c.spec.Blocks
+	i.keeper, i.blocks, i.drains = i, c.spec.Blocks, c.spec.Drains
 	return i
 }
 

@@ -55,6 +55,7 @@ type mailbox struct {
 	process  actor.Process        // how this mailbox is registered; nil before Start
 	sealed   bool                 // nothing is queued any more
 	blocks   bool                 // its turns wait for the disk; never changes
+	drains   bool                 // what waits is done before it stops; never changes
 
 	running   atomic.Bool
 	open      atomic.Bool // Start was called
@@ -329,10 +330,25 @@ func (m *mailbox) stop(msg *actor.Stop) {
 			return
 		}
 	}
+	if m.drains {
+		m.drain()
+	}
 	// Unlike Proto.Actor's, an actor that waits for its children's end gets no user messages any more.
 	m.suspended.Store(true)
 	m.invoker.InvokeSystemMessage(msg)
 	m.buryIfEnded()
+}
+
+// drain does what waits now, and not what comes meanwhile.
+func (m *mailbox) drain() {
+	for n := m.UserMessageCount(); n > 0 && !m.killed.Load(); n-- {
+		msg := m.nextUser()
+		if msg == nil {
+			return
+		}
+		m.turn.begin(msg)
+		m.invoker.InvokeUserMessage(msg)
+	}
 }
 
 // recovered: the turn of msg panicked.

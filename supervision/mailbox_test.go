@@ -242,6 +242,42 @@ func TestMailboxBulkIsBuried(t *testing.T) {
 	eventually(t, "dead letters", func() bool { return s.DeadLetters() == 20 })
 }
 
+// Promise: who drains has done what others left with it when it stops, bulk or not, in order.
+func TestMailboxDrains(t *testing.T) {
+	for _, drains := range []bool{false, true} {
+		s := NewSystem(zerolog.Nop())
+		busy, gate := make(chan struct{}), make(chan struct{})
+		var got []any
+		p := s.Actors().Root.Spawn(actor.PropsFromFunc(func(c actor.Context) {
+			switch m := c.Message().(type) {
+			case string:
+				close(busy)
+				<-gate
+			case bulky, int:
+				got = append(got, m)
+			}
+		}, actor.WithMailbox(func() actor.Mailbox { return &mailbox{drains: drains} }), actor.WithDispatcher(s.dispatcher)))
+		s.Send(p, "wait")
+		receive(t, "busy", busy)
+		for i := range 3 {
+			s.Send(p, bulky(i))
+		}
+		s.Send(p, 7)
+		end := s.Actors().Root.StopFuture(p)
+		close(gate)
+		if err := end.Wait(); err != nil {
+			t.Fatal(err)
+		}
+		var want []any
+		if drains {
+			want = []any{7, bulky(0), bulky(1), bulky(2)}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("drains %v: got %v", drains, got)
+		}
+	}
+}
+
 // A burst leaves no big array behind.
 func TestBurstGivesItsArrayBack(t *testing.T) {
 	var b lane

@@ -77,6 +77,9 @@ type ChildSpec struct {
 	Irreplaceable bool
 	// Blocks says that the child waits for the disk in its turns (System.Await), so that nobody should wait behind them.
 	Blocks bool
+	// Drains says that what waits in the child's mailbox when it is told to stop is done before it does: others have left it there and
+	// are gone.
+	Drains bool
 	// Significant children end their supervisor, see Spec.AutoShutdown. They cannot be permanent.
 	Significant bool
 

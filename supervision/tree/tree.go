@@ -71,6 +71,7 @@ func (b *Broker) core() supervision.ChildSpec {
 				StartTimeout:  supervision.Infinity, // it reads what the process before left
 				Irreplaceable: true,                 // two writers of one directory; a disk that hangs hangs the second one, too
 				Blocks:        true,
+				Drains:        true, // the last settlements of queues that have stopped
 				New: func(uint64) actor.Actor {
 					return &persistence.Journal{Log: b.journal, Logs: b.node.Log, Await: b.system.Await}
 				},
