@@ -15,7 +15,7 @@ const (
 	// percent is how much garbage there may be, in percent of what is alive: a broker's heap is small and its garbage large.
 	percent = 200
 	// most is how many bytes of garbage there may be however little is alive. A broker through which everything passes at once has a few
-	// MiB alive: it would collect a hundred times a second, and need what it gives back to the system again at once.
+	// MiB alive: it would collect again and again, and need what it gives back to the system again at once.
 	most = 64 << 20
 	// smallest is what is alive at least: stacks and globals have a part in the collector's reckoning as well.
 	smallest = 2 << 20
