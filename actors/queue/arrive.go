@@ -40,9 +40,9 @@ func (q *Queue) enqueue(ctx actor.Context, m *Enqueue) {
 	}
 	// What can be delivered at once is, also what expires at once (contract Q-08).
 	q.handOut()
-	overfull := q.overfull()
+	slowed := q.overfull() || q.biased(ctx)
 	q.pump(ctx)
-	if overfull {
+	if slowed {
 		q.owe(m.Link)
 	} else { // behind the pump, which shows the counts: whoever hears that it is here finds it there
 		q.accepted(ctx, m.Link)

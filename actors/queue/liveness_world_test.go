@@ -279,6 +279,8 @@ func (w *world) rest() error {
 			w.bring()
 		case w.q.armed != 0 && w.q.armed <= w.at.UnixMilli():
 			w.mail = append(w.mail, &expireHead{w.q.armed})
+		case w.q.paging.bias.running:
+			w.mail = append(w.mail, overBias)
 		default:
 			for _, id := range w.ids() {
 				w.clients[id].goOn()

@@ -71,6 +71,7 @@ type paging struct {
 	deferred []*Commands    // wait for messages from disk
 	spooled  uint64         // newest record that was sent to the spool
 	released int            // settled records of it that the journal knows of
+	bias     bias           // towards consumers, that slows publishers
 	owed     []ready.Link   // publishers that do not hear yet how far the queue has got
 }
 
@@ -88,7 +89,7 @@ func (q *Queue) page(ctx actor.Context) {
 	}
 	p.starved, p.mourning, p.blind = false, false, false
 	q.spool(ctx)
-	if len(p.owed) > 0 && !q.overfull() {
+	if len(p.owed) > 0 && !q.overfull() && !(p.bias.running && q.outrun()) {
 		for _, l := range p.owed {
 			q.accepted(ctx, l)
 		}
@@ -106,7 +107,7 @@ func (q *Queue) overfull() bool {
 	return len(q.state.Spooling()) > 0 || slices.ContainsFunc(q.state.Pending(), func(r ready.Record) bool { return r.Kind == ready.RecordEnqueued })
 }
 
-// overfull is how many times over its limit a queue's memory is when publishers are slowed.
+// overfull is how many times over its limit a queue's memory is when publishers are slowed: by the disk, or by consumers (bias).
 const overfull = 4
 
 func (q *Queue) owe(l ready.Link) {

@@ -140,6 +140,8 @@ func (q *Queue) Receive(ctx actor.Context) {
 		q.queueExpired(ctx, m)
 	case *Allowed:
 		q.pump(ctx)
+	case *biasOver:
+		q.paging.bias.end(q.now)
 	case *LetGo:
 		q.letGo(m)
 	case *persistence.Durable:
@@ -252,7 +254,8 @@ func (q *Queue) credit(ctx actor.Context, m *Credit) {
 		return
 	}
 	if w != nil && !c.DeadLetters {
-		w.credit(m.Written)
+		messages, bytes := w.credit(m.Written)
+		q.paging.bias.took(messages, bytes)
 	}
 	if c.NoAck { // what has left for the client is settled
 		q.settle(m.Key, 0, m.Written, ready.Acked)

@@ -42,10 +42,12 @@ func (w *window) sent(last uint64, bytes int) {
 	w.flights = append(w.flights, flight{last, bytes})
 }
 
-func (w *window) credit(written uint64) {
+// credit enters what has left for the client, and returns how much of it is new.
+func (w *window) credit(written uint64) (messages, bytes int) {
 	if written <= w.written {
-		return
+		return 0, 0
 	}
+	messages, bytes = int(written-w.written), w.bytes
 	w.written = written
 	n := 0
 	for n < len(w.flights) && w.flights[n].last <= written {
@@ -53,4 +55,5 @@ func (w *window) credit(written uint64) {
 		n++
 	}
 	w.flights = w.flights[:copy(w.flights, w.flights[n:])]
+	return messages, bytes - w.bytes
 }
