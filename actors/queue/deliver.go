@@ -149,15 +149,20 @@ func (q *Queue) publishStats() {
 	q.Slot.UnackedBytes.Store(int64(q.state.Out()))
 	q.Slot.OnDisk.Store(int64(q.state.OnDisk()))
 	q.Slot.Dying.Store(int64(q.state.Dying()))
-	if now := q.state.Own(); now != q.accounted {
-		q.Ledger.Resident(now - q.accounted)
-		q.accounted = now
-		q.Slot.own.Store(int64(now))
-	}
+	q.account()
 	if now := int64(q.state.Resident()); now != q.Slot.Bytes.Load() {
 		q.Slot.Bytes.Store(now)
 		if now == 0 { // let go of the last messages, which the stream still holds
 			q.stream.Fold(q.incarnation)
 		}
+	}
+}
+
+// account brings the node's ledger of memory up to date.
+func (q *Queue) account() {
+	if now := q.state.Own(); now != q.accounted {
+		q.Ledger.Resident(now - q.accounted)
+		q.accounted = now
+		q.Slot.own.Store(int64(now))
 	}
 }

@@ -101,7 +101,7 @@ func (q *Queue) page(ctx actor.Context) {
 // slowed by their own windows, until it has caught up. While memory is pressed that is so from the first message on: what is written is in
 // memory twice, and of many queues each has only little of it.
 func (q *Queue) overfull() bool {
-	if q.Journal == nil || q.state.Resident() <= overfull*q.resident && !q.pressed() {
+	if q.Journal == nil || max(q.state.Resident(), q.state.Writing()) <= overfull*q.resident && !q.pressed() {
 		return false
 	}
 	return len(q.state.Spooling()) > 0 || slices.ContainsFunc(q.state.Pending(), func(r ready.Record) bool { return r.Kind == ready.RecordEnqueued })

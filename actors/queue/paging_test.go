@@ -376,3 +376,32 @@ func TestAcceptedWhenOnDiskWhileMemoryIsPressed(t *testing.T) {
 		t.Errorf("on disk it says %+v", got)
 	}
 }
+
+// DESIGN section 7: what consumers took before it was written is still to be written, and held in memory for that.
+func TestPublishersThatOutrunTheDiskAreSlowedThoughConsumersKeepUp(t *testing.T) {
+	s := newPagingStand(t)
+	s.command(2, &Consume{Consumer: 2, NoAck: true})
+	k, seq := ready.Key{Session: 2, Consumer: 2}, uint64(0)
+	publish := func() bool {
+		seq++
+		m := protocol.Message{Seq: seq, Properties: persistent, Flags: protocol.FlagPersistent, Body: make([]byte, 900)}
+		sent := s.stand.tell(&Enqueue{Link: link, Incarnation: s.slot.Incarnation(), Exchange: "x", Messages: []protocol.Message{m}})
+		s.stand.tell(&Credit{Key: k, Written: seq})
+		return len(only[*Accepted](sent)) > 0
+	}
+	for range overfull {
+		if !publish() {
+			t.Fatal("slowed too soon")
+		}
+	}
+	if publish() || publish() {
+		t.Error("not slowed, though the disk is behind")
+	}
+	if s.resident < 4000 || s.q.state.Ready() > 0 {
+		t.Errorf("%d bytes are in the ledger, with %d waiting", s.resident, s.q.state.Ready())
+	}
+	got := only[*Accepted](s.stand.tell(&persistence.Durable{Stream: s.slot.Stored, Upto: s.q.journaled}))
+	if len(got) == 0 || got[len(got)-1].Accepted != seq || s.resident > 0 {
+		t.Errorf("on disk it says %+v, with %d in the ledger", got, s.resident)
+	}
+}

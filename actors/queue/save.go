@@ -106,6 +106,7 @@ func (q *Queue) durable(ctx actor.Context, m *persistence.Durable) {
 		}
 	}
 	q.happen(&ready.Synced{Upto: m.Upto})
+	q.account()
 	n := 0
 	for ; n < len(q.held) && q.held[n].record <= m.Upto; n++ {
 		ctx.Send(q.held[n].to, q.held[n].done)

@@ -81,8 +81,8 @@ func (s *State) eachCommon(f func(*holders)) {
 	}
 }
 
-// Own are the resident bytes that no other queue may have as well.
-func (s *State) Own() int { return s.resident - s.common }
+// Own are the bytes in memory that no other queue may have as well: what is resident, and what is on its way to the disk.
+func (s *State) Own() int { return s.resident - s.common + s.saving.copied }
 
 // comes and goes enter content that the state gets, or lets go of, with so many resident bytes of it.
 func (s *State) comes(c *Content, bytes int) {

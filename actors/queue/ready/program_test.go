@@ -108,6 +108,14 @@ func (m *machine) check() error {
 			return true
 		})
 	}
+	writing := 0
+	for _, r := range m.live.Pending() {
+		writing += r.Bytes
+	}
+	if m.live.Writing() != writing {
+		return fmt.Errorf("%d bytes are to be written, not %d", writing, m.live.Writing())
+	}
+	own += writing // the program's batches have no encoding that queues share
 	if m.live.Resident() != resident {
 		return fmt.Errorf("resident are %d, not %d", resident, m.live.Resident())
 	}

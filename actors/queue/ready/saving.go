@@ -36,6 +36,8 @@ type saving struct {
 	on                 bool
 	made               uint64    // index of the newest record
 	pending            []Record  // made and not known to be durable
+	writing            int       // bytes of the messages that those bring
+	copied             int       // of those, what is in memory once more for this queue alone
 	settled, delivered intervals // of stored messages, and in no record yet
 	dead               [reasons]intervals
 }
@@ -125,9 +127,17 @@ func (s *State) recovered(e *Recovered) {
 func (s *State) stored(e *Enqueued, x *extent) {
 	s.saving.made++
 	x.record = s.saving.made
-	s.saving.pending = append(s.saving.pending, Record{
-		Index: x.record, Kind: RecordEnqueued, Link: e.Link, First: x.first, Content: x.content, Bytes: x.left,
-	})
+	r := Record{Index: x.record, Kind: RecordEnqueued, Link: e.Link, First: x.first, Content: x.content, Bytes: x.left}
+	s.saving.pending = append(s.saving.pending, r)
+	s.saving.weigh(&r, 1)
+}
+
+// weigh enters a record that is pending, or with -1 no longer.
+func (v *saving) weigh(r *Record, sign int) {
+	v.writing += sign * r.Bytes
+	if r.Kind == RecordEnqueued && r.Content.Encoded == nil {
+		v.copied += sign * r.Bytes
+	}
 }
 
 // note enters stored messages of an interval into a set that the next Saved makes a record of.
@@ -170,6 +180,7 @@ func (s *State) synced(upto uint64) {
 	v := s.saving
 	n := 0
 	for n < len(v.pending) && v.pending[n].Index <= upto {
+		v.weigh(&v.pending[n], -1)
 		n++
 	}
 	if n > 0 {
@@ -179,6 +190,9 @@ func (s *State) synced(upto uint64) {
 
 // Pending are the records that are not known to be on disk, in order.
 func (s *State) Pending() []Record { return s.saving.pending }
+
+// Writing is how many bytes of messages are on their way to the disk, whether they still wait or not.
+func (s *State) Writing() int { return s.saving.writing }
 
 // Durable says that the queue keeps persistent messages on disk.
 func (s *State) Durable() bool { return s.saving.on }
