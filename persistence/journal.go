@@ -330,11 +330,24 @@ func (p *Journal) fail(ctx actor.Context, err error) {
 	if !p.failing {
 		p.Logs.Error().Err(err).Msg("the journal cannot be written: confirms stop until it can")
 	}
+	begins := !p.failing
 	p.failing = true
 	p.Log.failing(true)
 	p.Log.publish(p.j.Stats(), p.Log.Status().LastCommit)
+	if begins {
+		p.stalled(ctx)
+	}
 	self, system := ctx.Self(), ctx.ActorSystem()
 	time.AfterFunc(retryAfter, func() { system.Root.Send(self, &commit{}) })
+}
+
+// stalled is for who would keep somebody waiting until the disk takes something again.
+func (p *Journal) stalled(ctx actor.Context) {
+	for _, s := range p.streams {
+		if s.owner != nil {
+			ctx.Send(s.owner, &Stalled{})
+		}
+	}
 }
 
 // look watches the disk, also for others that fill it or make room.

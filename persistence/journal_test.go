@@ -18,12 +18,13 @@ import (
 
 // desk runs the persistence actor over a file system, beside an owner of streams that keeps what it is told.
 type desk struct {
-	t     *testing.T
-	sys   *supervision.System
-	log   *Log
-	owner *actor.PID
-	heard chan *Durable
-	got   chan *Fetched
+	t       *testing.T
+	sys     *supervision.System
+	log     *Log
+	owner   *actor.PID
+	heard   chan *Durable
+	stalled chan struct{}
+	got     chan *Fetched
 
 	stream string // that append and fetch are about
 	await  func(func())
@@ -35,6 +36,8 @@ func (l *listener) Receive(ctx actor.Context) {
 	switch m := ctx.Message().(type) {
 	case *Durable:
 		l.d.heard <- m
+	case *Stalled:
+		l.d.stalled <- struct{}{}
 	case *Fetched:
 		l.d.got <- m
 	}
@@ -47,7 +50,7 @@ func newDesk(t *testing.T, fs vfs.FS) *desk {
 
 func newDeskThatAwaits(t *testing.T, fs vfs.FS, await func(func())) *desk {
 	t.Helper()
-	d := &desk{await: await, t: t, sys: supervision.NewSystem(zerolog.Nop()), heard: make(chan *Durable, 1000), got: make(chan *Fetched, 10), stream: "queue/a"}
+	d := &desk{await: await, t: t, sys: supervision.NewSystem(zerolog.Nop()), heard: make(chan *Durable, 1000), got: make(chan *Fetched, 10), stalled: make(chan struct{}, 10), stream: "queue/a"}
 	d.log = NewLog(d.sys.PID("top/journal"), fs, "data", Options{Options: journal.Options{SegmentBytes: 1 << 20}})
 	d.owner = d.sys.PID("top/owner")
 	err := d.sys.Start("top", supervision.Spec{
@@ -240,6 +243,11 @@ func TestDiskThatFails(t *testing.T) {
 	d.append(record(2))
 	if !<-alarm {
 		t.Fatal("no alarm")
+	}
+	select {
+	case <-d.stalled:
+	case <-time.After(20 * time.Second):
+		t.Fatal("the owner of a stream does not hear of it")
 	}
 	select {
 	case m := <-d.heard:

@@ -70,6 +70,8 @@ type (
 		Upto   uint64
 		Token  uint64 // of the newest Append or Checkpoint among them
 	}
+	// Stalled says to every owner of a stream that the journal cannot be written now. Durable comes when it can again.
+	Stalled struct{}
 )
 
 // Bulk: whoever waits for messages from the disk need not wait behind what is to be written, whose order matters only to itself.

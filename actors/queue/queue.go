@@ -150,6 +150,8 @@ func (q *Queue) Receive(ctx actor.Context) {
 		} else {
 			q.stowed(m.Upto)
 		}
+	case *persistence.Stalled:
+		q.answerHeld(ctx, len(q.held))
 	case *persistence.Fetched:
 		q.fetched(ctx, m)
 	}

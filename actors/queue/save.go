@@ -108,15 +108,23 @@ func (q *Queue) durable(ctx actor.Context, m *persistence.Durable) {
 	q.happen(&ready.Synced{Upto: m.Upto})
 	q.account()
 	n := 0
-	for ; n < len(q.held) && q.held[n].record <= m.Upto; n++ {
-		ctx.Send(q.held[n].to, q.held[n].done)
+	for n < len(q.held) && q.held[n].record <= m.Upto {
+		n++
 	}
-	q.held = slices.Delete(q.held, 0, n)
+	q.answerHeld(ctx, n)
 	for i, l := range links {
 		if !slices.Contains(links[i+1:], l) {
 			q.accepted(ctx, l)
 		}
 	}
+}
+
+// answerHeld sends the first n answers that wait: what they wait for is on disk, or the disk takes nothing, and nobody hangs because of that.
+func (q *Queue) answerHeld(ctx actor.Context, n int) {
+	for _, h := range q.held[:n] {
+		ctx.Send(h.to, h.done)
+	}
+	q.held = slices.Delete(q.held, 0, n)
 }
 
 // held is an answer that waits for the disk.
@@ -132,7 +140,7 @@ func (q *Queue) whenSaved(ctx actor.Context, to *actor.PID, done *Done) {
 		q.happen(&ready.Saved{})
 	}
 	pending := q.state.Pending()
-	if len(pending) > 0 && (!q.Journal.Failing.Load() || q.holds(to)) { // nobody hangs because the disk is full, but behind who does already
+	if len(pending) > 0 && (!q.Journal.Failing.Load() || q.holds(to)) { // who holds one already hears of Stalled
 		q.held = append(q.held, held{pending[len(pending)-1].Index, to, done})
 		q.hurry(ctx)
 		return

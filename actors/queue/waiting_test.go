@@ -61,7 +61,7 @@ func TestNoAnswerOvertakes(t *testing.T) {
 	}
 }
 
-// Neither does one when the disk is full by then, and nobody has to wait for it any more.
+// Neither does one when the disk is full by then, and the journal's word of that ends all waiting.
 func TestNoAnswerOvertakesWhenTheDiskIsFull(t *testing.T) {
 	s := newPagingStand(t)
 	s.command(2, &Consume{Consumer: 2, Prefetch: 1})
@@ -74,6 +74,10 @@ func TestNoAnswerOvertakesWhenTheDiskIsFull(t *testing.T) {
 	got := say(&Purge{})
 	s.q.Journal.Failing.Store(true)
 	got = append(got, say(&Inspect{})...)
+	if len(got) > 0 {
+		t.Fatalf("it says %v", got[0])
+	}
+	got = append(got, only[*Done](s.stand.tell(&persistence.Stalled{}))...)
 	got = append(got, only[*Done](s.stand.tell(&persistence.Durable{Stream: s.slot.Stored, Upto: s.q.journaled}))...)
 	if len(got) != 2 || len(got[0].Replies) != 1 || got[0].Replies[0].Messages != 1 || got[1].Upto != 3 {
 		t.Errorf("it says %v", got)
