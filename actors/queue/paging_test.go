@@ -394,7 +394,7 @@ func TestPublishersThatOutrunTheDiskAreSlowedThoughConsumersKeepUp(t *testing.T)
 			t.Fatal("slowed too soon")
 		}
 	}
-	if publish() || publish() {
+	if first, second := publish(), publish(); first || second {
 		t.Error("not slowed, though the disk is behind")
 	}
 	if s.resident < 4000 || s.q.state.Ready() > 0 {
