@@ -6,11 +6,10 @@ import "github.com/asynkron/protoactor-go/actor"
 
 // buryIfEnded: Proto.Actor has no hook for the end of a process, but the registry does not know it any more then.
 func (m *mailbox) buryIfEnded() {
-	c := m.context()
-	if p, _ := c.ActorSystem().ProcessRegistry.GetLocal(c.Self().Id); p != m.process {
+	if m.registered() != m.process {
 		m.bury()
-		if m.keeper != nil && !m.killed.Load() {
-			m.keeper.ended()
+		if m.life != nil && !m.killed.Load() {
+			m.life.ended()
 		}
 	}
 }
@@ -54,7 +53,7 @@ func (m *mailbox) kill() {
 	m.watchers = nil
 	m.mu.Unlock()
 	self, registry := m.context().Self(), m.context().ActorSystem().ProcessRegistry
-	if p, _ := registry.GetLocal(self.Id); p == process {
+	if m.registered() == process {
 		registry.Remove(self)
 	}
 	if watchers != nil {

@@ -2,9 +2,8 @@ package supervision
 
 import (
 	"errors"
-	"time"
 
-	"github.com/asynkron/protoactor-go/actor"
+	"warren/internal/index"
 )
 
 // after is what a supervisor does once a child that it stops is gone.
@@ -19,36 +18,34 @@ const (
 	leave                // whoever stopped it, the plan or the shutdown, goes on
 )
 
-// child is a supervisor's record of one child. It belongs to the supervisor's turn.
+// child is a supervisor's record of one child. It belongs to the supervisor's turn, but for what others may read of it (see nodes): an actor is little
+// more than that, and there are many.
 type child struct {
-	spec ChildSpec
-	node *node
+	spec   ChildSpec // never changes, as the next two
+	path   string
+	parent *child // nil for the top
+	order  uint64 // siblings in the order they were first started
 
-	life *incarnation // nil when there is no process
-	pid  *actor.PID
 	// failure is why it has to be replaced or given up; nil when it stopped itself.
 	failure error
 	limit   *window // spec.GiveUp's, made with the first crash
-
 	starter *asker  // waits for the start in progress
-	enders  []asker // wait for its end
+	enders  *asker  // wait for its end
 
 	prev, next *child // start order
 
-	deadline time.Duration // of the start or stop in progress, as sinceStart counts
-	slot     int32         // in the supervisor's deadlines; -1: none
-
-	state State
+	status
 	after after
 	// planned: the step in work waits for this child.
 	planned bool
 	static  bool // from Spec.Children: its spec outlives it
 	known   bool // it has been running: a failing start does not make it forgotten
+
+	slot int32 // in the supervisor's deadlines; -1: none
 }
 
-func (c *child) set(s State) {
-	c.state = s
-	c.node.set(func(st *status) { st.state = s })
+func (s *supervisor) set(c *child, to State) {
+	s.sys.nodes.set(c, func(st *status) { st.state = to })
 }
 
 // spare reports whether the failure at hand is an injected crash that nobody is to count.
@@ -71,12 +68,12 @@ func (c *child) why() error {
 	if c.failure != nil {
 		return c.failure
 	}
-	return &exitError{c.node.path}
+	return &exitError{c.path}
 }
 
 // children are a supervisor's, in start order and by id.
 type children struct {
-	byID        map[string]*child // nil while they are few
+	byID        *index.Index[child] // nil while they are few
 	n           int
 	first, last *child
 }
@@ -86,7 +83,7 @@ const fewChildren = 8
 
 func (cs *children) find(id string) *child {
 	if cs.byID != nil {
-		return cs.byID[id]
+		return cs.byID.Get(id)
 	}
 	for c := cs.first; c != nil; c = c.next {
 		if c.spec.ID == id {
@@ -98,13 +95,13 @@ func (cs *children) find(id string) *child {
 
 func (cs *children) add(c *child) {
 	if cs.n++; cs.n > fewChildren && cs.byID == nil {
-		cs.byID = make(map[string]*child, 2*fewChildren)
+		cs.byID = index.New(func(c *child) string { return c.spec.ID })
 		for o := cs.first; o != nil; o = o.next {
-			cs.byID[o.spec.ID] = o
+			cs.byID.Put(o)
 		}
 	}
 	if cs.byID != nil {
-		cs.byID[c.spec.ID] = c
+		cs.byID.Put(c)
 	}
 	c.prev = cs.last
 	if cs.last == nil {
@@ -122,7 +119,9 @@ func (cs *children) remove(c *child) {
 	if cs.n--; cs.n == 0 {
 		cs.byID = nil
 	}
-	delete(cs.byID, c.spec.ID)
+	if cs.byID != nil {
+		cs.byID.Delete(c.spec.ID)
+	}
 	if c.prev == nil {
 		cs.first = c.next
 	} else {

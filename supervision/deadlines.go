@@ -16,8 +16,7 @@ type deadlines struct {
 
 func (d *deadlines) set(c *child, at time.Duration) {
 	d.clear(c)
-	c.deadline = at
-	heap.Push(&d.queue, c)
+	heap.Push(&d.queue, deadline{c, at})
 	d.arm()
 }
 
@@ -31,11 +30,11 @@ func (d *deadlines) clear(c *child) {
 
 // due takes out a child whose time has come.
 func (d *deadlines) due(now time.Duration) *child {
-	if len(d.queue) == 0 || d.queue[0].deadline > now {
+	if len(d.queue) == 0 || d.queue[0].at > now {
 		d.arm()
 		return nil
 	}
-	return heap.Pop(&d.queue).(*child)
+	return heap.Pop(&d.queue).(deadline).c
 }
 
 // arm lets the timer fire for the earliest deadline. It is left alone when it fires too early: that costs one empty turn
@@ -44,8 +43,8 @@ func (d *deadlines) arm() {
 	switch {
 	case len(d.queue) == 0:
 		d.disarm()
-	case d.armed == 0 || d.queue[0].deadline < d.armed:
-		d.armed = d.queue[0].deadline
+	case d.armed == 0 || d.queue[0].at < d.armed:
+		d.armed = d.queue[0].at
 		if d.timer == nil {
 			d.timer = time.AfterFunc(d.armed-sinceStart(), d.fire)
 		} else {
@@ -64,27 +63,33 @@ func (d *deadlines) disarm() {
 	}
 }
 
-// deadlineQueue is a container/heap of children by deadline.
-type deadlineQueue []*child
+// deadline is when to have waited long enough for a child, as sinceStart counts.
+type deadline struct {
+	c  *child
+	at time.Duration
+}
+
+// deadlineQueue is a container/heap of them.
+type deadlineQueue []deadline
 
 func (q deadlineQueue) Len() int           { return len(q) }
-func (q deadlineQueue) Less(i, j int) bool { return q[i].deadline < q[j].deadline }
+func (q deadlineQueue) Less(i, j int) bool { return q[i].at < q[j].at }
 func (q deadlineQueue) Swap(i, j int) {
 	q[i], q[j] = q[j], q[i]
-	q[i].slot, q[j].slot = int32(i), int32(j)
+	q[i].c.slot, q[j].c.slot = int32(i), int32(j)
 }
 
 func (q *deadlineQueue) Push(x any) {
-	c := x.(*child)
-	c.slot = int32(len(*q))
-	*q = append(*q, c)
+	d := x.(deadline)
+	d.c.slot = int32(len(*q))
+	*q = append(*q, d)
 }
 
 func (q *deadlineQueue) Pop() any {
 	old := *q
-	c := old[len(old)-1]
-	old[len(old)-1] = nil
+	d := old[len(old)-1]
+	old[len(old)-1] = deadline{}
 	*q = old[:len(old)-1]
-	c.slot = -1
-	return c
+	d.c.slot = -1
+	return d
 }

@@ -21,15 +21,12 @@ var errAbandoned = errors.New("supervision: abandoned")
 //   - an incarnation that was killed while it stopped never gets to finalizeStop, which unregisters by name and so would
 //     take its successor with it;
 //   - an injected crash panics here, below the actor's turn.
-type guard struct {
-	life *incarnation
-	own  actor.Actor // nil before Started
-}
+type guard incarnation
 
 func (g *guard) Receive(ctx actor.Context) {
 	switch m := ctx.Message().(type) {
 	case *actor.Started:
-		g.own = g.life.child.spec.New(g.life.number)
+		g.own = g.child.spec.New(g.number)
 		g.own.Receive(ctx)
 	case *actor.Stopping:
 		g.last(ctx, g.stopping)
@@ -53,7 +50,7 @@ func (g *guard) crashed(message any) {
 	if a, ok := g.own.(Casualty); ok {
 		defer func() {
 			if reason := recover(); reason != nil {
-				g.life.sys.log.Error().Str("path", g.life.child.node.path).Str("reason", fmt.Sprint(reason)).Str("stack", panicStack()).
+				g.sys.log.Error().Str("path", g.child.path).Str("reason", fmt.Sprint(reason)).Str("stack", panicStack()).
 					Msg("panic while noting a crash")
 			}
 		}()
@@ -85,8 +82,7 @@ func (g *guard) last(ctx actor.Context, turn func(actor.Context)) {
 	func() {
 		defer func() {
 			if reason := recover(); reason != nil {
-				n := g.life.child.node
-				g.life.sys.log.Error().Str("path", n.path).Str("kind", n.kind).Uint64("incarnation", g.life.number).
+				g.sys.log.Error().Str("path", g.child.path).Str("kind", g.child.spec.kind()).Uint64("incarnation", g.number).
 					Str("reason", fmt.Sprint(reason)).Stringer("terminate", g.life.why()).Str("stack", panicStack()).
 					Msg("panic while terminating")
 			}
@@ -97,7 +93,7 @@ func (g *guard) last(ctx actor.Context, turn func(actor.Context)) {
 }
 
 func (g *guard) leaveIfKilled() {
-	if g.life.killed.Load() {
+	if g.killed.Load() {
 		panic(errAbandoned)
 	}
 }
@@ -119,7 +115,7 @@ func (g *guard) injected(m *injection) {
 	if !m.hang {
 		panic(m)
 	}
-	for !g.life.killed.Load() {
+	for !g.killed.Load() {
 		time.Sleep(10 * time.Millisecond)
 	}
 }

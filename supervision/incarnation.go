@@ -3,13 +3,11 @@ package supervision
 import (
 	"fmt"
 	"sync/atomic"
+
+	"github.com/asynkron/protoactor-go/actor"
 )
 
-// overseer hears of the incarnations it has started: the supervisor above, or System for the top. It is called in the
-// incarnation's goroutine and must not block.
-type overseer interface{ hear(signal) }
-
-// What an overseer hears. They name the incarnation, not its path: a late word of a predecessor is told apart.
+// What a supervisor, or System for the top, hears of the incarnations it has started, in the incarnation's goroutine. They name the incarnation, not its path: a late word of a predecessor is told apart.
 type (
 	childStarted struct{ who *incarnation }
 	childFailed  struct {
@@ -38,9 +36,9 @@ type incarnation struct {
 	mailbox
 	number   uint64
 	sys      *System
-	child    *child // the overseer's record
-	overseer overseer
-	guard    *guard       // nil for a supervisor
+	child    *child       // the supervisor's record
+	overseer *incarnation // the supervisor above that has started it; nil for the top
+	own      actor.Actor  // whose life it is: a worker, nil before Started, or a supervisor
 	reason   atomic.Int32 // a Reason: why it will stop. Normal until somebody else decides so.
 	crashes  atomic.Int32
 	doomed   atomic.Bool // System.Shake has chosen it
@@ -49,9 +47,9 @@ type incarnation struct {
 	supervisor bool
 }
 
-func (s *System) newIncarnation(c *child, o overseer) *incarnation {
+func (s *System) newIncarnation(c *child, o *incarnation) *incarnation {
 	i := &incarnation{number: s.incarnations.Add(1), sys: s, child: c, overseer: o, supervisor: c.spec.Supervisor != nil}
-	i.keeper, i.blocks, i.drains = i, c.spec.Blocks, c.spec.Drains
+	i.life, i.blocks, i.drains = i, c.spec.Blocks, c.spec.Drains
 	return i
 }
 
@@ -66,12 +64,23 @@ func (i *incarnation) why() Reason { return Reason(i.reason.Load()) }
 // hear: a supervisor's own children report into its mailbox, ahead of user messages.
 func (i *incarnation) hear(s signal) { i.PostSystemMessage(s) }
 
-func (i *incarnation) started() {
-	if !i.supervisor {
-		i.overseer.hear(childStarted{i})
+// report to whoever has started it.
+func (i *incarnation) report(s signal) {
+	if i.overseer != nil {
+		i.overseer.hear(s)
+	} else {
+		i.sys.hear(s)
 	}
 }
 
+// started: the Started turn is done.
+func (i *incarnation) started() {
+	if !i.supervisor {
+		i.report(childStarted{i})
+	}
+}
+
+// holdStop turns a Stop into a message to the actor, which then stops itself when it is ready to. nil: just stop.
 func (i *incarnation) holdStop() any {
 	if i.supervisor && !i.finished.Load() {
 		return shutdown{}
@@ -79,19 +88,20 @@ func (i *incarnation) holdStop() any {
 	return nil
 }
 
+// failed: a turn panicked; the mailbox is suspended until it is stopped.
 func (i *incarnation) failed(reason, msg any, stack string) {
 	crash := &Crash{
-		Path: i.child.node.path, Kind: i.child.node.kind, Incarnation: i.number,
+		Path: i.child.path, Kind: i.child.spec.kind(), Incarnation: i.number,
 		Reason: reason, Message: fmt.Sprintf("%T", msg), Stack: stack,
 	}
 	if x, ok := reason.(*injection); ok {
 		crash.Injected, crash.uncounted = true, !x.count
-	} else if i.guard != nil {
-		i.guard.crashed(msg)
+	} else if !i.supervisor {
+		(*guard)(i).crashed(msg)
 	}
 	if _, refuses := reason.(*Refusal); refuses {
 		// The first start is the boot: whoever called System.Start is told, and says it.
-		st := i.child.node.status.Load()
+		st := i.sys.nodes.status(i.child)
 		if crash.Stack = ""; st.restarts+st.injectedRestarts > 0 {
 			i.sys.log.Error().Str("path", crash.Path).Str("reason", fmt.Sprint(reason)).Msg("actor does not start")
 		}
@@ -99,12 +109,11 @@ func (i *incarnation) failed(reason, msg any, stack string) {
 		i.sys.log.Error().EmbedObject(crash).Msg("actor crashed")
 	}
 	if i.crashes.Add(1) > 1 && i.supervisor {
-		// A supervisor that cannot even shut down: Proto.Actor stops its children, all at once.
-		i.finished.Store(true)
-		i.PostSystemMessage(stopMessage)
+		i.own.(*supervisor).collapse()
 		return
 	}
-	i.overseer.hear(childFailed{i, crash})
+	i.report(childFailed{i, crash})
 }
 
-func (i *incarnation) ended() { i.overseer.hear(childExited{i}) }
+// ended: the process is gone and the mailbox empty. Not called when it was killed.
+func (i *incarnation) ended() { i.report(childExited{i}) }

@@ -11,34 +11,30 @@ import (
 // actor makes the actor of an incarnation when it is spawned.
 func (i *incarnation) actor() actor.Actor {
 	if i.supervisor {
-		return newSupervisor(i)
+		s := newSupervisor(i)
+		i.own = s
+		return s
 	}
-	i.guard = &guard{life: i}
-	return i.guard
+	return (*guard)(i)
 }
 
 // start spawns the next incarnation of c. The same name gives the same PID: PIDs that others keep see the dead flag of
 // the process they have cached, look the name up again and reach the new one, as with a registered name in Erlang.
 func (s *supervisor) start(c *child) {
-	c.life = s.sys.newIncarnation(c, s.life)
+	life, now := s.sys.newIncarnation(c, s.life), time.Now()
 	c.failure = nil
 	c.after = decide
-	c.state = Starting
-	now := time.Now()
-	c.node.set(func(st *status) { st.state, st.life, st.since = Starting, c.life, now.UnixNano() })
+	s.sys.nodes.set(c, func(st *status) { st.state, st.life, st.since = Starting, life, now.UnixNano() })
 	if d := c.spec.startTimeout(); d >= 0 {
 		s.deadlines.set(c, sinceStart()+d)
 	}
-	pid, err := s.sys.spawner.spawn(s.ctx, c)
-	if err != nil { // an actor of somebody else's has that name
+	if err := s.sys.spawner.spawn(c); err != nil { // an actor of somebody else's has that name
 		s.deadlines.clear(c)
-		c.failure = &StartError{c.node.path, err}
-		c.set(Stopping)
+		c.failure = &StartError{c.path, err}
+		s.set(c, Stopping)
 		c.after = retry
 		s.life.hear(childExited{c.life})
-		return
 	}
-	c.pid = pid
 }
 
 // started: the Started turn of a worker, or the start of a supervisor's static children, is done.
@@ -48,10 +44,10 @@ func (s *supervisor) started(who *incarnation) {
 		return
 	}
 	s.deadlines.clear(c)
-	c.set(Running)
+	s.set(c, Running)
 	c.known = true
 	if c.starter != nil {
-		c.starter.childStarted(s.ctx, c.spec.ID, c.pid)
+		c.starter.childStarted(s.ctx, c.spec.ID, c.life.context().Self())
 		c.starter = nil
 	}
 	s.settle(c)
@@ -60,17 +56,17 @@ func (s *supervisor) started(who *incarnation) {
 // failed: c's turn panicked, or c is a supervisor that gives up. It does nothing any more until it is stopped.
 func (s *supervisor) failed(who *incarnation, err error) {
 	c := who.child
-	if c.life != who {
+	if c.life != who || !c.state.alive() {
 		return
 	}
-	c.node.set(func(st *status) { st.last = err })
+	s.sys.nodes.set(c, func(st *status) { st.last = err })
 	switch {
 	case c.state == Starting:
-		c.failure = &StartError{c.node.path, err}
+		c.failure = &StartError{c.path, err}
 		s.stop(c, s.startFailureReason(c), retry)
 	case c.state == Running:
 		c.failure = err
-		c.set(Failed)
+		s.set(c, Failed)
 		s.ended(c)
 	}
 	// Otherwise it is being stopped already, and why does not matter any more.
@@ -90,12 +86,11 @@ func (s *supervisor) startFailureReason(c *child) Reason {
 // exited: c's process is gone.
 func (s *supervisor) exited(who *incarnation) {
 	c := who.child
-	if c.life != who {
+	if c.life != who || !c.state.alive() {
 		return
 	}
 	s.deadlines.clear(c)
-	c.life, c.pid = nil, nil
-	c.set(Stopped)
+	s.set(c, Stopped)
 	if s.phase == closing || s.phase == escalated {
 		s.endedLate(c)
 		return
@@ -134,7 +129,7 @@ func (s *supervisor) ended(c *child) {
 	case s.phase == escalated || s.phase == closing:
 		return
 	case c.planned: // it was to be started, has acknowledged nothing, and stopped itself
-		c.failure = &StartError{c.node.path, ErrExited}
+		c.failure = &StartError{c.path, ErrExited}
 		s.retry(c)
 	case !s.plan.idle() || s.phase == booting:
 		s.failures = append(s.failures, c)
@@ -165,7 +160,7 @@ func (s *supervisor) decide(c *child) {
 			s.crashed(c)
 		}
 	case tooManyForUs:
-		s.escalate(&Escalation{s.node.path, s.spec.Strategy, s.spec.Limit, c.why()})
+		s.escalate(&Escalation{s.self.path, s.spec.Strategy, s.spec.Limit, c.why()})
 	case allowed:
 		s.restart(c)
 	}
@@ -179,14 +174,14 @@ func (s *supervisor) stop(c *child, r Reason, then after) {
 	if c.state == Stopping || c.state == Replacing {
 		if r != Restarting {
 			c.life.reason.Store(int32(r)) // it may still be in time; if not, OnExit tells
-			c.set(Stopping)
+			s.set(c, Stopping)
 		}
 		return
 	}
 	if r == Restarting {
-		c.set(Replacing)
+		s.set(c, Replacing)
 	} else {
-		c.set(Stopping)
+		s.set(c, Stopping)
 	}
 	d := c.spec.shutdown()
 	if d == Brutal || c.stuck() { // there is nobody to hear a Stop
@@ -208,10 +203,9 @@ func (s *supervisor) abandon(c *child) {
 		s.sys.abandoned(c)
 	}
 	if c.life.supervisor {
-		s.sys.killBelow(c.node.path)
+		s.sys.killBelow(c.path)
 	}
 	c.life.kill()
-	s.life.PostSystemMessage(&actor.Terminated{Who: c.pid}) // for Proto.Actor's set of children
 	s.life.hear(childExited{c.life})
 }
 
@@ -222,15 +216,15 @@ func (s *supervisor) gone(c *child, r Reason) {
 	}
 	if !c.static {
 		s.kids.remove(c)
-		s.sys.nodes.remove(c.node)
+		s.sys.nodes.remove(c)
 	}
 	c.after = leave
-	c.set(Stopped)
+	s.set(c, Stopped)
 	if c.spec.OnExit != nil {
 		s.call(c, func() { c.spec.OnExit(r) })
 	}
 	s.refuse(c, ErrTerminated)
-	for _, a := range c.enders {
+	for a := c.enders; a != nil; a = a.next {
 		a.childStopped(s.ctx, c.spec.ID)
 	}
 	c.enders = nil
@@ -256,7 +250,7 @@ func (s *supervisor) refuse(c *child, err error) {
 func (s *supervisor) call(c *child, f func()) {
 	defer func() {
 		if reason := recover(); reason != nil {
-			s.sys.log.Error().Str("path", c.node.path).Interface("reason", reason).Str("stack", panicStack()).
+			s.sys.log.Error().Str("path", c.path).Interface("reason", reason).Str("stack", panicStack()).
 				Msg("panic in a supervisor's callback")
 		}
 	}()

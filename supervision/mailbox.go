@@ -8,18 +8,6 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 )
 
-// keeper hears what happens to the actor of a mailbox, in that actor's goroutine. A supervised incarnation is one.
-type keeper interface {
-	// started: the Started turn is done.
-	started()
-	// failed: a turn panicked; the mailbox is suspended until it is stopped.
-	failed(reason, msg any, stack string)
-	// holdStop turns a Stop into a message to the actor, which then stops itself when it is ready to. nil: just stop.
-	holdStop() any
-	// ended: the process is gone and the mailbox empty. Not called when it was killed.
-	ended()
-}
-
 // Bulk is a message that others overtake: what is published, behind which those who take would otherwise wait. Bulk messages keep their
 // order among themselves, and one in a while goes first however many others there are.
 type Bulk interface{ Bulk() }
@@ -42,7 +30,7 @@ var (
 //     the name crashes there, and the new actor is deaf for ever;
 //   - the consumer takes a whole burst under one lock;
 //   - what is Bulk does not keep others waiting;
-//   - a panic suspends the mailbox, and the stack goes to the keeper from where it happened;
+//   - a panic suspends the mailbox, and the stack goes to whose life it is from where it happened;
 //   - once the actor stops, no user message reaches it any more; what is queued, and what comes later, goes to the dead
 //     letters, so that a future fails at once;
 //   - it can be killed: the nearest thing to exit(Pid, kill) for a goroutine that does not come back.
@@ -52,7 +40,7 @@ type mailbox struct {
 	bulk     atomic.Pointer[lane] // nil before the first message
 	system   atomic.Pointer[lane] // nil while there is none: an actor gets few in its life
 	watchers *actor.PIDSet        // only to tell them when the actor is killed
-	process  actor.Process        // how this mailbox is registered; nil before Start
+	process  *actor.ActorProcess  // how this mailbox is registered; nil before Start
 	sealed   bool                 // nothing is queued any more
 	blocks   bool                 // its turns wait for the disk; never changes
 	drains   bool                 // what waits is done before it stops; never changes
@@ -67,10 +55,9 @@ type mailbox struct {
 	pace      pace
 	overtaken int32 // messages that were not bulk since one that was
 
-	keeper     keeper // nil: Proto.Actor's own supervision
+	life       *incarnation // whose mailbox it is, which hears what happens to it, in the actor's goroutine; nil: Proto.Actor's own supervision
 	invoker    actor.MessageInvoker
 	dispatcher actor.Dispatcher
-	own        *dispatcher // the same, when it is ours
 }
 
 // NewMailbox is a mailbox for an actor that no Supervisor looks after: an actor.MailboxProducer. Children of a
@@ -79,13 +66,26 @@ func NewMailbox() actor.Mailbox { return &mailbox{} }
 
 func (m *mailbox) RegisterHandlers(invoker actor.MessageInvoker, dispatcher actor.Dispatcher) {
 	m.invoker, m.dispatcher = invoker, dispatcher
-	m.own = ours(dispatcher)
+}
+
+// own is the dispatcher, when it is ours: an actor may also run on one of somebody else's, whose goroutines are not known.
+func (m *mailbox) own() *dispatcher {
+	own, _ := m.dispatcher.(*dispatcher)
+	return own
+}
+
+// registered is what the registry has under the actor's name.
+func (m *mailbox) registered() *actor.ActorProcess {
+	c := m.context()
+	p, _ := c.ActorSystem().ProcessRegistry.GetLocal(c.Self().Id)
+	process, _ := p.(*actor.ActorProcess)
+	return process
 }
 
 func (m *mailbox) Start() {
 	c := m.context()
 	m.mu.Lock()
-	m.process, _ = c.ActorSystem().ProcessRegistry.GetLocal(c.Self().Id)
+	m.process = m.registered()
 	killed := m.killed.Load()
 	m.mu.Unlock()
 	if killed {
@@ -172,8 +172,8 @@ func (m *mailbox) refuseNil() {
 
 func (m *mailbox) schedule() {
 	if m.open.Load() && !m.running.Load() && m.running.CompareAndSwap(false, true) {
-		if m.own != nil {
-			m.own.schedule(job{mailbox: m})
+		if own := m.own(); own != nil {
+			own.schedule(job{mailbox: m})
 		} else {
 			m.dispatcher.Schedule(func() { m.consume(0) }) // which never says again: nobody else's dispatcher is crowded
 		}
@@ -219,17 +219,17 @@ func (m *mailbox) run() (more bool) {
 		m.schedule()
 	}()
 	m.pace.begin()
-	turns, throughput := 0, m.dispatcher.Throughput()
+	own, turns, throughput := m.own(), 0, m.dispatcher.Throughput()
 	for {
 		if m.killed.Load() {
 			m.bury()
 			break
 		}
-		if turns++; turns == dispatcherBusy && m.own != nil {
-			m.own.hurry()
+		if turns++; turns == dispatcherBusy && own != nil {
+			own.hurry()
 		}
 		if m.pace.due() && m.pace.look(sinceStart(), throughput) {
-			if m.own != nil && m.own.crowded() {
+			if own != nil && own.crowded() {
 				more = true
 				break
 			}
@@ -308,8 +308,8 @@ func (m *mailbox) invokeSystem(msg any) {
 		m.suspended.Store(false)
 	case *actor.Started:
 		m.invoker.InvokeSystemMessage(x)
-		if m.keeper != nil {
-			m.keeper.started()
+		if m.life != nil {
+			m.life.started()
 		}
 	case *actor.Stop:
 		m.stop(x)
@@ -324,8 +324,8 @@ func (m *mailbox) invokeSystem(msg any) {
 }
 
 func (m *mailbox) stop(msg *actor.Stop) {
-	if m.keeper != nil {
-		if instead := m.keeper.holdStop(); instead != nil {
+	if m.life != nil {
+		if instead := m.life.holdStop(); instead != nil {
 			m.invoker.InvokeUserMessage(instead)
 			return
 		}
@@ -357,10 +357,10 @@ func (m *mailbox) recovered(reason, msg any) {
 		m.bury()
 		return
 	}
-	if m.keeper == nil {
+	if m.life == nil {
 		m.invoker.EscalateFailure(reason, msg)
 		return
 	}
 	m.suspended.Store(true)
-	m.keeper.failed(reason, actor.UnwrapEnvelopeMessage(msg), panicStack())
+	m.life.failed(reason, actor.UnwrapEnvelopeMessage(msg), panicStack())
 }

@@ -77,7 +77,7 @@ func TestMailboxIsFIFOForEachOfManySenders(t *testing.T) {
 	receive(t, "all", done)
 }
 
-// Without a keeper Proto.Actor's own supervision still works: a restart in place in the middle of a burst keeps order and
+// Where it is nobody's life Proto.Actor's own supervision still works: a restart in place in the middle of a burst keeps order and
 // loses the failing message only.
 func TestMailboxRestartInPlace(t *testing.T) {
 	s := NewSystem(zerolog.Nop())

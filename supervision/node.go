@@ -5,8 +5,9 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
+
+	"warren/internal/index"
 )
 
 // State is where a child stands.
@@ -45,119 +46,119 @@ type Node struct {
 	LastStack        string    // of the panic at the root of that
 }
 
-// node is the part of a child that others may read.
-type node struct {
-	path       string
-	kind       string
-	parent     *node                  // nil for the top
-	order      uint64                 // siblings in the order they were first started
-	status     atomic.Pointer[status] // an immutable value, written by the supervisor above
-	restart    Restart
-	supervisor bool
-	strategy   Strategy // of a supervisor
-}
-
+// status is what the supervisor above says of a child, for others to read under the lock of nodes. The supervisor is the only one that writes it,
+// and reads it as it is.
 type status struct {
-	life             *incarnation
-	last             error // *Crash, *Escalation, *StartError ...
-	since            int64 // nanoseconds since the Unix epoch, when it was spawned
+	life             *incarnation // the newest
+	last             error        // *Crash, *Escalation, *StartError ...
+	since            int64        // nanoseconds since the Unix epoch, when it was spawned
 	restarts         int32
 	injectedRestarts int32
 	state            State
 }
 
-func (n *node) set(change func(*status)) {
-	s := *n.status.Load()
-	change(&s)
-	n.status.Store(&s)
-}
-
-func (n *node) snapshot() Node {
-	s := n.status.Load()
+// snapshot is called under the lock.
+func (c *child) snapshot() Node {
 	out := Node{
-		Path: n.path, Kind: n.kind, Restart: n.restart, State: s.state,
-		Restarts: int(s.restarts), InjectedRestarts: int(s.injectedRestarts),
+		Path: c.path, Kind: c.spec.kind(), Restart: c.spec.Restart, State: c.state,
+		Restarts: int(c.restarts), InjectedRestarts: int(c.injectedRestarts),
 	}
-	if n.supervisor {
-		out.Strategy = n.strategy.String()
+	if c.spec.Supervisor != nil {
+		out.Strategy = c.spec.Supervisor.Strategy.String()
 	}
-	if s.since != 0 {
-		out.Since = time.Unix(0, s.since)
+	if c.since != 0 {
+		out.Since = time.Unix(0, c.since)
 	}
-	if s.life != nil {
-		out.Incarnation = s.life.number
-		out.MailboxLength = s.life.UserMessageCount()
+	if c.life != nil {
+		out.Incarnation = c.life.number
+		out.MailboxLength = c.life.UserMessageCount()
 	}
-	if s.last != nil {
-		out.LastReason, out.LastStack = s.last.Error(), stackOf(s.last)
+	if c.last != nil {
+		out.LastReason, out.LastStack = c.last.Error(), stackOf(c.last)
 	}
 	return out
 }
 
-// nodes are all living and known children by path. Its lock is held for one map access, or one walk for a snapshot.
+// nodes are all living and known children by path: what others may know of them is their path, their spec, their place and their status. Its lock
+// is held for one change, or one walk for a snapshot.
 type nodes struct {
 	mu     sync.RWMutex
-	byPath map[string]*node
-	order  atomic.Uint64
+	byPath *index.Index[child]
+	order  uint64
 }
 
-func (ns *nodes) add(parent *node, path string, spec *ChildSpec) *node {
-	n := &node{path: path, kind: spec.kind(), parent: parent, restart: spec.Restart, order: ns.order.Add(1)}
-	if spec.Supervisor != nil {
-		n.supervisor, n.strategy = true, spec.Supervisor.Strategy
-	}
-	n.status.Store(&status{})
+func newNodes() nodes { return nodes{byPath: index.New(func(c *child) string { return c.path })} }
+
+func (ns *nodes) add(c *child) {
 	ns.mu.Lock()
-	ns.byPath[path] = n
+	ns.order++
+	c.order = ns.order
+	ns.byPath.Put(c)
 	ns.mu.Unlock()
-	return n
 }
 
-// remove forgets n, but not a successor of the same path.
-func (ns *nodes) remove(n *node) {
+// remove forgets c, but not a successor of the same path.
+func (ns *nodes) remove(c *child) {
 	ns.mu.Lock()
-	if ns.byPath[n.path] == n {
-		delete(ns.byPath, n.path)
+	if ns.byPath.Get(c.path) == c {
+		ns.byPath.Delete(c.path)
 	}
 	ns.mu.Unlock()
 }
 
-func (ns *nodes) find(path string) *node {
-	ns.mu.RLock()
-	defer ns.mu.RUnlock()
-	return ns.byPath[path]
+// set changes the status of a child. Only the supervisor above does.
+func (ns *nodes) set(c *child, change func(*status)) {
+	ns.mu.Lock()
+	change(&c.status)
+	ns.mu.Unlock()
 }
 
-// below are the nodes under path, in no order.
-func (ns *nodes) below(path string) []*node {
+// status of a child, for others than the supervisor above.
+func (ns *nodes) status(c *child) status {
 	ns.mu.RLock()
 	defer ns.mu.RUnlock()
-	var out []*node
-	for p, n := range ns.byPath {
-		if strings.HasPrefix(p, path) && len(p) > len(path) && p[len(path)] == '/' {
-			out = append(out, n)
+	return c.status
+}
+
+func (ns *nodes) find(path string) *child { return ns.byPath.Get(path) }
+
+// pick returns those that match, in no order.
+func (ns *nodes) pick(match func(*child) bool) []*child {
+	ns.mu.RLock()
+	defer ns.mu.RUnlock()
+	var out []*child
+	for c := range ns.byPath.All() {
+		if match(c) {
+			out = append(out, c)
 		}
 	}
 	return out
 }
 
-// tree lists every node behind its parent, siblings in the order of their start.
+// below are the children under path, in no order.
+func (ns *nodes) below(path string) []*child {
+	return ns.pick(func(c *child) bool {
+		return strings.HasPrefix(c.path, path) && len(c.path) > len(path) && c.path[len(path)] == '/'
+	})
+}
+
+// tree lists every child behind its parent, siblings in the order of their start.
 func (ns *nodes) tree() []Node {
 	ns.mu.RLock()
-	total := len(ns.byPath)
-	children := make(map[*node][]*node)
-	for _, n := range ns.byPath {
-		children[n.parent] = append(children[n.parent], n)
+	defer ns.mu.RUnlock()
+	total := ns.byPath.Len()
+	children := make(map[*child][]*child)
+	for c := range ns.byPath.All() {
+		children[c.parent] = append(children[c.parent], c)
 	}
-	ns.mu.RUnlock()
 	out := make([]Node, 0, total)
-	var walk func(*node)
-	walk = func(parent *node) {
+	var walk func(*child)
+	walk = func(parent *child) {
 		kids := children[parent]
-		slices.SortFunc(kids, func(a, b *node) int { return cmp.Compare(a.order, b.order) })
-		for _, n := range kids {
-			out = append(out, n.snapshot())
-			walk(n)
+		slices.SortFunc(kids, func(a, b *child) int { return cmp.Compare(a.order, b.order) })
+		for _, c := range kids {
+			out = append(out, c.snapshot())
+			walk(c)
 		}
 	}
 	walk(nil)

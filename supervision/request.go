@@ -58,6 +58,7 @@ var (
 
 // asker is whoever waits for the outcome of a request.
 type asker struct {
+	next    *asker // of those that wait for the same
 	sender  *actor.PID
 	started func(*actor.PID, error)
 	stopped func(error)

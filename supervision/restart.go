@@ -36,7 +36,7 @@ func (s *supervisor) restart(c *child) {
 	if crash, ok := c.failure.(*Crash); ok {
 		injected = crash.Injected
 	}
-	c.node.set(func(st *status) {
+	s.sys.nodes.set(c, func(st *status) {
 		st.last = c.why()
 		if injected {
 			st.injectedRestarts++
@@ -95,23 +95,23 @@ func (s *supervisor) retry(c *child) {
 	switch {
 	case c.starter != nil: // asked for: report it, and do not try again
 		if c.known {
-			c.set(Crashed)
+			s.set(c, Crashed)
 		} else {
 			s.kids.remove(c)
-			s.sys.nodes.remove(c.node)
+			s.sys.nodes.remove(c)
 		}
 		s.refuse(c, cause)
 		s.settle(c)
 	case s.phase == booting:
 		s.escalate(cause)
 	default: // during a restart: it counts as one more
-		c.node.set(func(st *status) { st.restarts++ })
+		s.sys.nodes.set(c, func(st *status) { st.restarts++ })
 		switch s.count(c) {
 		case tooManyForChild:
 			s.crashed(c)
 			s.settle(c)
 		case tooManyForUs:
-			s.escalate(&Escalation{s.node.path, s.spec.Strategy, s.spec.Limit, cause})
+			s.escalate(&Escalation{s.self.path, s.spec.Strategy, s.spec.Limit, cause})
 		case allowed:
 			s.start(c) // a plan keeps waiting for it
 		}
@@ -121,9 +121,9 @@ func (s *supervisor) retry(c *child) {
 // crashed: c is given up. It stays known, without a process.
 func (s *supervisor) crashed(c *child) {
 	reason := c.why()
-	c.node.set(func(st *status) { st.last = reason })
-	c.set(Crashed)
-	s.sys.log.Error().Str("path", c.node.path).Str("kind", c.node.kind).Stringer("limit", c.spec.GiveUp).
+	s.sys.nodes.set(c, func(st *status) { st.last = reason })
+	s.set(c, Crashed)
+	s.sys.log.Error().Str("path", c.path).Str("kind", c.spec.kind()).Stringer("limit", c.spec.GiveUp).
 		Str("reason", reason.Error()).Msg("actor given up")
 	if c.spec.OnGiveUp != nil {
 		s.call(c, func() { c.spec.OnGiveUp(reason) })

@@ -46,7 +46,7 @@ func (s *supervisor) startChild(spec ChildSpec, a asker) {
 		if !c.state.alive() {
 			err = ErrAlreadyPresent
 		}
-		a.childFailed(s.ctx, spec.ID, fmt.Errorf("%w: %s is %v", err, c.node.path, c.state))
+		a.childFailed(s.ctx, spec.ID, fmt.Errorf("%w: %s is %v", err, c.path, c.state))
 		return
 	}
 	s.begin(s.adopt(spec), a)
@@ -56,10 +56,10 @@ func (s *supervisor) startChild(spec ChildSpec, a asker) {
 func (s *supervisor) terminateChild(id string, a asker) {
 	c := s.kids.find(id)
 	if c == nil {
-		a.childFailed(s.ctx, id, fmt.Errorf("%w: %s/%s", ErrNotFound, s.node.path, id))
+		a.childFailed(s.ctx, id, fmt.Errorf("%w: %s/%s", ErrNotFound, s.self.path, id))
 		return
 	}
-	c.enders = append(c.enders, a)
+	a.next, c.enders = c.enders, &a
 	if c.state.alive() {
 		s.stop(c, Gone, forget)
 	} else {
@@ -71,12 +71,12 @@ func (s *supervisor) restartChild(id string, a asker) {
 	c := s.kids.find(id)
 	switch {
 	case c == nil:
-		a.childFailed(s.ctx, id, fmt.Errorf("%w: %s/%s", ErrNotFound, s.node.path, id))
+		a.childFailed(s.ctx, id, fmt.Errorf("%w: %s/%s", ErrNotFound, s.self.path, id))
 	case c.state.alive():
-		a.childFailed(s.ctx, id, fmt.Errorf("%w: %s is %v", ErrAlreadyStarted, c.node.path, c.state))
+		a.childFailed(s.ctx, id, fmt.Errorf("%w: %s is %v", ErrAlreadyStarted, c.path, c.state))
 	default:
 		c.limit = nil
-		c.set(Stopped)
+		s.set(c, Stopped)
 		s.begin(c, a)
 	}
 }

@@ -19,14 +19,14 @@ func (s *System) Crash(path string, count bool) error {
 func (s *System) Hang(path string) error { return s.inject(path, &injection{hang: true}) }
 
 func (s *System) inject(path string, what *injection) error {
-	n := s.nodes.find(path)
-	if n == nil {
+	c := s.nodes.find(path)
+	if c == nil {
 		return fmt.Errorf("%w: %s", ErrNotFound, path)
 	}
-	if n.supervisor {
+	if c.spec.Supervisor != nil {
 		return fmt.Errorf("supervision: %s is a supervisor; crash its children", path)
 	}
-	st := n.status.Load()
+	st := s.nodes.status(c)
 	if st.life == nil || !st.state.alive() {
 		return fmt.Errorf("supervision: %s is %v", path, st.state)
 	}
@@ -73,26 +73,19 @@ func (s *System) Shake(ctx context.Context, o Shake) (map[string]int, error) {
 		if len(there) == 0 {
 			continue // they come back, or others do
 		}
-		n := there[o.Random.IntN(len(there))]
-		if life := n.status.Load().life; life != nil && !life.doomed.Swap(true) {
+		c := there[o.Random.IntN(len(there))]
+		if life := s.nodes.status(c).life; life != nil && !life.doomed.Swap(true) {
 			life.PostSystemMessage(&injection{count: o.Count})
-			crashed[n.kind]++
+			crashed[c.spec.kind()]++
 		}
 	}
 }
 
 // shakeable are the workers that run and match, and are not about to crash already.
-func (ns *nodes) shakeable(glob string) []*node {
-	ns.mu.RLock()
-	defer ns.mu.RUnlock()
-	var out []*node
-	for path, n := range ns.byPath {
-		st := n.status.Load()
-		if !n.supervisor && st.state == Running && !st.life.doomed.Load() && Glob(glob, path) {
-			out = append(out, n)
-		}
-	}
-	return out
+func (ns *nodes) shakeable(glob string) []*child {
+	return ns.pick(func(c *child) bool {
+		return c.spec.Supervisor == nil && c.state == Running && !c.life.doomed.Load() && Glob(glob, c.path)
+	})
 }
 
 // Glob says whether all of a path matches: * stands for any run of characters, slashes too, and ? for one.

@@ -16,9 +16,9 @@ func (s *supervisor) escalate(err error) {
 	}
 	s.phase = escalated
 	s.dropPlan()
-	s.sys.log.WithLevel(level).Str("path", s.node.path).Stringer("strategy", s.spec.Strategy).Str("reason", err.Error()).
+	s.sys.log.WithLevel(level).Str("path", s.self.path).Stringer("strategy", s.spec.Strategy).Str("reason", err.Error()).
 		Msg("supervisor gives up")
-	s.life.overseer.hear(childFailed{s.life, err})
+	s.life.report(childFailed{s.life, err})
 }
 
 // close stops the children and then the supervisor itself: OTP's supervisor:terminate/2. Static children, and all of a
@@ -56,8 +56,47 @@ func (s *supervisor) close(r Reason) {
 func (s *supervisor) end() {
 	s.deadlines.disarm()
 	for c := s.kids.first; c != nil; c = c.next {
-		s.sys.nodes.remove(c.node)
+		s.sys.nodes.remove(c)
 	}
 	s.life.finished.Store(true)
 	s.life.PostSystemMessage(stopMessage)
+}
+
+// collapse: we have panicked while we were to shut down, and do not know any more what we know. Our children end all at once, as in OTP those do
+// whose supervisor dies, and we behind the last of them: a successor needs their names.
+func (s *supervisor) collapse() {
+	s.phase = collapsed
+	r := s.life.why()
+	if r == Normal {
+		r = Shutdown
+	}
+	for _, life := range s.orphans() {
+		life.stopFor(r)
+	}
+	s.bereaved(nil)
+}
+
+// bereaved looks, with each word of a child, whether it was the last.
+func (s *supervisor) bereaved(word any) {
+	if m, ok := word.(childStuck); ok {
+		m.who.kill()
+	}
+	if len(s.orphans()) > 0 || s.life.finished.Load() {
+		return
+	}
+	for _, c := range s.sys.nodes.below(s.self.path) {
+		s.sys.nodes.remove(c)
+	}
+	s.life.finished.Store(true)
+	s.life.PostSystemMessage(stopMessage)
+}
+
+// orphans are the children of a supervisor that has collapsed and that are still there, whatever it knows of them itself.
+func (s *supervisor) orphans() (lives []*incarnation) {
+	for _, c := range s.sys.nodes.pick(func(c *child) bool { return c.parent == s.self }) {
+		if life := s.sys.nodes.status(c).life; life != nil && life.open.Load() && !life.buried.Load() && !life.killed.Load() {
+			lives = append(lives, life)
+		}
+	}
+	return lives
 }

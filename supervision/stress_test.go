@@ -118,15 +118,15 @@ func (c *crowd) asleep() string {
 	d.mu.Unlock()
 	c.nodes.mu.RLock()
 	defer c.nodes.mu.RUnlock()
-	for path, n := range c.nodes.byPath {
-		life := n.status.Load().life
+	for n := range c.nodes.byPath.All() {
+		path, life := n.path, n.life
 		if life == nil {
-			fmt.Fprintf(&out, "\n%s is %v", path, n.status.Load().state)
+			fmt.Fprintf(&out, "\n%s is %v", path, n.state)
 			continue
 		}
 		running := life.running.Load()
-		if life.pending() && !running || running && nobody || n.status.Load().state != Running {
-			fmt.Fprintf(&out, "\n%s is %v: user, bulk and system messages wait: %v %v %v, running %v, in line %v, suspended %v, killed %v", path, n.status.Load().state,
+		if life.pending() && !running || running && nobody || n.state != Running {
+			fmt.Fprintf(&out, "\n%s is %v: user, bulk and system messages wait: %v %v %v, running %v, in line %v, suspended %v, killed %v", path, n.state,
 				life.user.waits(), life.bulk.Load().waits(), life.system.Load().waits(), running, inLine[&life.mailbox], life.suspended.Load(), life.killed.Load())
 		}
 	}

@@ -12,6 +12,7 @@ const (
 	serving                // it looks after them
 	escalated              // it has failed and waits for its own supervisor to stop it
 	closing                // it stops its children, then itself
+	collapsed              // it cannot even do that
 )
 
 // supervisor is OTP's supervisor behaviour as an actor. Its children report to it through signals that name their
@@ -19,7 +20,7 @@ const (
 type supervisor struct {
 	sys  *System
 	spec *Spec
-	node *node
+	self *child
 	life *incarnation
 	ctx  actor.Context
 
@@ -45,13 +46,17 @@ func (timeUp) signal() {}
 
 func newSupervisor(life *incarnation) *supervisor {
 	spec := life.child.spec.Supervisor
-	s := &supervisor{sys: life.sys, spec: spec, node: life.child.node, life: life, limit: window{limit: spec.Limit}}
+	s := &supervisor{sys: life.sys, spec: spec, self: life.child, life: life, limit: window{limit: spec.Limit}}
 	s.deadlines.fire = func() { life.PostSystemMessage(timeUp{}) }
 	return s
 }
 
 func (s *supervisor) Receive(ctx actor.Context) {
 	s.ctx = ctx
+	if s.phase == collapsed {
+		s.bereaved(ctx.Message())
+		return
+	}
 	switch m := ctx.Message().(type) {
 	case *actor.Started:
 		s.boot()
@@ -80,7 +85,7 @@ func (s *supervisor) Receive(ctx actor.Context) {
 	case RestartChild:
 		s.request(request{&m, ctx.Sender()})
 	case *injection:
-		s.sys.log.Error().Str("path", s.node.path).Msg("a supervisor refuses an injected crash")
+		s.sys.log.Error().Str("path", s.self.path).Msg("a supervisor refuses an injected crash")
 	}
 	s.advance()
 }
@@ -103,8 +108,8 @@ func (s *supervisor) boot() {
 
 // adopt makes the record of a child.
 func (s *supervisor) adopt(spec ChildSpec) *child {
-	c := &child{spec: spec, slot: -1}
-	c.node = s.sys.nodes.add(s.node, s.node.path+"/"+spec.ID, &c.spec)
+	c := &child{spec: spec, path: s.self.path + "/" + spec.ID, parent: s.self, slot: -1}
+	s.sys.nodes.add(c)
 	s.kids.add(c)
 	return c
 }
@@ -150,7 +155,7 @@ func (s *supervisor) take(p step) {
 		s.gone(p.kids[0], Gone)
 	case readyStep:
 		s.phase = serving
-		s.life.overseer.hear(childStarted{s.life})
+		s.life.report(childStarted{s.life})
 	case endStep:
 		s.end()
 	}
@@ -189,8 +194,8 @@ func (s *supervisor) timeUp() {
 			return
 		}
 		if c.state == Starting {
-			c.failure = &StartError{c.node.path, ErrStartTimeout}
-			c.set(Stopping)
+			c.failure = &StartError{c.path, ErrStartTimeout}
+			s.set(c, Stopping)
 			c.after = retry
 		}
 		s.abandon(c)

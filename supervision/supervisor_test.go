@@ -320,6 +320,47 @@ func TestPlainStopOfASupervisor(t *testing.T) {
 	d.expect(t, "b terminates: shutdown", "a terminates: shutdown")
 }
 
+// A supervisor that panics while it shuts down, too: its children terminate all the same, a supervisor among them in order, one that is stuck is
+// left behind, and its successor finds all names free.
+func TestSupervisorThatCannotShutDown(t *testing.T) {
+	d := &diary{}
+	below := nested("below", Spec{Limit: lenient, Children: workers(d, "b c")})
+	in := nested("in", Spec{Limit: lenient, Children: []ChildSpec{workerSpec(d, "a", Permanent), below, workerSpec(d, "stuck", Permanent)}})
+	broken := workerSpec(d, "broken", Temporary)
+	var s *System
+	broken.OnExit = func(Reason) { // in the supervisor's turn
+		s.nodes.find("top/in").life.own.(*supervisor).spec = nil
+	}
+	s = boot(t, Spec{Limit: lenient, Children: []ChildSpec{in}})
+	s.Watch(Watchdog{StuckAfter: 10 * time.Millisecond, ReplaceAfter: 20 * time.Millisecond})
+	for _, spec := range []ChildSpec{broken, workerSpec(d, "dynamic", Temporary)} {
+		ask(t, s, "top/in", &StartChild{Spec: spec})
+	}
+	d.take()
+	begun, until := make(chan struct{}), make(chan struct{})
+	defer close(until)
+	send(s, "top/in/stuck", &hold{until: until, begun: begun})
+	receive(t, "stuck", begun)
+	send(s, "top/in/broken", &quit{})
+	eventually(t, "broken", func() bool { return state(s, "top/in/broken") == "" })
+	send(s, "top/in/a", &boom{})
+	eventually(t, "all again", func() bool {
+		return d.count("stuck started") == 1 && state(s, "top/in") == "running" && node1(t, s, "top/in").Restarts == 1
+	})
+	lines := d.take()
+	for _, want := range []string{"a terminates: restart", "b terminates: restart", "c terminates: restart", "dynamic terminates: restart", "a started", "b started", "c started", "stuck started"} {
+		if !slices.Contains(lines, want) {
+			t.Errorf("no %q in %q", want, lines)
+		}
+	}
+	if slices.Index(lines, "c terminates: restart") > slices.Index(lines, "b terminates: restart") {
+		t.Errorf("not in order: %q", lines)
+	}
+	if got := ask(t, s, "top/in/below/b", &ping{}); got != "b" {
+		t.Error(got)
+	}
+}
+
 // The spec is looked at before anything starts.
 func TestInvalidSpecs(t *testing.T) {
 	ok := func(uint64) actor.Actor { return &worker{} }

@@ -37,14 +37,14 @@ type System struct {
 func NewSystem(log zerolog.Logger) *System {
 	s := &System{
 		log: log, dispatcher: newDispatcher(dispatcherIdle),
-		nodes: nodes{byPath: make(map[string]*node)},
+		nodes: newNodes(),
 		ready: make(chan struct{}), done: make(chan struct{}),
 	}
-	s.spawner = newSpawner(s.dispatcher)
 	config := actor.NewConfig()
 	config.LoggerFactory = bridge(log)
 	s.actors = actor.NewActorSystemWithConfig(config)
 	shrinkRegistry(s.actors)
+	s.spawner = newSpawner(s.dispatcher, s.actors.Root)
 	// A stream of our own: Proto.Actor's comes with subscribers that log dead letters and start timers for it.
 	s.actors.EventStream = eventstream.NewEventStream()
 	s.actors.EventStream.Subscribe(s.deadLetter)
@@ -85,14 +85,13 @@ func (s *System) Start(name string, spec Spec) error {
 		s.mu.Unlock()
 		return errors.New("supervision: system already started")
 	}
-	c := &child{spec: top, slot: -1, state: Starting}
-	c.node = s.nodes.add(nil, name, &c.spec)
-	c.life = s.newIncarnation(c, s)
+	c := &child{spec: top, path: name, slot: -1}
+	c.status = status{state: Starting, life: s.newIncarnation(c, nil), since: time.Now().UnixNano()}
+	s.nodes.add(c)
 	s.top = c
 	s.mu.Unlock()
-	c.node.set(func(st *status) { st.state, st.life, st.since = Starting, c.life, time.Now().UnixNano() })
-	if _, err := s.spawner.spawn(s.actors.Root, c); err != nil {
-		s.nodes.remove(c.node)
+	if err := s.spawner.spawn(c); err != nil {
+		s.nodes.remove(c)
 		close(s.done)
 		return fmt.Errorf("supervision: start %s: %w", name, err)
 	}
@@ -135,12 +134,11 @@ func (s *System) Err() error {
 	return s.err
 }
 
-// hear makes System the overseer of the top supervisor. It runs in that actor's goroutine.
+// hear is for what the top supervisor reports. It runs in that actor's goroutine.
 func (s *System) hear(m signal) {
-	n := s.top.node
 	switch m := m.(type) {
 	case childStarted:
-		n.set(func(st *status) { st.state = Running })
+		s.nodes.set(s.top, func(st *status) { st.state = Running })
 		close(s.ready)
 	case childFailed:
 		s.mu.Lock()
@@ -148,10 +146,10 @@ func (s *System) hear(m signal) {
 			s.err = m.err
 		}
 		s.mu.Unlock()
-		n.set(func(st *status) { st.state, st.last = Failed, m.err })
+		s.nodes.set(s.top, func(st *status) { st.state, st.last = Failed, m.err })
 		m.who.stopFor(Shutdown)
 	case childExited:
-		s.nodes.remove(n)
+		s.nodes.remove(s.top)
 		s.dispatcher.close()
 		close(s.done)
 	}
@@ -159,21 +157,21 @@ func (s *System) hear(m signal) {
 
 // abandoned notes a child that did not start or stop in its time.
 func (s *System) abandoned(c *child) {
-	s.log.Error().Str("path", c.node.path).Str("kind", c.node.kind).Uint64("incarnation", c.life.number).
+	s.log.Error().Str("path", c.path).Str("kind", c.spec.kind()).Uint64("incarnation", c.life.number).
 		Stringer("state", c.state).Msg("actor abandoned: its turn does not end")
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.stopping {
-		s.lost = append(s.lost, c.node.path)
+		s.lost = append(s.lost, c.path)
 	}
 }
 
 // killBelow kills everything under an abandoned supervisor.
 func (s *System) killBelow(path string) {
-	for _, n := range s.nodes.below(path) {
-		if life := n.status.Load().life; life != nil {
+	for _, c := range s.nodes.below(path) {
+		if life := s.nodes.status(c).life; life != nil {
 			life.kill()
 		}
-		s.nodes.remove(n)
+		s.nodes.remove(c)
 	}
 }

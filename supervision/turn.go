@@ -7,8 +7,6 @@ import (
 	"strconv"
 	"sync/atomic"
 	"unsafe"
-
-	"github.com/asynkron/protoactor-go/actor"
 )
 
 // turn is what a watchdog may know of the turn that an actor is in. There is no clock on the message path: the watchdog asks, and
@@ -60,12 +58,6 @@ func (t *turn) message() string {
 		return ""
 	}
 	return reflect.TypeOf(msg).String()
-}
-
-// ours: an actor may also run on a dispatcher of somebody else's, whose goroutines are not known.
-func ours(d actor.Dispatcher) *dispatcher {
-	own, _ := d.(*dispatcher)
-	return own
 }
 
 // goroutineID reads the number that a traceback shows. A goroutine of the dispatcher looks once in its life.

@@ -73,10 +73,10 @@ func (s *System) watch(w Watchdog) {
 func (ns *nodes) running(lives []*incarnation) []*incarnation {
 	ns.mu.RLock()
 	defer ns.mu.RUnlock()
-	lives = slices.Grow(lives, len(ns.byPath))
-	for _, n := range ns.byPath {
-		if st := n.status.Load(); st.state == Running {
-			lives = append(lives, st.life)
+	lives = slices.Grow(lives, ns.byPath.Len())
+	for c := range ns.byPath.All() {
+		if c.state == Running {
+			lives = append(lives, c.life)
 		}
 	}
 	return lives
@@ -84,20 +84,20 @@ func (ns *nodes) running(lives []*incarnation) []*incarnation {
 
 // stuck names a turn in the log, once, and has its actor replaced when its time is up. Whoever is at the top has nobody to do that.
 func (s *System) stuck(life *incarnation, is *suspect, lasted time.Duration, w Watchdog) {
-	n, message := life.child.node, life.turn.message()
+	c, message := life.child, life.turn.message()
 	if !is.named {
 		is.named = true
 		is.stack = stackOfGoroutine(life.turn.goroutine.Load())
-		s.log.Error().Str("path", n.path).Str("kind", n.kind).Uint64("incarnation", life.number).Str("message_type", message).
+		s.log.Error().Str("path", c.path).Str("kind", c.spec.kind()).Uint64("incarnation", life.number).Str("message_type", message).
 			Dur("lasted", lasted).Str("stack", is.stack).Msg("actor is stuck: its turn does not end")
 	}
-	if w.ReplaceAfter <= 0 || lasted < w.ReplaceAfter || is.replaced || n.parent == nil || life.child.spec.Irreplaceable {
+	if w.ReplaceAfter <= 0 || lasted < w.ReplaceAfter || is.replaced || c.parent == nil || c.spec.Irreplaceable {
 		return
 	}
 	is.replaced = true
 	injected := message == injectionType
-	life.overseer.hear(childStuck{life, &Crash{
-		Path: n.path, Kind: n.kind, Incarnation: life.number, Reason: "its turn does not end", Message: message,
+	life.report(childStuck{life, &Crash{
+		Path: c.path, Kind: c.spec.kind(), Incarnation: life.number, Reason: "its turn does not end", Message: message,
 		Injected: injected, Stack: is.stack, stuck: true, uncounted: injected,
 	}})
 }

@@ -13,8 +13,8 @@ type room struct {
 
 // Groups of rooms that go together in the table.
 var (
-	// What everybody may know: the vocabulary, the wire types, the supervision adapters, the streams.
-	ground = []string{"protocol/...", "proto/...", "supervision", "persistence/..."}
+	// What everybody may know: the vocabulary, the wire types, the supervision adapters, the streams, how records are found by name.
+	ground = []string{"protocol/...", "proto/...", "supervision", "persistence/...", "internal/index"}
 	// Who stands beside the way of a message.
 	aside = []string{"actors/auth", "actors/alarm", "actors/rate", "actors/policy"}
 
@@ -51,9 +51,9 @@ var rooms = []room{
 	{"actors/alarm", ground},
 
 	// Where streams are and what they stand on.
-	{"persistence", []string{"protocol/...", "proto/...", "supervision", "internal/columns"}},
+	{"persistence", []string{"protocol/...", "proto/...", "supervision", "internal/columns", "internal/index"}},
 	// OTP on Proto.Actor knows nothing of brokers.
-	{"supervision", nil},
+	{"supervision", []string{"internal/index"}},
 	// The vocabulary has no actors in it.
 	{"protocol", nil},
 	{"proto", nil},
@@ -74,6 +74,8 @@ var rooms = []room{
 	{"internal/admin", []string{"proto/...", "protocol/..."}},
 	// Pure: numbers that resemble each other take little memory.
 	{"internal/columns", nil},
+	// Pure: records by the names that they have.
+	{"internal/index", nil},
 	{"internal/host", nil},
 	{"internal/collector", nil},
 	{"internal/profile", nil},
