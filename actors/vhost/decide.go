@@ -27,7 +27,7 @@ func (d *Definitions) declareExchange(vhost string, m *DeclareExchange) decision
 		return refuse(protocol.AccessRefused("operation not permitted on the default exchange"))
 	}
 	arguments := encode(m.Arguments)
-	if now := d.Exchanges[m.Name]; now != nil {
+	if now := d.Exchanges.Get(m.Name); now != nil {
 		return decision{err: firstError(
 			protocol.AssertEqual("type", what, m.Type, now.Type),
 			protocol.AssertEqual("durable", what, m.Durable, now.Durable),
@@ -64,7 +64,7 @@ func (d *Definitions) deleteExchange(vhost string, m *DeleteExchange) decision {
 		return refuse(protocol.AccessRefused("operation not permitted on the default exchange"))
 	case strings.HasPrefix(m.Name, "amq."):
 		return refuse(protocol.AccessRefused("deletion of system exchange '%s' in vhost '%s' not allowed", m.Name, vhost))
-	case d.Exchanges[m.Name] == nil:
+	case d.Exchanges.Get(m.Name) == nil:
 		return decision{}
 	case m.IfUnused && len(d.from[m.Name]) > 0:
 		return refuse(protocol.PreconditionFailed("exchange '%s' in vhost '%s' in use", m.Name, vhost))
@@ -77,7 +77,7 @@ func (d *Definitions) deleteExchange(vhost string, m *DeleteExchange) decision {
 func (d *Definitions) declareQueue(vhost string, m *DeclareQueue) decision {
 	what := "queue '" + m.Name + "' in vhost '" + vhost + "'"
 	durable := m.Durable && !m.Exclusive // contract Q-03: it cannot outlive its connection, whatever it says
-	if now := d.Queues[m.Name]; now != nil {
+	if now := d.Queues.Get(m.Name); now != nil {
 		if now.ExclusiveOwner != 0 && now.ExclusiveOwner != m.Connection || m.Exclusive != (now.ExclusiveOwner != 0) {
 			return refuse(Locked(m.Name, vhost))
 		}
@@ -113,14 +113,14 @@ func (d *Definitions) deleteQueues(names ...string) decision {
 // bindDecision refuses a binding in RabbitMQ's order: the ends are there, the source can route it, the queue is not another
 // connection's.
 func (d *Definitions) bindDecision(vhost string, m *Bind) decision {
-	switch x, q := d.Exchanges[m.Source], d.Queues[m.Destination]; {
+	switch x, q := d.Exchanges.Get(m.Source), d.Queues.Get(m.Destination); {
 	case m.Source == "" || m.ToExchange && m.Destination == "":
 		return refuse(protocol.AccessRefused("operation not permitted on the default exchange"))
 	case !m.ToExchange && strings.HasPrefix(m.Destination, queue.ReplyTo): // contract X-23
 		return refuse(protocol.AccessRefused("operation not permitted on queue '%s' in vhost '%s'", m.Destination, vhost))
 	case x == nil:
 		return refuse(noExchange(m.Source, vhost))
-	case m.ToExchange && d.Exchanges[m.Destination] == nil:
+	case m.ToExchange && d.Exchanges.Get(m.Destination) == nil:
 		return refuse(noExchange(m.Destination, vhost))
 	case !m.ToExchange && q == nil:
 		return refuse(protocol.NotFound("no queue '%s' in vhost '%s'", m.Destination, vhost))
@@ -151,7 +151,7 @@ func (d *Definitions) unbindDecision(vhost string, m *Unbind) decision {
 	if b == nil {
 		return decision{} // idempotent (contract P-60), of another connection's queue as well
 	}
-	if q := d.Queues[m.Destination]; !m.ToExchange && q != nil && q.ExclusiveOwner != 0 && q.ExclusiveOwner != m.Connection {
+	if q := d.Queues.Get(m.Destination); !m.ToExchange && q != nil && q.ExclusiveOwner != 0 && q.ExclusiveOwner != m.Connection {
 		return refuse(Locked(m.Destination, vhost))
 	}
 	r := d.removal()

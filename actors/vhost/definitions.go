@@ -4,13 +4,14 @@ import (
 	"maps"
 
 	"warren/actors/exchange"
+	"warren/internal/index"
 	eventv1 "warren/proto/event/v1"
 )
 
 // Definitions are the exchanges, queues and bindings of one vhost: the fold over its stream. One command is one batch.
 type Definitions struct {
-	Exchanges map[string]*eventv1.ExchangeDeclared
-	Queues    map[string]*eventv1.QueueDeclared
+	Exchanges *index.Index[eventv1.ExchangeDeclared]
+	Queues    *index.Index[eventv1.QueueDeclared]
 	Bindings  map[bindingKey]*eventv1.Bound
 	from      map[string]map[*eventv1.Bound]struct{}   // those bindings, by source
 	to        map[endpoint]map[*eventv1.Bound]struct{} // by destination
@@ -39,8 +40,8 @@ func keyOf(b *eventv1.Bound) bindingKey {
 
 func newDefinitions() *Definitions {
 	return &Definitions{
-		Exchanges: map[string]*eventv1.ExchangeDeclared{},
-		Queues:    map[string]*eventv1.QueueDeclared{},
+		Exchanges: index.New((*eventv1.ExchangeDeclared).GetName),
+		Queues:    index.New((*eventv1.QueueDeclared).GetName),
 		Bindings:  map[bindingKey]*eventv1.Bound{},
 		from:      map[string]map[*eventv1.Bound]struct{}{},
 		to:        map[endpoint]map[*eventv1.Bound]struct{}{},
@@ -71,29 +72,29 @@ func (d *Definitions) Apply(batch *eventv1.DefinitionBatch) {
 	for _, def := range batch.Definitions {
 		switch e := def.Event.(type) {
 		case *eventv1.Definition_ExchangeDeclared:
-			if d.Exchanges[e.ExchangeDeclared.Name] == nil {
+			if d.Exchanges.Get(e.ExchangeDeclared.Name) == nil {
 				d.bytes += entityBytes
 			}
-			d.Exchanges[e.ExchangeDeclared.Name] = e.ExchangeDeclared
+			d.Exchanges.Put(e.ExchangeDeclared)
 		case *eventv1.Definition_ExchangeDeleted:
-			if d.Exchanges[e.ExchangeDeleted.Name] != nil {
+			if d.Exchanges.Get(e.ExchangeDeleted.Name) != nil {
 				d.bytes -= entityBytes
 			}
-			delete(d.Exchanges, e.ExchangeDeleted.Name)
+			d.Exchanges.Delete(e.ExchangeDeleted.Name)
 		case *eventv1.Definition_QueueDeclared:
-			if d.Queues[e.QueueDeclared.Name] == nil {
+			if d.Queues.Get(e.QueueDeclared.Name) == nil {
 				d.bytes += entityBytes
 			}
-			d.Queues[e.QueueDeclared.Name] = e.QueueDeclared
+			d.Queues.Put(e.QueueDeclared)
 			if owner := e.QueueDeclared.ExclusiveOwner; owner != 0 {
-				index(d.owned, owner, e.QueueDeclared.Name)
+				enlist(d.owned, owner, e.QueueDeclared.Name)
 			}
 		case *eventv1.Definition_QueueDeleted:
-			if q := d.Queues[e.QueueDeleted.Name]; q != nil {
+			if q := d.Queues.Get(e.QueueDeleted.Name); q != nil {
 				d.bytes -= entityBytes
-				unindex(d.owned, q.ExclusiveOwner, q.Name)
+				strike(d.owned, q.ExclusiveOwner, q.Name)
 			}
-			delete(d.Queues, e.QueueDeleted.Name)
+			d.Queues.Delete(e.QueueDeleted.Name)
 		case *eventv1.Definition_Bound:
 			d.bind(e.Bound)
 		case *eventv1.Definition_Unbound:
@@ -128,8 +129,8 @@ func (d *Definitions) bind(b *eventv1.Bound) {
 		return // the indexes have the one that is there
 	}
 	d.Bindings[k] = b
-	index(d.from, k.source, b)
-	index(d.to, k.to, b)
+	enlist(d.from, k.source, b)
+	enlist(d.to, k.to, b)
 	d.bytes += bytesOf(b)
 }
 
@@ -140,21 +141,21 @@ func (d *Definitions) unbind(u *eventv1.Unbound) {
 		return
 	}
 	delete(d.Bindings, k)
-	unindex(d.from, k.source, b)
-	unindex(d.to, k.to, b)
+	strike(d.from, k.source, b)
+	strike(d.to, k.to, b)
 	d.bytes -= bytesOf(b)
 }
 
 func bytesOf(b *eventv1.Bound) int { return bindingBytes + 2*(len(b.RoutingKey)+len(b.Arguments)) }
 
-func index[K, V comparable](m map[K]map[V]struct{}, at K, v V) {
+func enlist[K, V comparable](m map[K]map[V]struct{}, at K, v V) {
 	if m[at] == nil {
 		m[at] = map[V]struct{}{}
 	}
 	m[at][v] = struct{}{}
 }
 
-func unindex[K, V comparable](m map[K]map[V]struct{}, at K, k V) {
+func strike[K, V comparable](m map[K]map[V]struct{}, at K, k V) {
 	delete(m[at], k)
 	if len(m[at]) == 0 {
 		delete(m, at)
@@ -164,8 +165,8 @@ func unindex[K, V comparable](m map[K]map[V]struct{}, at K, k V) {
 // Clone returns a copy. The events themselves are immutable and shared.
 func (d *Definitions) Clone() *Definitions {
 	c := &Definitions{
-		Exchanges: maps.Clone(d.Exchanges),
-		Queues:    maps.Clone(d.Queues),
+		Exchanges: d.Exchanges.Clone(),
+		Queues:    d.Queues.Clone(),
 		Bindings:  maps.Clone(d.Bindings),
 		from:      make(map[string]map[*eventv1.Bound]struct{}, len(d.from)),
 		to:        make(map[endpoint]map[*eventv1.Bound]struct{}, len(d.to)),

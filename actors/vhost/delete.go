@@ -12,7 +12,7 @@ import (
 
 // deleteQueue asks the queue, which alone knows whether it is used or empty.
 func (v *VHost) deleteQueue(ctx actor.Context, m *DeleteQueue) {
-	def := v.defs.Queues[m.Name]
+	def := v.defs.Queues.Get(m.Name)
 	switch {
 	case def == nil, queue.IsReply(m.Name): // contract P-58
 		v.answer(ctx, m.Request, &Answer{ID: m.ID, Messages: v.Directory.deleted.Of(m.Session, m.ID)})

@@ -3,13 +3,13 @@ package vhost
 import (
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 
 	"github.com/asynkron/protoactor-go/actor"
 
 	"warren/actors/exchange"
 	"warren/actors/queue"
+	"warren/internal/index"
 	"warren/protocol"
 )
 
@@ -22,10 +22,10 @@ type Directory struct {
 	// PID of the vhost's actor, for commands.
 	PID *actor.PID
 
-	exchanges sync.Map // exchange.Name -> *exchange.Slot
-	queues    sync.Map // queue.Name -> *queue.Slot
-	leaving   leaving  // taken out of these two
-	pen       pen      // whoever writes all three, and tables
+	exchanges *index.Index[exchange.Slot]
+	queues    *index.Index[queue.Slot]
+	leaving   leaving // taken out of these two
+	pen       pen     // whoever writes all three, and tables
 	version   atomic.Uint64
 	ids       atomic.Uint64
 	followers queue.Followers
@@ -38,7 +38,11 @@ type Directory struct {
 
 // NewDirectory returns the empty directory of a vhost whose actor is pid.
 func NewDirectory(name, key string, pid *actor.PID) *Directory {
-	return &Directory{Name: name, Key: key, PID: pid}
+	return &Directory{
+		Name: name, Key: key, PID: pid,
+		exchanges: index.New(func(s *exchange.Slot) string { return string(s.Name) }),
+		queues:    index.New(func(s *queue.Slot) string { return string(s.Name) }),
+	}
 }
 
 // account enters what the definitions take in memory into the node's ledger: no client may have declared the memory away before an
@@ -48,20 +52,10 @@ func (d *Directory) account(ledger queue.Ledger, bytes int) {
 }
 
 // Queue returns the slot of a queue that exists, or nil.
-func (d *Directory) Queue(name queue.Name) *queue.Slot {
-	if s, ok := d.queues.Load(name); ok {
-		return s.(*queue.Slot)
-	}
-	return nil
-}
+func (d *Directory) Queue(name queue.Name) *queue.Slot { return d.queues.Get(string(name)) }
 
 // Exchange returns the slot of an exchange that exists, or nil.
-func (d *Directory) Exchange(name exchange.Name) *exchange.Slot {
-	if s, ok := d.exchanges.Load(name); ok {
-		return s.(*exchange.Slot)
-	}
-	return nil
-}
+func (d *Directory) Exchange(name exchange.Name) *exchange.Slot { return d.exchanges.Get(string(name)) }
 
 // RoutingVersion changes with everything that may change a route.
 func (d *Directory) RoutingVersion() uint64 { return d.version.Load() }
@@ -79,18 +73,12 @@ func (d *Directory) Queues() []*queue.Slot {
 
 // AllQueues are those and the hidden ones, by name.
 func (d *Directory) AllQueues() []*queue.Slot {
-	var out []*queue.Slot
-	d.queues.Range(func(_, s any) bool { out = append(out, s.(*queue.Slot)); return true })
-	slices.SortFunc(out, func(a, b *queue.Slot) int { return strings.Compare(string(a.Name), string(b.Name)) })
-	return out
+	return slices.SortedFunc(d.queues.All(), func(a, b *queue.Slot) int { return strings.Compare(string(a.Name), string(b.Name)) })
 }
 
 // Exchanges are the exchanges there are now, by name.
 func (d *Directory) Exchanges() []*exchange.Slot {
-	var out []*exchange.Slot
-	d.exchanges.Range(func(_, s any) bool { out = append(out, s.(*exchange.Slot)); return true })
-	slices.SortFunc(out, func(a, b *exchange.Slot) int { return strings.Compare(string(a.Name), string(b.Name)) })
-	return out
+	return slices.SortedFunc(d.exchanges.All(), func(a, b *exchange.Slot) int { return strings.Compare(string(a.Name), string(b.Name)) })
 }
 
 // BindingInfo is one binding, as list_bindings shows it.

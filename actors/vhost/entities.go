@@ -87,7 +87,7 @@ func (d *Directory) addExchange(v *VHost, e *eventv1.ExchangeDeclared) *exchange
 	}
 	s.Publish(exchange.NewTable(e.Type, arguments))
 	governExchange(s, v.Access.Now().Policies(d.Name))
-	d.exchanges.Store(s.Name, s)
+	d.exchanges.Put(s)
 	return s
 }
 
@@ -112,7 +112,7 @@ func (d *Directory) addQueue(v *VHost, e *eventv1.QueueDeclared) {
 		s.Stored = storedAs(d.Key, e)
 	}
 	governQueue(s, v.Access.Now().Policies(d.Name))
-	d.queues.Store(s.Name, s)
+	d.queues.Put(s)
 }
 
 // giveUp takes a queue that crashed too often out of all routes and tells those who wait for it.
@@ -169,30 +169,30 @@ func (d *Directory) reconcile(v *VHost, ctx actor.Context) {
 	send := func(p *actor.PID, m any) { ctx.Send(p, m) }
 	v.write(func() { d.leaving.allLeft(v) }) // their supervisors ended with the incarnation that had them stopped
 	for _, s := range d.AllQueues() {
-		if v.defs.Queues[string(s.Name)] == nil {
+		if v.defs.Queues.Get(string(s.Name)) == nil {
 			v.write(func() {
-				d.queues.Delete(s.Name)
+				d.queues.Delete(string(s.Name))
 				s.Bury(send)
 			})
 			s.Forget(v.Streams, v.Ledger) // its actor ended before this one started, and did not know
 		}
 	}
 	for _, s := range d.Exchanges() {
-		if v.defs.Exchanges[string(s.Name)] == nil {
+		if v.defs.Exchanges.Get(string(s.Name)) == nil {
 			v.write(func() {
-				d.exchanges.Delete(s.Name)
+				d.exchanges.Delete(string(s.Name))
 				s.Bury(send)
 			})
 			s.Forget(v.Streams, v.Sessions, v.Ledger)
 		}
 	}
-	for name, e := range v.defs.Queues {
-		if d.Queue(queue.Name(name)) == nil {
+	for e := range v.defs.Queues.All() {
+		if d.Queue(queue.Name(e.Name)) == nil {
 			v.write(func() { d.addQueue(v, e) })
 		}
 	}
-	for name, e := range v.defs.Exchanges {
-		if d.Exchange(exchange.Name(name)) == nil {
+	for e := range v.defs.Exchanges.All() {
+		if d.Exchange(exchange.Name(e.Name)) == nil {
 			v.write(func() { d.addExchange(v, e) })
 		}
 	}
@@ -200,9 +200,9 @@ func (d *Directory) reconcile(v *VHost, ctx actor.Context) {
 	for k, b := range v.defs.Bindings {
 		bindings[k.source] = append(bindings[k.source], d.binding(b))
 	}
-	for name, e := range v.defs.Exchanges {
-		x := d.Exchange(exchange.Name(name))
-		table := exchange.NewTable(e.Type, x.Arguments).With(bindings[name]...)
+	for e := range v.defs.Exchanges.All() {
+		x := d.Exchange(exchange.Name(e.Name))
+		table := exchange.NewTable(e.Type, x.Arguments).With(bindings[e.Name]...)
 		v.write(func() { x.Publish(table) })
 	}
 	v.write(func() { d.version.Add(1) })

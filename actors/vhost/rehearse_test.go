@@ -2,6 +2,7 @@ package vhost
 
 import (
 	"reflect"
+	"slices"
 	"testing"
 
 	"warren/actors/exchange"
@@ -18,8 +19,8 @@ func TestRehearse(t *testing.T) {
 	q := &queue.Slot{Name: "q", Durable: true}
 	table := exchange.NewTable(exchange.Topic, nil)
 	x.Publish(table.With(exchange.Binding{Key: "k", To: exchange.Destination{Queue: q}}))
-	d.exchanges.Store(x.Name, x)
-	d.queues.Store(q.Name, q)
+	d.exchanges.Put(x)
+	d.queues.Put(q)
 
 	for _, c := range []struct {
 		commands []any
@@ -49,7 +50,8 @@ func TestRehearse(t *testing.T) {
 		queueDeclared(&eventv1.QueueDeclared{Name: "q", Durable: true, Arguments: []byte{}}),
 		bound(&eventv1.Bound{Source: "x", DestinationKind: kindOf(false), Destination: "q", RoutingKey: []byte("k"), Arguments: []byte{}}),
 	}})
-	if shape(kept) != shape(want) || !reflect.DeepEqual(kept.Exchanges, want.Exchanges) || !reflect.DeepEqual(kept.Queues, want.Queues) ||
+	if shape(kept) != shape(want) || !reflect.DeepEqual(slices.Collect(kept.Exchanges.All()), slices.Collect(want.Exchanges.All())) ||
+		!reflect.DeepEqual(slices.Collect(kept.Queues.All()), slices.Collect(want.Queues.All())) ||
 		!reflect.DeepEqual(kept.Bindings, want.Bindings) {
 		t.Errorf("got %v\nwant %v", kept, want)
 	}

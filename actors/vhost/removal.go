@@ -20,7 +20,7 @@ func (d *Definitions) removal() *removal {
 }
 
 func (r *removal) queue(name string) {
-	if r.defs.Queues[name] == nil {
+	if r.defs.Queues.Get(name) == nil {
 		return
 	}
 	r.bindingsTo(endpoint{eventv1.DestinationKind_DESTINATION_KIND_QUEUE, name})
@@ -28,7 +28,7 @@ func (r *removal) queue(name string) {
 }
 
 func (r *removal) exchange(name string) {
-	if r.defs.Exchanges[name] == nil {
+	if r.defs.Exchanges.Get(name) == nil {
 		return
 	}
 	r.going[name] = true
@@ -53,7 +53,7 @@ func (r *removal) binding(b *eventv1.Bound) {
 	r.gone[b] = struct{}{}
 	r.events = append(r.events, unbound(b))
 	r.lost[b.Source]++
-	x := r.defs.Exchanges[b.Source]
+	x := r.defs.Exchanges.Get(b.Source)
 	if x != nil && x.AutoDelete && !r.going[b.Source] && r.lost[b.Source] == len(r.defs.from[b.Source]) {
 		r.exchange(b.Source)
 	}

@@ -16,7 +16,7 @@ func built(t *testing.T, auto string, bindings ...string) *world {
 		for _, name := range strings.Split(ends, ">") {
 			if strings.ToUpper(name) != name {
 				w.do(w.queue(DeclareQueue{Request: Request{Connection: 1}, Name: name, Exclusive: true}))
-			} else if w.Exchanges[name] == nil {
+			} else if w.Exchanges.Get(name) == nil {
 				w.do(w.exchange(DeclareExchange{Name: name, AutoDelete: strings.Contains(auto, name)}))
 			}
 		}
@@ -60,7 +60,7 @@ func TestRemoval(t *testing.T) {
 				t.Errorf("got %s, want %s", got, c.want)
 			}
 			for k := range w.Bindings { // nothing hangs
-				if w.Exchanges[k.source] == nil || w.Exchanges[k.to.name] == nil && w.Queues[k.to.name] == nil {
+				if w.Exchanges.Get(k.source) == nil || w.Exchanges.Get(k.to.name) == nil && w.Queues.Get(k.to.name) == nil {
 					t.Errorf("a binding without an end: %v", k)
 				}
 			}
@@ -101,11 +101,11 @@ func TestDefinitionsFold(t *testing.T) {
 // shape is all that definitions say, as text.
 func shape(d *Definitions) string {
 	var out []string
-	for name := range d.Exchanges {
-		out = append(out, "exchange "+name)
+	for x := range d.Exchanges.All() {
+		out = append(out, "exchange "+x.Name)
 	}
-	for name := range d.Queues {
-		out = append(out, "queue "+name)
+	for q := range d.Queues.All() {
+		out = append(out, "queue "+q.Name)
 	}
 	for k := range d.Bindings {
 		out = append(out, "binding "+k.source+">"+k.to.name)

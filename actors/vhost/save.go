@@ -33,7 +33,7 @@ func (v *VHost) save(away []bool, events []*eventv1.Definition) {
 		return
 	}
 	v.writer.Event(&eventv1.DefinitionBatch{Definitions: lasts})
-	if v.events++; v.events >= max(snapshotAfter, len(v.defs.Queues)+len(v.defs.Bindings)) {
+	if v.events++; v.events >= max(snapshotAfter, v.defs.Queues.Len()+len(v.defs.Bindings)) {
 		v.events = 0
 		v.writer.Snapshot(v.defs.snapshot())
 	}
@@ -49,7 +49,7 @@ func (v *VHost) load() *eventv1.DefinitionBatch {
 // forgetOrphans ends the streams of queues whose deletion reached the disk and whose end did not.
 func (v *VHost) forgetOrphans(ctx actor.Context) {
 	owned := map[string]bool{}
-	for _, q := range v.defs.Queues {
+	for q := range v.defs.Queues.All() {
 		owned[storedAs(v.Directory.Key, q)] = true
 	}
 	prefix := storedPrefix(v.Directory.Key)
@@ -64,12 +64,12 @@ func (v *VHost) forgetOrphans(ctx actor.Context) {
 // snapshot are the definitions that survive the process.
 func (d *Definitions) snapshot() *eventv1.DefinitionBatch {
 	b := &eventv1.DefinitionBatch{}
-	for _, x := range d.Exchanges {
+	for x := range d.Exchanges.All() {
 		if x.Durable {
 			b.Definitions = append(b.Definitions, exchangeDeclared(x))
 		}
 	}
-	for _, q := range d.Queues {
+	for q := range d.Queues.All() {
 		if lastingQueue(q) {
 			b.Definitions = append(b.Definitions, queueDeclared(q))
 		}
@@ -100,14 +100,14 @@ func (d *Definitions) lasts(e *eventv1.Definition) bool {
 }
 
 func (d *Definitions) lastingEnds(source string, to endpoint) bool {
-	if x := d.Exchanges[source]; x == nil || !x.Durable {
+	if x := d.Exchanges.Get(source); x == nil || !x.Durable {
 		return false
 	}
 	if to.kind == eventv1.DestinationKind_DESTINATION_KIND_EXCHANGE {
-		x := d.Exchanges[to.name]
+		x := d.Exchanges.Get(to.name)
 		return x != nil && x.Durable
 	}
-	q := d.Queues[to.name]
+	q := d.Queues.Get(to.name)
 	return q != nil && lastingQueue(q)
 }
 
@@ -118,10 +118,10 @@ func (d *Definitions) takesAway(events []*eventv1.Definition) []bool {
 	for i, def := range events {
 		switch e := def.Event.(type) {
 		case *eventv1.Definition_ExchangeDeleted:
-			x := d.Exchanges[e.ExchangeDeleted.Name]
+			x := d.Exchanges.Get(e.ExchangeDeleted.Name)
 			away[i] = x != nil && x.Durable
 		case *eventv1.Definition_QueueDeleted:
-			q := d.Queues[e.QueueDeleted.Name]
+			q := d.Queues.Get(e.QueueDeleted.Name)
 			away[i] = q != nil && lastingQueue(q)
 		case *eventv1.Definition_Unbound:
 			u := e.Unbound

@@ -33,7 +33,7 @@ func (d *Directory) GiveUp(ledger queue.Ledger, send func(*actor.PID, any)) {
 	d.pen.drop()
 	d.state.down.Store(true)
 	for _, s := range d.AllQueues() {
-		d.queues.Delete(s.Name)
+		d.queues.Delete(string(s.Name))
 		s.GiveUp(send)
 		s.LeaveAccount(ledger)
 	}
@@ -46,7 +46,7 @@ func (d *Directory) Forget(streams *volatile.Store, ledger queue.Ledger, send fu
 	d.pen.drop()
 	d.state.down.Store(true)
 	for _, s := range d.AllQueues() {
-		d.queues.Delete(s.Name)
+		d.queues.Delete(string(s.Name))
 		s.Bury(send)
 		s.Forget(streams, ledger)
 	}
@@ -57,7 +57,7 @@ func (d *Directory) Forget(streams *volatile.Store, ledger queue.Ledger, send fu
 
 func (d *Directory) clear(send func(*actor.PID, any)) {
 	for _, s := range d.Exchanges() {
-		d.exchanges.Delete(s.Name)
+		d.exchanges.Delete(string(s.Name))
 		s.Bury(send)
 	}
 	d.version.Add(1)

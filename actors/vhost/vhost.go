@@ -142,7 +142,7 @@ func (v *VHost) recover(ctx actor.Context) {
 	v.defs = got.State
 	v.suspicious = v.Directory.poison.Any()
 	v.store(ctx)
-	if len(v.defs.Exchanges) == 0 {
+	if v.defs.Exchanges.Len() == 0 {
 		v.first(ctx)
 	} else { // what was on its way to the journal may be lost
 		v.writer.Snapshot(v.defs.snapshot())
@@ -197,7 +197,7 @@ func (v *VHost) first(ctx actor.Context) {
 	}
 	// All of them at the very first start; later those whose record was lost, when the loss was accepted.
 	missing := slices.DeleteFunc(predeclared(), func(d *eventv1.Definition) bool {
-		return v.defs.Exchanges[d.GetExchangeDeclared().Name] != nil
+		return v.defs.Exchanges.Get(d.GetExchangeDeclared().Name) != nil
 	})
 	if len(missing) > 0 {
 		v.happen("", missing)
@@ -252,7 +252,7 @@ func (v *VHost) put(ctx actor.Context, events []*eventv1.Definition) {
 		case *eventv1.Definition_ExchangeDeleted:
 			if s := dir.Exchange(exchange.Name(e.ExchangeDeleted.Name)); s != nil {
 				v.write(func() {
-					dir.exchanges.Delete(s.Name)
+					dir.exchanges.Delete(string(s.Name))
 					dir.version.Add(1)
 					dir.leaving.exchange(s)
 					s.Bury(func(p *actor.PID, m any) { ctx.Send(p, m) })
@@ -266,7 +266,7 @@ func (v *VHost) put(ctx actor.Context, events []*eventv1.Definition) {
 		case *eventv1.Definition_QueueDeleted:
 			if s := dir.Queue(queue.Name(e.QueueDeleted.Name)); s != nil {
 				v.write(func() {
-					dir.queues.Delete(s.Name)
+					dir.queues.Delete(string(s.Name))
 					dir.version.Add(1)
 					dir.leaving.queue(s)
 					s.Bury(func(p *actor.PID, m any) { ctx.Send(p, m) })

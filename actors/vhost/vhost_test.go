@@ -360,7 +360,7 @@ func TestWhatWasLeavingIsForgotten(t *testing.T) {
 	})
 	s.consume(q, 1, &queue.Inspect{})
 	s.dir.pen.mu.Lock() // as when its deletion has begun, and nobody has heard of its end
-	s.dir.queues.Delete(q.Name)
+	s.dir.queues.Delete(string(q.Name))
 	s.dir.leaving.queue(q)
 	s.dir.pen.mu.Unlock()
 	s.dir.Follow(s.PID(sessionPath))
