@@ -68,7 +68,7 @@ func (c *Channel) get(op *Operation, m *amqp091.BasicGet) {
 		return
 	}
 	q := c.queue(called)
-	if c.refusal(called, q) == nil && q.Settings.SingleActiveConsumer {
+	if c.refusal(called, q) == nil && q.Settings().SingleActiveConsumer {
 		c.failOp(protocol.ResourceLocked("cannot obtain access to locked queue '%s' in vhost '%s'. basic.get operations are not "+
 			"supported by classic queues with single active consumer", called, c.VHost.Name))
 		return

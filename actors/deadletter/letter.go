@@ -13,8 +13,8 @@ import (
 func (s *State) next(find func(exchange.Name) *exchange.Slot, now protocol.Timestamp, lost func(*session.Delivered, error)) *Posted {
 	source := s.taken[0].Queue
 	to, key := source.DeadLetters()
-	if source.Settings.Holds.Set { // back to the exchange that had them held back (contract X-11)
-		to = source.Settings.Holds
+	if source.Settings().Holds.Set { // back to the exchange that had them held back (contract X-11)
+		to = source.Settings().Holds
 	}
 	e := &Posted{}
 	if to.Set {

@@ -146,7 +146,7 @@ func (p *Publisher) lookRound(ctx actor.Context) {
 
 func (p *Publisher) mayAttach(ctx actor.Context, q *queue.Slot) {
 	// A policy that gave it a dead letter exchange may be gone, and those who died under it be there.
-	if q.InForce().DeadLetterExchange.Set || q.Settings.Holds.Set || q.Dying.Load() > 0 {
+	if q.InForce().DeadLetterExchange.Set || q.Settings().Holds.Set || q.Dying.Load() > 0 {
 		p.attach(ctx, q)
 	}
 }

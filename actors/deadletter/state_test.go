@@ -15,7 +15,7 @@ import (
 
 func source(id uint64, dlx string) *queue.Slot {
 	s := settings.Settings{DeadLetterExchange: settings.Option[string]{Value: dlx, Set: true}}
-	return &queue.Slot{ID: id, Name: queue.Name(fmt.Sprint("q", id)), Settings: s}
+	return &queue.Slot{ID: id, Name: queue.Name(fmt.Sprint("q", id)), Declared: &s}
 }
 
 // dead are n messages that a queue delivers from a sequence on.
@@ -78,7 +78,7 @@ func TestNextTakesOneQueueAtATime(t *testing.T) {
 	if want := []flight{{7, 7, 1, a}, {8, 9, 1, a}}; lost != 1 || !reflect.DeepEqual(e.Flights, want) || fmt.Sprint(e.Dropped) != fmt.Sprint(tags(8, 8)) {
 		t.Fatalf("of a broken message %v: %+v, %+v", lost, e.Flights, e.Dropped)
 	}
-	a.Settings.DeadLetterExchange.Value = "gone"
+	a.Declared.DeadLetterExchange.Value = "gone"
 	s.Apply(dead(a, one, 8, 4))
 	if e := next(s); e.Exchange != nil || len(e.Messages)+len(e.Flights) > 0 || fmt.Sprint(e.Dropped) != fmt.Sprint(tags(10, 13)) {
 		t.Fatalf("without an exchange: %+v", e)

@@ -129,7 +129,7 @@ func (r *resolver) resolveFrom(first *Slot, m *protocol.Message) (cacheable bool
 }
 
 func (r *resolver) byName(key string) {
-	if q := r.dir.Queue(queue.Name(key)); q != nil && !q.Settings.Holds.Set {
+	if q := r.dir.Queue(queue.Name(key)); q != nil && !q.Settings().Holds.Set {
 		r.reach(Destination{Queue: q})
 	}
 }

@@ -48,8 +48,8 @@ func (q *Queue) enqueue(ctx actor.Context, m *Enqueue) {
 		q.accepted(ctx, m.Link)
 	}
 	if q.suspicious {
-		q.Slot.poison.Survived(m.Link, m.Messages)
-		q.suspicious = q.Slot.poison.Any()
+		q.Slot.remember().poison.Survived(m.Link, m.Messages)
+		q.suspicious = q.Slot.suspicious()
 	}
 }
 
@@ -126,13 +126,13 @@ func (q *Queue) admit(messages []protocol.Message) (taken, refused []protocol.Me
 }
 
 func (q *Queue) level(m *protocol.Message) ready.Level {
-	return ready.Level(min(m.Priority, q.Slot.Settings.MaxPriority))
+	return ready.Level(min(m.Priority, q.Slot.Settings().MaxPriority))
 }
 
 // leveled is the event that messages arrive, each on its level.
 func (q *Queue) leveled(m *Enqueue, content ready.Content) ready.Event {
 	messages := content.Messages
-	if q.Slot.Settings.MaxPriority == 0 {
+	if q.Slot.Settings().MaxPriority == 0 {
 		q.stamp(&content)
 		return &ready.Enqueued{Link: m.Link, Content: content}
 	}
@@ -157,7 +157,7 @@ func (q *Queue) leveled(m *Enqueue, content ready.Content) ready.Event {
 
 // stamp says when messages expire, if any of them does.
 func (q *Queue) stamp(c *ready.Content) {
-	if q.Slot.Settings.Holds.Set {
+	if q.Slot.Settings().Holds.Set {
 		c.Held, c.Arrived = true, q.now()
 		c.Expiries = dues(c)
 	} else if expiring := slices.ContainsFunc(c.Messages, expires); expiring || q.age.Limited {

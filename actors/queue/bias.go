@@ -65,7 +65,7 @@ func (q *Queue) biased(ctx actor.Context) bool {
 	if !q.outrun() {
 		return false
 	}
-	running, begun := q.paging.bias.begin(q.now)
+	running, begun := q.paging.begin().bias.begin(q.now)
 	if begun {
 		self, system := ctx.Self(), ctx.ActorSystem()
 		time.AfterFunc(biasRound, func() { system.Root.Send(self, overBias) })

@@ -44,7 +44,7 @@ ops:
 		case seq > last+1:
 			ctx.Send(from, &Up{Queue: q.Slot, Incarnation: q.incarnation}) // a gap: the session sends it again
 			return
-		case q.suspicious && q.Slot.poison.Guilty(commandsOf(m.Session), seq):
+		case q.suspicious && q.Slot.remember().poison.Guilty(commandsOf(m.Session), seq):
 			if seq <= last {
 				done.Replies = append(done.Replies, setAside(seq))
 			} else {
@@ -164,7 +164,7 @@ func (q *Queue) command(session, seq uint64, op Op, done *Done) {
 	case *Purge:
 		reply.Messages = q.state.Ready()
 		q.Slot.hold(q.incarnation)
-		q.Slot.purged.Note(session, seq, reply.Messages, q.Sessions)
+		q.Slot.remember().purged.Note(session, seq, reply.Messages, q.Sessions)
 		events = append(events, &ready.Purged{})
 		answers = true
 	case *Inspect:
@@ -178,7 +178,7 @@ func (q *Queue) command(session, seq uint64, op Op, done *Done) {
 }
 
 func (q *Queue) consume(session uint64, op *Consume) ([]ready.Event, *protocol.Error) {
-	single := q.Slot.Settings.SingleActiveConsumer // which excludes the others by itself, and has no exclusive consumers
+	single := q.Slot.Settings().SingleActiveConsumer // which excludes the others by itself, and has no exclusive consumers
 	if q.state.Exclusive() != nil && !op.DeadLetters || op.Exclusive && (single || len(q.state.Consumers()) > 0) {
 		return nil, protocol.AccessRefused("queue '%s' in vhost '%s' in exclusive use", q.Slot.Name, q.Slot.VHost)
 	}
@@ -230,7 +230,7 @@ func (q *Queue) answer(session, seq uint64, op Op) (r Reply, answers bool) {
 	case *Cancel:
 		return r, true
 	case *Purge:
-		r.Messages = q.Slot.purged.Of(session, seq)
+		r.Messages = q.Slot.remember().purged.Of(session, seq)
 		return r, true
 	case *Get:
 		k := ready.Key{Session: session, Consumer: GetConsumer}

@@ -25,7 +25,7 @@ func (q *Queue) now() int64 {
 
 // expire drops what has expired at the head (contract Q-09). Where the head is on disk, it waits for that.
 func (q *Queue) expire(ctx actor.Context) {
-	if q.Slot.Settings.Holds.Set {
+	if q.Slot.Settings().Holds.Set {
 		q.release()
 	}
 	for q.expires() {
@@ -72,7 +72,7 @@ func (q *Queue) arm(ctx actor.Context) {
 // nextTime is when something happens by itself; 0 for never.
 func (q *Queue) nextTime() int64 {
 	switch {
-	case q.Slot.Settings.Holds.Set:
+	case q.Slot.Settings().Holds.Set:
 		return q.state.NextDue()
 	case q.expires():
 		return q.state.NextExpiry(q.age)

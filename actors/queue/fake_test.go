@@ -8,6 +8,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"warren/actors/queue/ready"
+	"warren/actors/queue/settings"
 	"warren/persistence/volatile"
 	"warren/protocol"
 )
@@ -51,7 +52,7 @@ func (s *stand) Resident(delta int)               { s.resident += delta }
 func newStand(t testing.TB) *stand {
 	s := &stand{
 		t: t, streams: volatile.NewStore(), sessions: map[uint64]*actor.PID{}, vhost: &actor.PID{Id: "vhost"}, seq: map[uint64]uint64{},
-		slot: &Slot{ID: 1, VHost: "/", Name: "q", PID: &actor.PID{Id: "q"}},
+		slot: &Slot{ID: 1, VHost: "/", Name: "q", PID: &actor.PID{Id: "q"}, Declared: &settings.Settings{}},
 	}
 	for id := range uint64(9) {
 		s.sessions[id+1] = &actor.PID{Id: string(rune('1' + id))}

@@ -32,7 +32,7 @@ func (s *Slot) InForce() *settings.Settings {
 	if g := s.governed.Load(); g != nil {
 		return &g.Settings
 	}
-	return &s.Settings
+	return s.Settings()
 }
 
 // DeadLetters are the exchange and the routing key for what died here. The exchange is not set when there is none.
@@ -40,7 +40,7 @@ func (s *Slot) DeadLetters() (exchange, key settings.Option[string]) {
 	if g := s.governed.Load(); g != nil {
 		return g.deadLetterExchange, g.deadLetterRoutingKey
 	}
-	return s.Settings.DeadLetterExchange, s.Settings.DeadLetterRoutingKey
+	return s.Settings().DeadLetterExchange, s.Settings().DeadLetterRoutingKey
 }
 
 // Govern puts policies in force, and says whether that changes anything. Only the vhost calls it. The queue's actor hears of it by
@@ -51,11 +51,11 @@ func (s *Slot) Govern(policy, operatorPolicy string, definition protocol.Table) 
 	case before == nil && policy == "" && operatorPolicy == "":
 		return false
 	case before == nil:
-		before = &Governed{Settings: s.Settings}
+		before = &Governed{Settings: *s.Settings()}
 	case before.Policy == policy && before.OperatorPolicy == operatorPolicy && protocol.EqualTable(before.Definition, definition):
 		return false
 	}
-	g := &Governed{Policy: policy, OperatorPolicy: operatorPolicy, Definition: definition, Settings: s.Settings.Under(definition, s.Arguments)}
+	g := &Governed{Policy: policy, OperatorPolicy: operatorPolicy, Definition: definition, Settings: s.Settings().Under(definition, s.Arguments)}
 	g.deadLetterExchange, g.deadLetterRoutingKey = g.Settings.DeadLetterExchange, g.Settings.DeadLetterRoutingKey
 	if !g.deadLetterExchange.Set {
 		g.deadLetterExchange, g.deadLetterRoutingKey = before.deadLetterExchange, before.deadLetterRoutingKey
@@ -70,7 +70,7 @@ func (s *Slot) Govern(policy, operatorPolicy string, definition protocol.Table) 
 // heed takes up the settings that are in force.
 func (q *Queue) heed() {
 	g := q.Slot.Governed()
-	q.settings, q.age = &q.Slot.Settings, ready.Age{}
+	q.settings, q.age = q.Slot.Settings(), ready.Age{}
 	if g != nil {
 		q.settings = &g.Settings
 	}

@@ -158,10 +158,10 @@ func TestPolicyExpires(t *testing.T) {
 
 // Arguments never change, whatever policies say (contract Q-27).
 func TestPolicyLeavesTheArguments(t *testing.T) {
-	slot := &Slot{Arguments: protocol.Table{"x-max-length": int32(5)}, Settings: settings.Settings{MaxLength: ms(uint64(5))}}
+	slot := &Slot{Arguments: protocol.Table{"x-max-length": int32(5)}, Declared: &settings.Settings{MaxLength: ms(uint64(5))}}
 	slot.Govern("p", "o", protocol.Table{"max-length": int64(3)})
-	if slot.Settings.MaxLength != ms(uint64(5)) || slot.InForce().MaxLength != ms(uint64(3)) || len(slot.Arguments) != 1 {
-		t.Errorf("%+v", slot.Settings)
+	if slot.Settings().MaxLength != ms(uint64(5)) || slot.InForce().MaxLength != ms(uint64(3)) || len(slot.Arguments) != 1 {
+		t.Errorf("%+v", slot.Settings())
 	}
 	if g := slot.Governed(); g.Policy != "p" || g.OperatorPolicy != "o" {
 		t.Errorf("%+v", g)

@@ -106,7 +106,7 @@ func fills(messages []protocol.Message) bool {
 
 // storesWhole says that the persistent ones of a batch will be one record, of which a start need not read more than the summary.
 func (q *Queue) storesWhole(batch []protocol.Message) bool {
-	s := &q.Slot.Settings
+	s := q.Slot.Settings()
 	return q.state.Durable() && s.MaxPriority == 0 && !s.Holds.Set &&
 		slices.ContainsFunc(batch, func(m protocol.Message) bool { return m.Flags.Has(protocol.FlagPersistent) })
 }

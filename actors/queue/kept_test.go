@@ -41,9 +41,9 @@ func TestBatchOfSeveralQueuesIsKeptOnce(t *testing.T) {
 		return unsafe.SliceData(got[0].Parts[0].Messages[0].Body)
 	}
 	a, b, late, prio, transient := newPagingStand(t), newPagingStand(t), newPagingStand(t), newPagingStand(t), newStand(t)
-	prio.slot.Settings.MaxPriority = 5
+	prio.slot.Declared.MaxPriority = 5
 	bounded := newPagingStand(t)
-	bounded.slot.Settings.MaxLength, bounded.slot.Settings.Overflow = settings.Option[uint64]{Set: true, Value: 2}, settings.RejectPublish
+	bounded.slot.Declared.MaxLength, bounded.slot.Declared.Overflow = settings.Option[uint64]{Set: true, Value: 2}, settings.RejectPublish
 
 	first, second := records(a), records(b)
 	if first.Tail.ID == 0 || first.Tail.ID != second.Tail.ID || len(first.Payload) != first.Summary {

@@ -76,7 +76,7 @@ func newWorld(t testing.TB, seed uint64) *world {
 		w.set.MaxLength, w.set.Overflow = ms(uint64(10)), settings.RejectPublish
 	}
 	w.lossy = !w.set.DeadLetterExchange.Set
-	w.slot.Settings = w.set
+	*w.slot.Declared = w.set
 	w.sessions = map[uint64]*actor.PID{1: {Id: "1"}}
 	w.slot.Follow(&actor.PID{Id: "exchange"})
 	w.streams.Drop(streamName(w.slot)) // the queue that the stand begins with was not durable
@@ -279,7 +279,7 @@ func (w *world) rest() error {
 			w.bring()
 		case w.q.armed != 0 && w.q.armed <= w.at.UnixMilli():
 			w.mail = append(w.mail, &expireHead{w.q.armed})
-		case w.q.paging.bias.running:
+		case w.q.paging.way != nil && w.q.paging.way.bias.running:
 			w.mail = append(w.mail, overBias)
 		default:
 			for _, id := range w.ids() {

@@ -38,8 +38,8 @@ func (q *Queue) letGo(m *LetGo) {
 	q.paging.again = 0
 	q.paging.idle, q.paging.quiet = q.paging.idle || m.Idle, true
 	q.paging.limit = 0
-	if m.Idle {
-		q.paging.ahead = 0
+	if w := q.paging.way; w != nil && m.Idle {
+		w.ahead = 0
 	}
 }
 
@@ -50,29 +50,50 @@ func (q *Queue) headBytes() int {
 	if q.limit() == nothing {
 		return 0
 	}
-	return max(q.limit()/4, min(q.paging.ahead, q.aheadMost()))
+	return max(q.limit()/4, min(q.paging.ahead(), q.aheadMost()))
 }
 func (q *Queue) aheadLeast() int { return max(1, q.limit()/16) }
 func (q *Queue) aheadMost() int  { return max(1, q.limit()/2) }
 
-// paging is what a queue has under way between memory and disk. It is not state: the next incarnation looks at what is missing.
+// paging is how a queue stands between memory and disk. It is not state: the next incarnation looks at what is missing.
 type paging struct {
+	limit    int  // of this turn, once somebody asked
+	again    int  // resident bytes at which paging out is worth another look
+	starved  bool // somebody could have had messages in this turn that are not in memory
+	mourning bool // likewise who publishes dead letters
+	blind    bool // what is at a head, and may have expired, is not in memory
+	idle     bool // nothing came and nothing went for long
+	quiet    bool // nobody took anything since it was last told to let go
+	way      *way // nil before there is anything on it: most queues never page
+}
+
+// way is what goes on between the two.
+type way struct {
 	wanted   []ready.Wanted // asked of the journal; none when nothing is on its way
 	fetches  int            // answers that are to come
 	tag      uint64         // of that
 	ahead    int            // bytes to fetch at a time
-	starved  bool           // somebody could have had messages in this turn that are not in memory
-	mourning bool           // likewise who publishes dead letters
-	blind    bool           // what is at a head, and may have expired, is not in memory
-	limit    int            // of this turn, once somebody asked
-	idle     bool           // nothing came and nothing went for long
-	quiet    bool           // nobody took anything since it was last told to let go
-	again    int            // resident bytes at which paging out is worth another look
 	deferred []*Commands    // wait for messages from disk
 	spooled  uint64         // newest record that was sent to the spool
 	released int            // settled records of it that the journal knows of
 	bias     bias           // towards consumers, that slows publishers
 	owed     []ready.Link   // publishers that do not hear yet how far the queue has got
+}
+
+// begin is for whoever has something to enter on the way.
+func (p *paging) begin() *way {
+	if p.way == nil {
+		p.way = &way{}
+	}
+	return p.way
+}
+
+// ahead is how many bytes are fetched at a time.
+func (p *paging) ahead() int {
+	if p.way == nil {
+		return 0
+	}
+	return p.way.ahead
 }
 
 // page ends a turn of a durable queue: what is too much leaves memory, and what is next comes back.
@@ -84,16 +105,16 @@ func (q *Queue) page(ctx actor.Context) {
 	case resident > p.again:
 		q.pageOut()
 	}
-	if q.state.Paged() && len(p.wanted) == 0 {
+	if q.state.Paged() && (p.way == nil || len(p.way.wanted) == 0) {
 		q.readAhead(ctx)
 	}
 	p.starved, p.mourning, p.blind = false, false, false
 	q.spool(ctx)
-	if len(p.owed) > 0 && !q.overfull() && !(p.bias.running && q.outrun()) {
-		for _, l := range p.owed {
+	if w := p.way; w != nil && len(w.owed) > 0 && !q.overfull() && !(w.bias.running && q.outrun()) {
+		for _, l := range w.owed {
 			q.accepted(ctx, l)
 		}
-		p.owed = p.owed[:0]
+		w.owed = w.owed[:0]
 	}
 }
 
@@ -111,8 +132,8 @@ func (q *Queue) overfull() bool {
 const overfull = 4
 
 func (q *Queue) owe(l ready.Link) {
-	if !slices.Contains(q.paging.owed, l) {
-		q.paging.owed = append(q.paging.owed, l)
+	if w := q.paging.begin(); !slices.Contains(w.owed, l) {
+		w.owed = append(w.owed, l)
 	}
 }
 
@@ -158,7 +179,7 @@ func (q *Queue) pack() {
 }
 
 func (q *Queue) readAhead(ctx actor.Context) {
-	p := &q.paging
+	p := q.paging.begin()
 	if p.wanted = q.wanted(); len(p.wanted) == 0 {
 		return
 	}
@@ -184,7 +205,7 @@ func (q *Queue) readAhead(ctx actor.Context) {
 // wanted is what to fetch. Who waits for something is never left without it: each kind has bytes of its own, of which no other kind
 // takes anything, and what is at their head comes also where it is larger than all of them.
 func (q *Queue) wanted() (out []ready.Wanted) {
-	p := &q.paging
+	p, w := &q.paging, q.paging.way
 	add := func(more []ready.Wanted) {
 		for _, w := range more {
 			if !slices.Contains(out, w) {
@@ -205,24 +226,24 @@ func (q *Queue) wanted() (out []ready.Wanted) {
 	case q.limit() == nothing && !p.starved:
 		return out // it would be let go of again
 	case p.starved:
-		p.ahead = min(max(2*p.ahead, q.aheadLeast()), q.aheadMost())
+		w.ahead = min(max(2*w.ahead, q.aheadLeast()), q.aheadMost())
 	case len(q.state.Consumers()) == 0:
-		p.ahead = q.aheadLeast()
+		w.ahead = q.aheadLeast()
 	}
-	if p.starved || near < max(p.ahead, q.aheadLeast())/2 {
-		add(q.state.Ahead(max(p.ahead, q.aheadLeast())))
+	if p.starved || near < max(w.ahead, q.aheadLeast())/2 {
+		add(q.state.Ahead(max(w.ahead, q.aheadLeast())))
 	}
 	return out
 }
 
 // fetchTag tells this incarnation's fetches from those of the one before.
-func (q *Queue) fetchTag() uint64 { return q.incarnation<<32 | q.paging.tag }
+func (q *Queue) fetchTag() uint64 { return q.incarnation<<32 | q.paging.way.tag }
 
 // fetched takes in what the journal read. A batch that is damaged on disk is lost, which the journal has logged; a disk that fails
 // is somebody else's to decide about.
 func (q *Queue) fetched(ctx actor.Context, m *persistence.Fetched) {
-	p := &q.paging
-	if m.Tag != q.fetchTag() || len(p.wanted) == 0 {
+	p := q.paging.way
+	if p == nil || m.Tag != q.fetchTag() || len(p.wanted) == 0 {
 		return
 	}
 	if m.Err != nil {
@@ -277,15 +298,18 @@ func (q *Queue) waits() bool {
 }
 
 // put off has commands wait for what is on disk.
-func (q *Queue) putOff(m *Commands) { q.paging.deferred = append(q.paging.deferred, m) }
+func (q *Queue) putOff(m *Commands) {
+	w := q.paging.begin()
+	w.deferred = append(w.deferred, m)
+}
 
 // takeUp goes on with what was put off, as soon as what is next is there: it may have been read, and what it waited for may as well have been
 // purged or dropped, and then nothing would ever be read for it.
 func (q *Queue) takeUp(ctx actor.Context) {
-	p := &q.paging
-	for len(p.deferred) > 0 && !q.waits() {
-		deferred := p.deferred
-		p.deferred = nil
+	w := q.paging.way
+	for w != nil && len(w.deferred) > 0 && !q.waits() {
+		deferred := w.deferred
+		w.deferred = nil
 		for _, c := range deferred {
 			q.commands(ctx, c)
 		}
@@ -294,9 +318,12 @@ func (q *Queue) takeUp(ctx actor.Context) {
 
 // forgetDeferred drops what a session will say again, or never.
 func (q *Queue) forgetDeferred(session uint64) {
-	q.paging.deferred = slices.DeleteFunc(q.paging.deferred, func(m *Commands) bool { return m.Session == session })
+	if w := q.paging.way; w != nil {
+		w.deferred = slices.DeleteFunc(w.deferred, func(m *Commands) bool { return m.Session == session })
+	}
 }
 
 func (q *Queue) defers(session uint64) bool {
-	return slices.ContainsFunc(q.paging.deferred, func(m *Commands) bool { return m.Session == session })
+	w := q.paging.way
+	return w != nil && slices.ContainsFunc(w.deferred, func(m *Commands) bool { return m.Session == session })
 }

@@ -129,9 +129,9 @@ func (q *Queue) Crashed(message any) {
 	m, is := message.(*Enqueue)
 	switch {
 	case q.doing != 0:
-		q.Slot.poison.KilledOver(commandsOf(q.doingOf), q.doing, q.doing)
+		q.Slot.remember().poison.KilledOver(commandsOf(q.doingOf), q.doing, q.doing)
 	case is:
-		q.Slot.poison.Killed(m.Link, m.Messages)
+		q.Slot.remember().poison.Killed(m.Link, m.Messages)
 	}
 }
 
@@ -150,7 +150,7 @@ func setAside(seq uint64) Reply { return Reply{Seq: seq, Err: protocol.SetAside(
 
 // setAside takes out what has killed twice. It is refused with the event that brings the rest: what is refused moves the link on.
 func (q *Queue) setAside(m *Enqueue, fresh []protocol.Message) (fine, poison []protocol.Message) {
-	fine, poison = q.Slot.poison.Part(m.Link, fresh)
+	fine, poison = q.Slot.remember().poison.Part(m.Link, fresh)
 	if n, bytes, keys := Summary(poison); n > 0 {
 		q.Log.Error().Str("vhost", q.Slot.VHost).Str("queue", string(q.Slot.Name)).Str("exchange", m.Exchange).Strs("routing_keys", keys).
 			Int("messages", n).Int("bytes", bytes).Uint64("session", m.Link.Session).Uint64("first", poison[0].Seq).

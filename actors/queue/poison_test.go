@@ -54,8 +54,8 @@ func TestPoisonFindsTheGuilty(t *testing.T) {
 func TestPoisonedBatchIsSetAside(t *testing.T) {
 	for _, stored := range []bool{false, true} {
 		s := newStand(t)
-		s.slot.Settings.MaxLength.Set = stored // with a bound, what is refused for want of room goes another way
-		s.slot.Settings.MaxLength.Value = 100
+		s.slot.Declared.MaxLength.Set = stored // with a bound, what is refused for want of room goes another way
+		s.slot.Declared.MaxLength.Value = 100
 		s.publish(1, 2)
 		bad := &Enqueue{Link: link, Messages: numbered(3, 2)}
 		for incarnation := range uint64(2) {
@@ -67,7 +67,7 @@ func TestPoisonedBatchIsSetAside(t *testing.T) {
 		if a.Accepted != 6 || a.Confirmed != 6 || !slices.Equal(a.Refused, []ready.Interval{{First: 3, N: 2}}) || s.slot.Ready.Load() != 4 {
 			t.Errorf("accepted %+v, %d ready", a, s.slot.Ready.Load())
 		}
-		if s.q.suspicious || s.slot.poison.Any() {
+		if s.q.suspicious || s.slot.remember().poison.Any() {
 			t.Error("it is suspicious for ever")
 		}
 		s.start(4) // and stays set aside
@@ -114,7 +114,7 @@ func TestPoisonedCommandIsSetAside(t *testing.T) {
 		t.Errorf("%d unacked, want all 3", s.q.state.Unacked())
 	}
 	s.tell(&Commands{Session: 1, First: first + 3, Ops: []Op{&Leave{}}})
-	if s.q.suspicious || s.slot.poison.Any() {
+	if s.q.suspicious || s.slot.remember().poison.Any() {
 		t.Error("it is suspicious for ever")
 	}
 }

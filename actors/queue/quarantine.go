@@ -24,7 +24,7 @@ func (q *Queue) quarantined(stream, what, reason string, content []byte) {
 // replay folds the records of the durable stream, and keeps those that cannot be. It says whether there were some: the queue then writes a
 // checkpoint, which does not have them, so that no later start meets them again.
 func (q *Queue) replay(records []persistence.Record) (recovered *ready.Recovered, some bool) {
-	f := fold{holds: q.Slot.Settings.Holds.Set}
+	f := fold{holds: q.Slot.Settings().Holds.Set}
 	for i := range records {
 		r := &records[i]
 		if f.attempt(r) == nil {

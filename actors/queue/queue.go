@@ -60,24 +60,20 @@ type Queue struct {
 	sweepAt     int                   // links that make the next sweep
 	settings    *settings.Settings    // in force
 	age         ready.Age             // how long messages may wait by them
-	closing     bool                  // deletable: takes nothing more
-	suspicious  bool                  // a turn of a former incarnation has panicked over a batch
 	doing       uint64                // command that this turn is at; 0 for none
 	doingOf     uint64                // and its session
+	*disk                             // nil for a queue that keeps nothing there
+	paging      paging
 
-	journaled       uint64 // newest record that was sent to the journal
-	sinceCheckpoint volume // appended since the last checkpoint
-	checkpointSize  int    // living records in it
-	bytesAtSave     int    // held when records were last sent
-	held            []held // answers that wait for the disk
-	paging          paging
-
-	turnTime    int64 // of this turn, once somebody asked
-	armed       int64 // when the next message expires that the queue hears of; 0 for none
-	usedAt      int64 // last use of a queue that expires
-	queueArmed  bool
+	turnTime    int64  // of this turn, once somebody asked
+	armed       int64  // when the next message expires that the queue hears of; 0 for none
+	usedAt      int64  // last use of a queue that expires
 	expiryRound uint64 // goes up when the time without use is another one, or none
-	announced   bool   // that there are dead letters
+
+	queueArmed bool
+	announced  bool // that there are dead letters
+	closing    bool // deletable: takes nothing more
+	suspicious bool // a turn of a former incarnation has panicked over a batch
 
 	rates  *rate.Scope  // of the vhost
 	waiter *rate.Waiter // nil before its limit was first found closed
@@ -94,7 +90,7 @@ func New(o Options, incarnation uint64) *Queue {
 	if q.resident == 0 {
 		q.resident = 4 << 20
 	}
-	if o.Slot.Settings.Holds.Set {
+	if o.Slot.Settings().Holds.Set {
 		q.resident *= heldResident // each message has its own time: those that are next lie everywhere
 	}
 	return q
@@ -141,7 +137,9 @@ func (q *Queue) Receive(ctx actor.Context) {
 	case *Allowed:
 		q.pump(ctx)
 	case *biasOver:
-		q.paging.bias.end(q.now)
+		if way := q.paging.way; way != nil { // nil: it was the round of the incarnation before
+			way.bias.end(q.now)
+		}
 	case *LetGo:
 		q.letGo(m)
 	case *persistence.Durable:
@@ -151,7 +149,9 @@ func (q *Queue) Receive(ctx actor.Context) {
 			q.stowed(m.Upto)
 		}
 	case *persistence.Stalled:
-		q.answerHeld(ctx, len(q.held))
+		if q.disk != nil { // nil: the spool takes nothing
+			q.answerHeld(ctx, len(q.held))
+		}
 	case *persistence.Fetched:
 		q.fetched(ctx, m)
 	}
@@ -181,7 +181,7 @@ func (q *Queue) recover(ctx actor.Context) {
 	q.state.Hold()
 	q.offTheWay()
 	q.Slot.claim(q.incarnation)
-	q.suspicious = q.Slot.poison.Any()
+	q.suspicious = q.Slot.suspicious()
 	givenUp := q.Slot.crashed.Swap(false) // every session has been told so, and has forgotten the queue
 	for id := range q.state.Sessions() {
 		if givenUp || q.peer(id) == nil {
@@ -257,7 +257,9 @@ func (q *Queue) credit(ctx actor.Context, m *Credit) {
 	}
 	if w != nil && !c.DeadLetters {
 		messages, bytes := w.credit(m.Written)
-		q.paging.bias.took(messages, bytes)
+		if way := q.paging.way; way != nil { // nil: there was no round yet
+			way.bias.took(messages, bytes)
+		}
 	}
 	if c.NoAck { // what has left for the client is settled
 		q.settle(m.Key, 0, m.Written, ready.Acked)
@@ -304,8 +306,8 @@ func (q *Queue) endSession(ctx actor.Context, session uint64, received map[uint3
 	q.forgetDeferred(session)
 	q.happen(&ready.SessionEnded{Session: session, Received: received})
 	if q.suspicious {
-		q.Slot.poison.Forget(commandsOf(session))
-		q.suspicious = q.Slot.poison.Any()
+		q.Slot.remember().poison.Forget(commandsOf(session))
+		q.suspicious = q.Slot.suspicious()
 	}
 	delete(q.peers, session)
 	if len(q.state.Consumers()) < had {

@@ -11,4 +11,4 @@ const ReplyTo = "amq.rabbitmq.reply-to"
 func IsReply(name string) bool { return strings.HasPrefix(name, ReplyTo+".") }
 
 // Hidden says whether the queue is one of those, or of those that hold messages back.
-func (s *Slot) Hidden() bool { return IsReply(string(s.Name)) || s.Settings.Holds.Set }
+func (s *Slot) Hidden() bool { return IsReply(string(s.Name)) || s.Settings().Holds.Set }

@@ -11,6 +11,15 @@ import (
 	"warren/persistence/segment"
 )
 
+// disk is what a queue knows of what it has told the journal.
+type disk struct {
+	journaled       uint64 // newest record that was sent to the journal
+	sinceCheckpoint volume // appended since the last checkpoint
+	checkpointSize  int    // living records in it
+	bytesAtSave     int    // held when records were last sent
+	held            []held // answers that wait for the disk
+}
+
 // save ends a turn of a durable queue: what has to be on disk goes to the journal, which answers with Durable. What a crash
 // of either side loses on the way is sent again.
 func (q *Queue) save(ctx actor.Context) {
@@ -151,7 +160,7 @@ func (q *Queue) whenSaved(ctx actor.Context, to *actor.PID, done *Done) {
 // holds says that an answer to a session waits for the disk. Answers are cumulative: one that overtook it would stand for it, without
 // what it says.
 func (q *Queue) holds(to *actor.PID) bool {
-	return slices.ContainsFunc(q.held, func(h held) bool { return h.to == to })
+	return q.disk != nil && slices.ContainsFunc(q.held, func(h held) bool { return h.to == to })
 }
 
 // hurry has the journal write what it was told to take its time with.
@@ -171,7 +180,10 @@ func (q *Queue) stored() string { return q.Slot.Stored }
 
 // load makes what is on disk the beginning of the queue's stream.
 func (q *Queue) load(ctx actor.Context) {
-	if q.Slot.Stored == "" || q.state.Durable() {
+	if q.Slot.Stored == "" {
+		return
+	}
+	if q.disk = (&disk{}); q.state.Durable() {
 		return
 	}
 	recovered, quarantined := q.replay(q.Journal.Recovered(q.stored()))

@@ -26,7 +26,7 @@ type Slot struct {
 	// Owner is the connection an exclusive queue belongs to; 0 when it is not exclusive.
 	Owner     uint64
 	Arguments protocol.Table
-	Settings  settings.Settings // what Arguments mean; InForce is what policies make of it
+	Declared  *settings.Settings // what Arguments mean, shared by queues that are declared alike; nil for nothing: see Settings
 	// Stored names the durable stream of what the queue holds; empty for one that keeps nothing on disk.
 	Stored string
 	PID    *actor.PID
@@ -35,9 +35,8 @@ type Slot struct {
 	gone        atomic.Bool
 	crashed     atomic.Bool
 	followers   Followers
-	poison      Poison
 	governed    atomic.Pointer[Governed] // written by the vhost alone
-	purged      Receipts[uint64]
+	past        atomic.Pointer[past]     // nil while there is nothing to remember
 
 	// Counters live here and not in the actor, so that a restart does not turn them back.
 	Ready, Unacked, Bytes, Delivered, Published atomic.Int64
@@ -46,7 +45,6 @@ type Slot struct {
 	// Dying is how many messages are on their way to be dead letters, in neither of those numbers.
 	Dying     atomic.Int64
 	own       atomic.Int64 // of Bytes, what the queue has entered into the ledger by itself
-	spooling  atomic.Int64 // bytes on their way to the spool
 	consumers atomic.Pointer[[]ConsumerInfo]
 }
 
@@ -71,6 +69,17 @@ func (c *ConsumerInfo) ActivityStatus() string {
 		return "single_active"
 	}
 	return "waiting"
+}
+
+// undeclared are the settings of a queue without arguments.
+var undeclared = settings.Of(nil)
+
+// Settings are what the arguments of the queue mean; InForce is what policies make of it. They must not be changed.
+func (s *Slot) Settings() *settings.Settings {
+	if s.Declared != nil {
+		return s.Declared
+	}
+	return &undeclared
 }
 
 // Incarnation is that of the actor that runs the queue now. Batches carry it, so that what was sent to a former one is

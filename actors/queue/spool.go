@@ -18,16 +18,16 @@ func (q *Queue) spoolName() string {
 
 // spool sends what is to be paged out and is nowhere on disk. What a crash of either side loses on the way is sent again.
 func (q *Queue) spool(ctx actor.Context) {
-	p := &q.paging
 	pending := q.state.Spooling()
-	for len(pending) > 0 && pending[0].Index <= p.spooled {
+	for w := q.paging.way; w != nil && len(pending) > 0 && pending[0].Index <= w.spooled; {
 		pending = pending[1:]
 	}
 	if len(pending) > 0 {
+		w := q.paging.begin()
 		m := &persistence.Append{Stream: q.spoolName(), Incarnation: q.incarnation, From: ctx.Self()}
 		for i := range pending {
 			m.Records = append(m.Records, spooled(&pending[i]))
-			p.spooled = pending[i].Index
+			w.spooled = pending[i].Index
 			q.onTheWay(pending[i].Bytes)
 		}
 		ctx.Send(q.Journal.PID, m)
@@ -57,8 +57,9 @@ func spooled(r *ready.SpoolRecord) persistence.Record {
 
 // stowed is the journal's: what was sent to the spool may leave memory now.
 func (q *Queue) stowed(upto uint64) {
+	w := q.paging.begin()
 	for _, r := range q.state.Spooling() {
-		if r.Index <= upto && r.Index <= q.paging.spooled {
+		if r.Index <= upto && r.Index <= w.spooled {
 			q.onTheWay(-r.Bytes)
 		}
 	}
@@ -69,25 +70,29 @@ func (q *Queue) stowed(upto uint64) {
 // onTheWay counts what is written for the spool and not there yet, which is in memory once more. It outlives the queue's actor, whose
 // next one begins anew.
 func (q *Queue) onTheWay(bytes int) {
-	q.Slot.spooling.Add(int64(bytes))
+	q.Slot.remember().spooling.Add(int64(bytes))
 	q.Journal.Spooling.Add(int64(bytes))
 }
 
 // offTheWay is for an actor that begins, or a queue that ends.
 func (q *Queue) offTheWay() {
-	if q.Journal != nil {
-		q.Journal.Spooling.Add(-q.Slot.spooling.Swap(0))
+	if p := q.Slot.past.Load(); p != nil && q.Journal != nil {
+		q.Journal.Spooling.Add(-p.spooling.Swap(0))
 	}
 }
 
 // emptySpool lets the journal have back what the settled ones took, when that is as much as is left.
 func (q *Queue) emptySpool(ctx actor.Context) {
 	made, settled := q.state.Spool()
-	gone := settled - q.paging.released
+	if settled == 0 {
+		return
+	}
+	w := q.paging.begin()
+	gone := settled - w.released
 	if gone == 0 || gone < spoolRecords && q.state.Bytes() > 0 || gone < (int(made)-settled) {
 		return
 	}
-	q.paging.released = settled
+	w.released = settled
 	living, stowed := q.state.SpoolLiving()
 	ctx.Send(q.Journal.PID, &persistence.Checkpoint{
 		Stream: q.spoolName(), Incarnation: q.incarnation, Upto: stowed, Kind: uint8(record.Checkpoint), Live: living,

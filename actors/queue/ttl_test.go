@@ -30,7 +30,7 @@ func newTimedStand(t *testing.T, set settings.Settings) *timedStand {
 }
 
 func (s *timedStand) begin(incarnation uint64) []letter {
-	s.slot.Settings = s.set
+	*s.slot.Declared = s.set
 	s.q = New(Options{
 		Slot: s.slot,
 		Node: &Node{

@@ -28,7 +28,7 @@ func TestSingleActiveConsumer(t *testing.T) {
 	// Contract 3.1, x-single-active-consumer: one has everything, whatever its room; the next takes over with what was not settled in
 	// front, and a restart changes nothing of it.
 	s := newStand(t)
-	s.slot.Settings = settings.Settings{SingleActiveConsumer: true}
+	*s.slot.Declared = settings.Settings{SingleActiveConsumer: true}
 	s.command(1, &Consume{Consumer: 2, Tag: "first", Prefetch: 2})
 	s.command(2, &Consume{Consumer: 2, Tag: "second"})
 	s.command(3, &Consume{Consumer: 2, Tag: "third"})

@@ -114,7 +114,7 @@ func TestGetIsAnsweredBehindPurge(t *testing.T) {
 // deadStand is a paging stand of which 40 messages are dead letters, with somebody who publishes two at a time.
 func deadStand(t *testing.T) *pagingStand {
 	s := newPagingStand(t)
-	s.slot.Settings = settings.Settings{DeadLetterExchange: ms("dlx"), MaxLength: ms(uint64(10)), Overflow: settings.DropHead}
+	*s.slot.Declared = settings.Settings{DeadLetterExchange: ms("dlx"), MaxLength: ms(uint64(10)), Overflow: settings.DropHead}
 	s.q.Options.DeadLetters = &actor.PID{Id: "dead"}
 	s.fill(25)
 	s.tell(&LetGo{})

@@ -24,6 +24,7 @@ type Directory struct {
 
 	exchanges *index.Index[exchange.Slot]
 	queues    *index.Index[queue.Slot]
+	alike     alike
 	leaving   leaving // taken out of these two
 	pen       pen     // whoever writes all three, and tables
 	version   atomic.Uint64

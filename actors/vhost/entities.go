@@ -103,11 +103,13 @@ func (d *Directory) addQueue(v *VHost, e *eventv1.QueueDeclared) {
 	arguments := decode(e.Arguments)
 	s := &queue.Slot{
 		ID: d.ids.Add(1), VHost: d.Name, Name: queue.Name(e.Name), Durable: e.Durable, AutoDelete: e.AutoDelete,
-		Owner: e.ExclusiveOwner, Arguments: arguments, Settings: settings.Of(arguments), PID: v.System.PID(v.Queues + "/" + supervision.Escape(e.Name)),
+		Owner: e.ExclusiveOwner, Arguments: arguments, PID: v.System.PID(v.Queues + "/" + supervision.Escape(e.Name)),
 	}
+	declared := settings.Of(arguments)
 	if x, holds := queue.Holds(e.Name); holds {
-		s.Settings.Holds = settings.Option[string]{Value: x, Set: true}
+		declared.Holds = settings.Option[string]{Value: x, Set: true}
 	}
+	s.Declared = d.alike.of(declared)
 	if lastingQueue(e) {
 		s.Stored = storedAs(d.Key, e)
 	}

@@ -41,7 +41,7 @@ func governQueue(s *queue.Slot, policies *policy.Set) (changed bool) {
 	if s.Hidden() {
 		return false
 	}
-	e := policies.Of(kinds[s.Settings.Type], string(s.Name))
+	e := policies.Of(kinds[s.Settings().Type], string(s.Name))
 	return s.Govern(e.Policy, e.Operator, e.Definition)
 }
 
