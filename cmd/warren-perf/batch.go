@@ -1,21 +1,25 @@
 package main
 
-// batch is a buffer of equal publishes, encoded once and written again and again; only the due times in the bodies change.
+// batch is a buffer of equal publishes, encoded once and written again and again; only the stamps in the bodies change.
 //
 //	| publish frame | header frame | body frame | ... | publish frame | header frame | body frame | ...
 //	|<------------------- stride ------------------->|
-//	                               ^ stamp: 8 bytes of due time, when the body has room for them
+//	                               ^ stamp: 8 bytes of due time and 8 of mark, as far as the body has room for them
 type batch struct {
 	bytes    []byte
 	stride   int
-	stamp    int // of the first message; -1 without room
+	stamp    int  // of the first message; -1 without room
+	marked   bool // there is room for the mark as well
 	messages int
 	rounds   bool // messages differ, and are written in turn
 	next     int  // the first to write: 0, but for rounds
 }
 
-// stampBytes is the length of the due time at the start of a body.
-const stampBytes = 8
+// stampBytes is the length of the due time at the start of a body, markedBytes that of due time and mark.
+const (
+	stampBytes  = 8
+	markedBytes = stampBytes + 8
+)
 
 // publication is what all messages of a producer have in common.
 type publication struct {
@@ -29,7 +33,7 @@ type publication struct {
 func newBatch(p publication, frameMax, limitBytes, limitMessages int) *batch {
 	one, stamp := encodePublish(p, frameMax)
 	n := max(1, min(limitBytes/len(one), limitMessages))
-	b := &batch{stride: len(one), stamp: stamp, messages: n}
+	b := &batch{stride: len(one), stamp: stamp, marked: p.bodyBytes >= markedBytes, messages: n}
 	for range n {
 		b.bytes = append(b.bytes, one...)
 	}
@@ -38,7 +42,7 @@ func newBatch(p publication, frameMax, limitBytes, limitMessages int) *batch {
 
 // newRound encodes one publish for each key, to be written in turn. The keys are all of one length.
 func newRound(p publication, frameMax int, keys []string) *batch {
-	b := &batch{messages: len(keys), rounds: true}
+	b := &batch{messages: len(keys), rounds: true, marked: p.bodyBytes >= markedBytes}
 	for _, p.key = range keys {
 		var one []byte
 		one, b.stamp = encodePublish(p, frameMax)
@@ -95,10 +99,14 @@ func (b *batch) take(n int) []byte {
 	return bytes
 }
 
-// setDue writes a due time, in nanoseconds since the run's epoch, into message i of those that are next.
-func (b *batch) setDue(i int, due int64) {
+// stampOne writes a due time, in nanoseconds since the run's epoch, and a mark into message i of those that are next.
+func (b *batch) stampOne(i int, due int64, m mark) {
 	if b.stamp < 0 {
 		return
 	}
-	bigEndian.PutUint64(b.bytes[(b.next+i)*b.stride+b.stamp:], uint64(due))
+	at := b.bytes[(b.next+i)*b.stride+b.stamp:]
+	bigEndian.PutUint64(at, uint64(due))
+	if b.marked {
+		bigEndian.PutUint64(at[stampBytes:], uint64(m))
+	}
 }

@@ -13,14 +13,21 @@ type consumer struct {
 	clock     clock
 	autoAck   bool
 	ackEvery  int
-	everyOne  bool // measure each message, not one a read
+	everyOne  bool  // measure each message, not one a read
+	queues    []int // by their numbers; one, unless spread
+	spread    bool
+	order     *order // nil: not checked
+	ended     chan struct{}
 	received  atomic.Int64
 	latencies *latency
 	stopping  atomic.Bool
 }
 
 func newConsumer(o *options, i int, t *topology, c *amqpConn, k clock) (*consumer, error) {
-	n := &consumer{conn: c, clock: k, autoAck: o.autoAck, ackEvery: o.multiAckEvery, everyOne: o.rate > 0, latencies: newLatency()}
+	n := &consumer{conn: c, clock: k, autoAck: o.autoAck, ackEvery: o.multiAckEvery, everyOne: o.rate > 0, spread: o.spread, latencies: newLatency(), ended: make(chan struct{})}
+	if o.checkOrder {
+		n.order = newOrder(t.turns)
+	}
 	if o.qos > 0 {
 		var e encoder
 		e.method(basicQos)
@@ -32,9 +39,11 @@ func newConsumer(o *options, i int, t *topology, c *amqpConn, k clock) (*consume
 		}
 	}
 	if !o.spread {
-		return n, n.consume(t.queues[i%len(t.queues)], "c") // the shortest tag there is: it comes back with every delivery
+		n.queues = []int{i % len(t.queues)}
+		return n, n.consume(t.queues[n.queues[0]], "c") // the shortest tag there is: it comes back with every delivery
 	}
 	for q := i; q < len(t.queues); q += o.consumers {
+		n.queues = append(n.queues, q)
 		if err := n.consume(t.queues[q], fmt.Sprint(q)); err != nil {
 			return nil, err
 		}
@@ -57,8 +66,9 @@ func (c *consumer) consume(queue, tag string) error {
 }
 
 func (c *consumer) run() error {
+	defer close(c.ended)
 	h := &consumerHandler{consumer: c}
-	err := readFrames(c.conn, readBufferBytes, h, func() {
+	err := readFrames(c.conn, readBufferBytes, scanner{checks: c.order != nil}, h, func() {
 		if err := h.flush(); err != nil {
 			c.conn.Close() // the next read says so
 		}
@@ -72,6 +82,7 @@ func (c *consumer) run() error {
 func (c *consumer) stop() {
 	c.stopping.Store(true)
 	c.conn.Close()
+	<-c.ended
 }
 
 // consumerHandler gathers during one read: acks go out in one write, counts in one add.
@@ -91,6 +102,13 @@ func (h *consumerHandler) delivered(d delivery) {
 			h.now = h.clock.now()
 		}
 		h.took = append(h.took, h.now-d.due)
+	}
+	if h.order != nil {
+		queue := h.queues[0]
+		if h.spread {
+			queue = int(d.queue)
+		}
+		h.order.came(queue, d)
 	}
 	if h.autoAck {
 		return

@@ -32,6 +32,7 @@ type options struct {
 	received             int64
 	autoDelete           bool
 	keep                 bool
+	checkOrder           bool
 	queueArgs            []string
 	arguments            fieldTable
 	writeBytes           int
@@ -65,6 +66,7 @@ func (o *options) register(f *pflag.FlagSet) {
 	f.Int64VarP(&o.received, "cmessages", "D", 0, "end once this many are consumed in all")
 	f.BoolVar(&o.autoDelete, "auto-delete", false, "declare the queues auto-delete")
 	f.BoolVar(&o.keep, "keep", false, "leave the queues when done")
+	f.BoolVar(&o.checkOrder, "check-order", false, "check that each producer's messages, of this run or of one before, come in order, none left out or twice; fail otherwise")
 	f.StringSliceVar(&o.queueArgs, "queue-args", nil, "x-arguments of the queues, key=value")
 	f.IntVar(&o.writeBytes, "write-bytes", 64<<10, "bytes of publishes in one write(2)")
 	f.IntVar(&o.pid, "pid", 0, "the broker's process: sample its CPU and memory")
@@ -105,6 +107,11 @@ func (o *options) validate() error {
 	if o.qos > 0 && o.multiAckEvery > o.qos {
 		return fmt.Errorf("--multi-ack-every %d never comes with a prefetch of %d", o.multiAckEvery, o.qos)
 	}
+	if o.checkOrder {
+		if err := o.checkable(); err != nil {
+			return fmt.Errorf("--check-order: %w", err)
+		}
+	}
 	o.arguments = fieldTable{}
 	for _, pair := range o.queueArgs {
 		key, value, found := strings.Cut(pair, "=")
@@ -112,6 +119,29 @@ func (o *options) validate() error {
 			return fmt.Errorf("--queue-args: %q is not key=value", pair)
 		}
 		o.arguments[key] = argument(value)
+	}
+	return nil
+}
+
+// checkable says why the order of this load could not be checked. What a run publishes has its numbers whether they are checked or not.
+func (o *options) checkable() error {
+	queues := 1
+	if o.queuePattern != "" {
+		queues = o.queueTo - o.queueFrom + 1
+	}
+	switch {
+	case o.consumers == 0:
+		return errors.New("there is no consumer")
+	case o.consumers > queues:
+		return fmt.Errorf("%d consumers share %d queues: what several take of one has no order", o.consumers, queues)
+	case o.producers > 0 && o.bodyBytes < markedBytes:
+		return fmt.Errorf("a body of %d bytes has no room for a number: use --size %d", o.bodyBytes, markedBytes)
+	case o.producers > maxProducers:
+		return fmt.Errorf("more than %d producers", maxProducers)
+	case o.exchange != "" && !slices.Contains([]string{"direct", "topic", "fanout", "headers"}, o.kind):
+		return fmt.Errorf("which messages an exchange of type %q leaves out is not known", o.kind)
+	case o.spread && o.exchange != "" && o.key != "" && o.kind != "fanout" && o.kind != "headers":
+		return errors.New("--spread publishes with the queues' names, and --routing-key binds with another")
 	}
 	return nil
 }

@@ -41,6 +41,8 @@ func TestOptionsRefuse(t *testing.T) {
 	for _, args := range [][]string{
 		{"-x", "0", "-y", "0"}, {"-x", "0"}, {"-f", "durable"}, {"-A", "10", "-q", "5"}, {"-q", "70000"}, {"--queue-args", "x"},
 		{"--queue-pattern", "q-%d", "--queue-pattern-from", "2"},
+		{"--check-order", "-y", "0"}, {"--check-order", "-y", "2"}, {"--check-order", "-s", "15"}, {"--check-order", "-e", "x", "-t", "x-random"},
+		{"--check-order", "-x", "4097"}, {"--check-order", "-e", "x", "-k", "a", "--spread", "--queue-pattern", "q-%d"},
 	} {
 		var o options
 		f := pflag.NewFlagSet("", pflag.ContinueOnError)

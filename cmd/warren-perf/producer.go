@@ -13,6 +13,7 @@ type producer struct {
 	conn      *amqpConn
 	clock     clock
 	batch     *batch
+	origin    origin
 	window    *window // nil without confirms
 	rate      float64
 	limit     int64        // messages; 0: none
@@ -30,7 +31,7 @@ type producer struct {
 const maxBatchMessages = 1024
 
 func newProducer(o *options, i int, t *topology, c *amqpConn, k clock) (*producer, error) {
-	p := &producer{conn: c, clock: k, rate: o.rate, limit: o.messages, confirms: newLatency(), ended: make(chan struct{}), readerEnd: make(chan error, 1)}
+	p := &producer{conn: c, clock: k, origin: originOf(k.run(), i), rate: o.rate, limit: o.messages, confirms: newLatency(), ended: make(chan struct{}), readerEnd: make(chan error, 1)}
 	about := publication{exchange: t.exchange, key: t.publishKey(i), bodyBytes: o.bodyBytes, persistent: o.has("persistent"), mandatory: o.has("mandatory")}
 	p.batch = newBatch(about, c.frameMax, o.writeBytes, maxBatchMessages)
 	if o.spread {
@@ -157,7 +158,7 @@ func (p *producer) writeSome(want int, due func(sent int64, i int) int64, sameDu
 		if i > 0 && !sameDue {
 			first = due(sent, i)
 		}
-		p.batch.setDue(i, first)
+		p.batch.stampOne(i, first, p.origin.mark(sent+int64(i)))
 	}
 	if p.window != nil {
 		// Of a paced stream a confirm, too, is timed from when the message was due, and not from when the window had room for it.
@@ -204,7 +205,7 @@ func (p *producer) stop() {
 // read takes confirms, returns and closes until the socket ends.
 func (p *producer) read() {
 	h := &producerHandler{producer: p}
-	err := readFrames(p.conn, 16<<10, h, func() {
+	err := readFrames(p.conn, 16<<10, scanner{}, h, func() {
 		p.confirms.record(h.took)
 		h.took = h.took[:0]
 	})

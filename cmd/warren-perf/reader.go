@@ -6,9 +6,8 @@ import (
 )
 
 // readFrames feeds a socket's frames to a handler, read by read, until it ends.
-func readFrames(from io.Reader, bufferBytes int, h handler, afterRead func()) error {
+func readFrames(from io.Reader, bufferBytes int, s scanner, h handler, afterRead func()) error {
 	buffer := make([]byte, bufferBytes)
-	var s scanner
 	kept := 0
 	for {
 		n, err := from.Read(buffer[kept:])

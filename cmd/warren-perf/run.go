@@ -16,6 +16,7 @@ type run struct {
 	clock    clock
 	failed   chan error
 	done     chan struct{} // every producer has ended
+	drained  bool          // they had a limit, and nothing came any more
 }
 
 // setup connects everybody, consumers first.
@@ -79,7 +80,38 @@ func (r *run) run(ctx context.Context, lines io.Writer) (summary, error) {
 		r.cleanUp()
 	}
 	r.overdue(over)
-	return r.meter.summary(end), failure
+	s := r.meter.summary(end)
+	if r.options.checkOrder {
+		s.Order = r.order(end)
+		if n := s.Order.violations(); n > 0 && failure == nil {
+			failure = fmt.Errorf("--check-order: %d violations", n)
+		}
+	}
+	return s, failure
+}
+
+// order adds up what the consumers have checked, with what they should have had at the end and had not.
+func (r *run) order(end sample) *orderSummary {
+	var sum orderSummary
+	for _, c := range r.meter.consumers {
+		if r.drained {
+			r.ended(c)
+		}
+		sum.add(c.order.sum)
+	}
+	sum.Short = max(0, r.options.received-end.received)
+	return &sum
+}
+
+// ended tells a consumer's order where this run's producers have ended.
+func (r *run) ended(c *consumer) {
+	for i, p := range r.meter.producers {
+		for _, queue := range c.queues {
+			if r.topology.reaches(i, queue) {
+				c.order.ended(queue, p.origin, p.published.Load())
+			}
+		}
+	}
 }
 
 func (r *run) start() {
@@ -147,6 +179,7 @@ func (r *run) watch(ctx context.Context, lines io.Writer) error {
 				seen, since = received, time.Now()
 			}
 			if draining && (received >= r.expected() || time.Since(since) > drainPatience) {
+				r.drained = true
 				return nil
 			}
 		}

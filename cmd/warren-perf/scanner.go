@@ -9,6 +9,11 @@ import (
 type delivery struct {
 	tag uint64
 	due int64 // 0: the body is too short for a stamp
+
+	// Only for a scanner that checks:
+	mark        mark  // 0: the body is too short for a mark
+	queue       int32 // of a consumer tag that is a number
+	redelivered bool
 }
 
 // handler is told about frames in their order.
@@ -22,6 +27,7 @@ type handler interface {
 // scanner finds the frames in what a socket read brought, looking at the head of each only. Bytes of a frame that have not
 // come yet are skipped by count, so a body of any size passes without being gathered.
 type scanner struct {
+	checks  bool // who published what is looked at as well
 	skip    int  // bytes of the current frame still to come and of no interest
 	pending bool // a deliver method was seen, its body was not
 	current delivery
@@ -85,7 +91,13 @@ func (s *scanner) method(payload []byte, h handler) error {
 	switch m := method(bigEndian.Uint32(payload)); m {
 	case basicDeliver:
 		tag := 5 + int(payload[4])
+		if len(payload) < tag+9 {
+			return fmt.Errorf("%w: a deliver method of %d bytes", errFrame, len(payload))
+		}
 		s.current = delivery{tag: bigEndian.Uint64(payload[tag:])}
+		if s.checks {
+			s.current.queue, s.current.redelivered = number(payload[5:tag]), payload[tag+8]&1 != 0
+		}
 		s.pending = true
 	case basicAck, basicNack:
 		h.settled(bigEndian.Uint64(payload[4:]), payload[12]&1 != 0, m == basicAck)
@@ -119,5 +131,16 @@ func (s *scanner) body(payload []byte, h handler) {
 	if len(payload) >= stampBytes {
 		s.current.due = int64(bigEndian.Uint64(payload))
 	}
+	if s.checks && len(payload) >= markedBytes {
+		s.current.mark = mark(bigEndian.Uint64(payload[stampBytes:]))
+	}
 	h.delivered(s.current)
+}
+
+// number reads decimal digits, which is all there is in a tag of those that consume from several queues.
+func number(digits []byte) (n int32) {
+	for _, d := range digits {
+		n = 10*n + int32(d-'0')
+	}
+	return n
 }

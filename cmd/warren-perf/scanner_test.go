@@ -18,9 +18,9 @@ func (r *recorder) returned()                     { r.returns++ }
 func (r *recorder) blocked(bool)                  {}
 func (e *encoder) deliver(tag uint64) {
 	e.method(basicDeliver)
-	e.shortStr("c")
+	e.shortStr("10")
 	e.longLong(tag)
-	e.octet(0)
+	e.octet(flag(tag == 3))
 	e.shortStr("")
 	e.shortStr("q")
 }
@@ -55,16 +55,19 @@ func stamped(due int64, size int) []byte {
 // A read may end anywhere: in a frame header, in a method, in the middle of a body.
 func TestScannerAtEverySplit(t *testing.T) {
 	var stream []byte
-	stream = appendDelivery(stream, 1, stamped(11, 16))
+	stream = appendDelivery(stream, 1, bigEndian.AppendUint64(stamped(11, 8), 5))
 	stream = appendDelivery(stream, 2)
 	stream = appendFrame(stream, frameHeartbeat, 0, nil)
 	stream = appendAck(stream, 1, 77, true)
 	stream = appendDelivery(stream, 3, stamped(33, 700), make([]byte, 500))
 	stream = appendDelivery(stream, 4, []byte("short"))
-	want := []delivery{{1, 11}, {2, 0}, {3, 33}, {4, 0}}
+	want := []delivery{
+		{tag: 1, due: 11, mark: 5, queue: 10}, {tag: 2, queue: 10}, {tag: 3, due: 33, queue: 10, redelivered: true},
+		{tag: 4, queue: 10},
+	}
 	for step := 1; step <= len(stream); step++ {
 		var r recorder
-		var s scanner
+		s := scanner{checks: true}
 		var kept []byte
 		for at := 0; at < len(stream); at += step {
 			kept = append(kept, stream[at:min(at+step, len(stream))]...)

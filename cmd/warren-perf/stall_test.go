@@ -18,6 +18,8 @@ import (
 type stallingBroker struct {
 	t           *testing.T
 	from, until time.Duration // after the first publish
+	fate        func(published int) (copies int)
+	published   int
 	mu          sync.Mutex
 	consumer    net.Conn
 	first       time.Time
@@ -110,6 +112,17 @@ func (b *stallingBroker) stall() {
 func (b *stallingBroker) deliver(body []byte) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.published++
+	copies := 1
+	if b.fate != nil {
+		copies = b.fate(b.published)
+	}
+	for range copies {
+		b.deliverOnce(body)
+	}
+}
+
+func (b *stallingBroker) deliverOnce(body []byte) {
 	b.tag++
 	var d, h encoder
 	d.method(basicDeliver)

@@ -9,22 +9,23 @@ import (
 
 // summary is the end of a run; its JSON names are what benchmarks/ records.
 type summary struct {
-	Seconds      float64      `json:"seconds"`
-	Published    int64        `json:"published"`
-	Received     int64        `json:"received"`
-	Confirmed    int64        `json:"confirmed,omitempty"`
-	Nacked       int64        `json:"nacked,omitempty"`
-	Returned     int64        `json:"returned,omitempty"`
-	Unsent       int64        `json:"unsent,omitempty"` // due in a paced run, but the broker did not take them
-	PublishRate  float64      `json:"published_per_second"`
-	ReceiveRate  float64      `json:"received_per_second"`
-	Latency      *percentiles `json:"latency,omitempty"`
-	Confirm      *percentiles `json:"confirm,omitempty"`
-	GeneratorCPU float64      `json:"generator_cpu_us_per_message"`
-	BrokerCPU    float64      `json:"broker_cpu_us_per_message,omitempty"`
-	BrokerCores  float64      `json:"broker_cores,omitempty"`
-	BrokerRSS    int64        `json:"broker_rss_bytes,omitempty"`
-	BrokerPeak   int64        `json:"broker_rss_peak_bytes,omitempty"`
+	Seconds      float64       `json:"seconds"`
+	Published    int64         `json:"published"`
+	Received     int64         `json:"received"`
+	Confirmed    int64         `json:"confirmed,omitempty"`
+	Nacked       int64         `json:"nacked,omitempty"`
+	Returned     int64         `json:"returned,omitempty"`
+	Unsent       int64         `json:"unsent,omitempty"` // due in a paced run, but the broker did not take them
+	PublishRate  float64       `json:"published_per_second"`
+	ReceiveRate  float64       `json:"received_per_second"`
+	Latency      *percentiles  `json:"latency,omitempty"`
+	Confirm      *percentiles  `json:"confirm,omitempty"`
+	Order        *orderSummary `json:"order,omitempty"`
+	GeneratorCPU float64       `json:"generator_cpu_us_per_message"`
+	BrokerCPU    float64       `json:"broker_cpu_us_per_message,omitempty"`
+	BrokerCores  float64       `json:"broker_cores,omitempty"`
+	BrokerRSS    int64         `json:"broker_rss_bytes,omitempty"`
+	BrokerPeak   int64         `json:"broker_rss_peak_bytes,omitempty"`
 }
 
 // summary closes the run at now.
@@ -77,6 +78,9 @@ func (s summary) text(w io.Writer) {
 	}
 	if s.Latency != nil {
 		fmt.Fprintf(w, "latency from the due time (%d samples): p50 %.0f µs, p95 %.0f, p99 %.0f, max %.0f\n", s.Latency.Samples, s.Latency.P50, s.Latency.P95, s.Latency.P99, s.Latency.Max)
+	}
+	if s.Order != nil {
+		fmt.Fprintln(w, s.Order.text())
 	}
 	fmt.Fprintf(w, "generator: %.2f µs CPU a message\n", s.GeneratorCPU)
 	if s.BrokerRSS > 0 {

@@ -9,6 +9,7 @@ import (
 type topology struct {
 	exchange, kind string
 	queues         []string
+	turns          int    // each queue gets one message of so many of a producer
 	key            string // of every binding; empty: the queue's own name
 	durable        bool
 	autoDelete     bool
@@ -17,6 +18,7 @@ type topology struct {
 
 func newTopology(o *options) *topology {
 	t := &topology{exchange: o.exchange, kind: o.kind, key: o.key, durable: o.has("persistent"), autoDelete: o.autoDelete, arguments: o.arguments}
+	t.turns = 1
 	if o.queuePattern == "" {
 		t.queues = []string{o.queue}
 		return t
@@ -24,7 +26,16 @@ func newTopology(o *options) *topology {
 	for i := o.queueFrom; i <= o.queueTo; i++ {
 		t.queues = append(t.queues, fmt.Sprintf(o.queuePattern, i))
 	}
+	if o.spread && (t.exchange == "" || t.kind == "direct" || t.kind == "topic") {
+		t.turns = len(t.queues)
+	}
 	return t
+}
+
+// reaches says whether what producer i publishes comes to a queue.
+func (t *topology) reaches(i, queue int) bool {
+	everywhere := t.exchange != "" && (t.kind == "fanout" || t.kind == "headers" || t.key != "")
+	return everywhere || t.turns > 1 || i%len(t.queues) == queue
 }
 
 // publishKey is the routing key of producer i.
