@@ -87,9 +87,12 @@ type StatusResponse struct {
 	Actors     int64 `protobuf:"varint,14,opt,name=actors,proto3" json:"actors,omitempty"`
 	Goroutines int64 `protobuf:"varint,15,opt,name=goroutines,proto3" json:"goroutines,omitempty"`
 	// Only while it reads its journal: clients are not served yet, and the totals are 0.
-	Reading       *JournalReading `protobuf:"bytes,16,opt,name=reading,proto3,oneof" json:"reading,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Reading *JournalReading `protobuf:"bytes,16,opt,name=reading,proto3,oneof" json:"reading,omitempty"`
+	// Since the process started: no goroutine ran while Go's collector, or something else, had stopped the world.
+	CollectorStops *WorldStops `protobuf:"bytes,17,opt,name=collector_stops,json=collectorStops,proto3" json:"collector_stops,omitempty"`
+	OtherStops     *WorldStops `protobuf:"bytes,18,opt,name=other_stops,json=otherStops,proto3" json:"other_stops,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *StatusResponse) Reset() {
@@ -234,6 +237,151 @@ func (x *StatusResponse) GetReading() *JournalReading {
 	return nil
 }
 
+func (x *StatusResponse) GetCollectorStops() *WorldStops {
+	if x != nil {
+		return x.CollectorStops
+	}
+	return nil
+}
+
+func (x *StatusResponse) GetOtherStops() *WorldStops {
+	if x != nil {
+		return x.OtherStops
+	}
+	return nil
+}
+
+// WorldStops are known as a histogram only: a time is the upper bound of the bucket that holds it.
+type WorldStops struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Count   int64                  `protobuf:"varint,1,opt,name=count,proto3" json:"count,omitempty"`
+	P99     *durationpb.Duration   `protobuf:"bytes,2,opt,name=p99,proto3" json:"p99,omitempty"`
+	Longest *durationpb.Duration   `protobuf:"bytes,3,opt,name=longest,proto3" json:"longest,omitempty"`
+	// Those that hold something, the shortest first: whoever asks before and after a time can say what was in between.
+	Buckets []*WorldStopsBucket `protobuf:"bytes,4,rep,name=buckets,proto3" json:"buckets,omitempty"`
+	// The longest time, of all of these, until everything stood still: it is in the others.
+	LongestStopping *durationpb.Duration `protobuf:"bytes,5,opt,name=longest_stopping,json=longestStopping,proto3" json:"longest_stopping,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
+}
+
+func (x *WorldStops) Reset() {
+	*x = WorldStops{}
+	mi := &file_admin_v1_admin_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WorldStops) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WorldStops) ProtoMessage() {}
+
+func (x *WorldStops) ProtoReflect() protoreflect.Message {
+	mi := &file_admin_v1_admin_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WorldStops.ProtoReflect.Descriptor instead.
+func (*WorldStops) Descriptor() ([]byte, []int) {
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *WorldStops) GetCount() int64 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
+func (x *WorldStops) GetP99() *durationpb.Duration {
+	if x != nil {
+		return x.P99
+	}
+	return nil
+}
+
+func (x *WorldStops) GetLongest() *durationpb.Duration {
+	if x != nil {
+		return x.Longest
+	}
+	return nil
+}
+
+func (x *WorldStops) GetBuckets() []*WorldStopsBucket {
+	if x != nil {
+		return x.Buckets
+	}
+	return nil
+}
+
+func (x *WorldStops) GetLongestStopping() *durationpb.Duration {
+	if x != nil {
+		return x.LongestStopping
+	}
+	return nil
+}
+
+type WorldStopsBucket struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	AtMostNs      int64                  `protobuf:"varint,1,opt,name=at_most_ns,json=atMostNs,proto3" json:"at_most_ns,omitempty"`
+	Count         int64                  `protobuf:"varint,2,opt,name=count,proto3" json:"count,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WorldStopsBucket) Reset() {
+	*x = WorldStopsBucket{}
+	mi := &file_admin_v1_admin_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WorldStopsBucket) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WorldStopsBucket) ProtoMessage() {}
+
+func (x *WorldStopsBucket) ProtoReflect() protoreflect.Message {
+	mi := &file_admin_v1_admin_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WorldStopsBucket.ProtoReflect.Descriptor instead.
+func (*WorldStopsBucket) Descriptor() ([]byte, []int) {
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *WorldStopsBucket) GetAtMostNs() int64 {
+	if x != nil {
+		return x.AtMostNs
+	}
+	return 0
+}
+
+func (x *WorldStopsBucket) GetCount() int64 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
 type Listener struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// amqp, http, ...
@@ -246,7 +394,7 @@ type Listener struct {
 
 func (x *Listener) Reset() {
 	*x = Listener{}
-	mi := &file_admin_v1_admin_proto_msgTypes[2]
+	mi := &file_admin_v1_admin_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -258,7 +406,7 @@ func (x *Listener) String() string {
 func (*Listener) ProtoMessage() {}
 
 func (x *Listener) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[2]
+	mi := &file_admin_v1_admin_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -271,7 +419,7 @@ func (x *Listener) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Listener.ProtoReflect.Descriptor instead.
 func (*Listener) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{2}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Listener) GetProtocol() string {
@@ -305,7 +453,7 @@ type Memory struct {
 
 func (x *Memory) Reset() {
 	*x = Memory{}
-	mi := &file_admin_v1_admin_proto_msgTypes[3]
+	mi := &file_admin_v1_admin_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -317,7 +465,7 @@ func (x *Memory) String() string {
 func (*Memory) ProtoMessage() {}
 
 func (x *Memory) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[3]
+	mi := &file_admin_v1_admin_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -330,7 +478,7 @@ func (x *Memory) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Memory.ProtoReflect.Descriptor instead.
 func (*Memory) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{3}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Memory) GetUsed() int64 {
@@ -381,7 +529,7 @@ type SetMemoryHighWatermarkRequest struct {
 
 func (x *SetMemoryHighWatermarkRequest) Reset() {
 	*x = SetMemoryHighWatermarkRequest{}
-	mi := &file_admin_v1_admin_proto_msgTypes[4]
+	mi := &file_admin_v1_admin_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -393,7 +541,7 @@ func (x *SetMemoryHighWatermarkRequest) String() string {
 func (*SetMemoryHighWatermarkRequest) ProtoMessage() {}
 
 func (x *SetMemoryHighWatermarkRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[4]
+	mi := &file_admin_v1_admin_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -406,7 +554,7 @@ func (x *SetMemoryHighWatermarkRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetMemoryHighWatermarkRequest.ProtoReflect.Descriptor instead.
 func (*SetMemoryHighWatermarkRequest) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{4}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *SetMemoryHighWatermarkRequest) GetMark() isSetMemoryHighWatermarkRequest_Mark {
@@ -460,7 +608,7 @@ type SetMemoryHighWatermarkResponse struct {
 
 func (x *SetMemoryHighWatermarkResponse) Reset() {
 	*x = SetMemoryHighWatermarkResponse{}
-	mi := &file_admin_v1_admin_proto_msgTypes[5]
+	mi := &file_admin_v1_admin_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -472,7 +620,7 @@ func (x *SetMemoryHighWatermarkResponse) String() string {
 func (*SetMemoryHighWatermarkResponse) ProtoMessage() {}
 
 func (x *SetMemoryHighWatermarkResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[5]
+	mi := &file_admin_v1_admin_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -485,7 +633,7 @@ func (x *SetMemoryHighWatermarkResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetMemoryHighWatermarkResponse.ProtoReflect.Descriptor instead.
 func (*SetMemoryHighWatermarkResponse) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{5}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{7}
 }
 
 type SetDiskFreeLimitRequest struct {
@@ -501,7 +649,7 @@ type SetDiskFreeLimitRequest struct {
 
 func (x *SetDiskFreeLimitRequest) Reset() {
 	*x = SetDiskFreeLimitRequest{}
-	mi := &file_admin_v1_admin_proto_msgTypes[6]
+	mi := &file_admin_v1_admin_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -513,7 +661,7 @@ func (x *SetDiskFreeLimitRequest) String() string {
 func (*SetDiskFreeLimitRequest) ProtoMessage() {}
 
 func (x *SetDiskFreeLimitRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[6]
+	mi := &file_admin_v1_admin_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -526,7 +674,7 @@ func (x *SetDiskFreeLimitRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetDiskFreeLimitRequest.ProtoReflect.Descriptor instead.
 func (*SetDiskFreeLimitRequest) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{6}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *SetDiskFreeLimitRequest) GetLimit() isSetDiskFreeLimitRequest_Limit {
@@ -580,7 +728,7 @@ type SetDiskFreeLimitResponse struct {
 
 func (x *SetDiskFreeLimitResponse) Reset() {
 	*x = SetDiskFreeLimitResponse{}
-	mi := &file_admin_v1_admin_proto_msgTypes[7]
+	mi := &file_admin_v1_admin_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -592,7 +740,7 @@ func (x *SetDiskFreeLimitResponse) String() string {
 func (*SetDiskFreeLimitResponse) ProtoMessage() {}
 
 func (x *SetDiskFreeLimitResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[7]
+	mi := &file_admin_v1_admin_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -605,7 +753,7 @@ func (x *SetDiskFreeLimitResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetDiskFreeLimitResponse.ProtoReflect.Descriptor instead.
 func (*SetDiskFreeLimitResponse) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{7}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{9}
 }
 
 type Disk struct {
@@ -619,7 +767,7 @@ type Disk struct {
 
 func (x *Disk) Reset() {
 	*x = Disk{}
-	mi := &file_admin_v1_admin_proto_msgTypes[8]
+	mi := &file_admin_v1_admin_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -631,7 +779,7 @@ func (x *Disk) String() string {
 func (*Disk) ProtoMessage() {}
 
 func (x *Disk) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[8]
+	mi := &file_admin_v1_admin_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -644,7 +792,7 @@ func (x *Disk) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Disk.ProtoReflect.Descriptor instead.
 func (*Disk) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{8}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Disk) GetFree() int64 {
@@ -676,7 +824,7 @@ type Totals struct {
 
 func (x *Totals) Reset() {
 	*x = Totals{}
-	mi := &file_admin_v1_admin_proto_msgTypes[9]
+	mi := &file_admin_v1_admin_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -688,7 +836,7 @@ func (x *Totals) String() string {
 func (*Totals) ProtoMessage() {}
 
 func (x *Totals) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[9]
+	mi := &file_admin_v1_admin_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -701,7 +849,7 @@ func (x *Totals) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Totals.ProtoReflect.Descriptor instead.
 func (*Totals) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{9}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Totals) GetConnections() int64 {
@@ -761,7 +909,7 @@ type ListConnectionsRequest struct {
 
 func (x *ListConnectionsRequest) Reset() {
 	*x = ListConnectionsRequest{}
-	mi := &file_admin_v1_admin_proto_msgTypes[10]
+	mi := &file_admin_v1_admin_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -773,7 +921,7 @@ func (x *ListConnectionsRequest) String() string {
 func (*ListConnectionsRequest) ProtoMessage() {}
 
 func (x *ListConnectionsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[10]
+	mi := &file_admin_v1_admin_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -786,7 +934,7 @@ func (x *ListConnectionsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListConnectionsRequest.ProtoReflect.Descriptor instead.
 func (*ListConnectionsRequest) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{10}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{12}
 }
 
 type ListConnectionsResponse struct {
@@ -798,7 +946,7 @@ type ListConnectionsResponse struct {
 
 func (x *ListConnectionsResponse) Reset() {
 	*x = ListConnectionsResponse{}
-	mi := &file_admin_v1_admin_proto_msgTypes[11]
+	mi := &file_admin_v1_admin_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -810,7 +958,7 @@ func (x *ListConnectionsResponse) String() string {
 func (*ListConnectionsResponse) ProtoMessage() {}
 
 func (x *ListConnectionsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[11]
+	mi := &file_admin_v1_admin_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -823,7 +971,7 @@ func (x *ListConnectionsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListConnectionsResponse.ProtoReflect.Descriptor instead.
 func (*ListConnectionsResponse) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{11}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ListConnectionsResponse) GetConnections() []*Connection {
@@ -878,7 +1026,7 @@ type Connection struct {
 
 func (x *Connection) Reset() {
 	*x = Connection{}
-	mi := &file_admin_v1_admin_proto_msgTypes[12]
+	mi := &file_admin_v1_admin_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -890,7 +1038,7 @@ func (x *Connection) String() string {
 func (*Connection) ProtoMessage() {}
 
 func (x *Connection) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[12]
+	mi := &file_admin_v1_admin_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -903,7 +1051,7 @@ func (x *Connection) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Connection.ProtoReflect.Descriptor instead.
 func (*Connection) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{12}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Connection) GetPid() string {
@@ -1096,7 +1244,7 @@ type ListChannelsRequest struct {
 
 func (x *ListChannelsRequest) Reset() {
 	*x = ListChannelsRequest{}
-	mi := &file_admin_v1_admin_proto_msgTypes[13]
+	mi := &file_admin_v1_admin_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1108,7 +1256,7 @@ func (x *ListChannelsRequest) String() string {
 func (*ListChannelsRequest) ProtoMessage() {}
 
 func (x *ListChannelsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[13]
+	mi := &file_admin_v1_admin_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1121,7 +1269,7 @@ func (x *ListChannelsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListChannelsRequest.ProtoReflect.Descriptor instead.
 func (*ListChannelsRequest) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{13}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{15}
 }
 
 type ListChannelsResponse struct {
@@ -1133,7 +1281,7 @@ type ListChannelsResponse struct {
 
 func (x *ListChannelsResponse) Reset() {
 	*x = ListChannelsResponse{}
-	mi := &file_admin_v1_admin_proto_msgTypes[14]
+	mi := &file_admin_v1_admin_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1145,7 +1293,7 @@ func (x *ListChannelsResponse) String() string {
 func (*ListChannelsResponse) ProtoMessage() {}
 
 func (x *ListChannelsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[14]
+	mi := &file_admin_v1_admin_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1158,7 +1306,7 @@ func (x *ListChannelsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListChannelsResponse.ProtoReflect.Descriptor instead.
 func (*ListChannelsResponse) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{14}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ListChannelsResponse) GetChannels() []*Channel {
@@ -1203,7 +1351,7 @@ type Channel struct {
 
 func (x *Channel) Reset() {
 	*x = Channel{}
-	mi := &file_admin_v1_admin_proto_msgTypes[15]
+	mi := &file_admin_v1_admin_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1215,7 +1363,7 @@ func (x *Channel) String() string {
 func (*Channel) ProtoMessage() {}
 
 func (x *Channel) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[15]
+	mi := &file_admin_v1_admin_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1228,7 +1376,7 @@ func (x *Channel) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Channel.ProtoReflect.Descriptor instead.
 func (*Channel) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{15}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Channel) GetPid() string {
@@ -1366,7 +1514,7 @@ type ListExchangesRequest struct {
 
 func (x *ListExchangesRequest) Reset() {
 	*x = ListExchangesRequest{}
-	mi := &file_admin_v1_admin_proto_msgTypes[16]
+	mi := &file_admin_v1_admin_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1378,7 +1526,7 @@ func (x *ListExchangesRequest) String() string {
 func (*ListExchangesRequest) ProtoMessage() {}
 
 func (x *ListExchangesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[16]
+	mi := &file_admin_v1_admin_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1391,7 +1539,7 @@ func (x *ListExchangesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListExchangesRequest.ProtoReflect.Descriptor instead.
 func (*ListExchangesRequest) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{16}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ListExchangesRequest) GetVhost() string {
@@ -1410,7 +1558,7 @@ type ListExchangesResponse struct {
 
 func (x *ListExchangesResponse) Reset() {
 	*x = ListExchangesResponse{}
-	mi := &file_admin_v1_admin_proto_msgTypes[17]
+	mi := &file_admin_v1_admin_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1422,7 +1570,7 @@ func (x *ListExchangesResponse) String() string {
 func (*ListExchangesResponse) ProtoMessage() {}
 
 func (x *ListExchangesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[17]
+	mi := &file_admin_v1_admin_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1435,7 +1583,7 @@ func (x *ListExchangesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListExchangesResponse.ProtoReflect.Descriptor instead.
 func (*ListExchangesResponse) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{17}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ListExchangesResponse) GetExchanges() []*Exchange {
@@ -1465,7 +1613,7 @@ type Exchange struct {
 
 func (x *Exchange) Reset() {
 	*x = Exchange{}
-	mi := &file_admin_v1_admin_proto_msgTypes[18]
+	mi := &file_admin_v1_admin_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1477,7 +1625,7 @@ func (x *Exchange) String() string {
 func (*Exchange) ProtoMessage() {}
 
 func (x *Exchange) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[18]
+	mi := &file_admin_v1_admin_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1490,7 +1638,7 @@ func (x *Exchange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Exchange.ProtoReflect.Descriptor instead.
 func (*Exchange) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{18}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Exchange) GetName() string {
@@ -1572,7 +1720,7 @@ type ListQueuesRequest struct {
 
 func (x *ListQueuesRequest) Reset() {
 	*x = ListQueuesRequest{}
-	mi := &file_admin_v1_admin_proto_msgTypes[19]
+	mi := &file_admin_v1_admin_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1584,7 +1732,7 @@ func (x *ListQueuesRequest) String() string {
 func (*ListQueuesRequest) ProtoMessage() {}
 
 func (x *ListQueuesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[19]
+	mi := &file_admin_v1_admin_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1597,7 +1745,7 @@ func (x *ListQueuesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListQueuesRequest.ProtoReflect.Descriptor instead.
 func (*ListQueuesRequest) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{19}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ListQueuesRequest) GetVhost() string {
@@ -1616,7 +1764,7 @@ type ListQueuesResponse struct {
 
 func (x *ListQueuesResponse) Reset() {
 	*x = ListQueuesResponse{}
-	mi := &file_admin_v1_admin_proto_msgTypes[20]
+	mi := &file_admin_v1_admin_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1628,7 +1776,7 @@ func (x *ListQueuesResponse) String() string {
 func (*ListQueuesResponse) ProtoMessage() {}
 
 func (x *ListQueuesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[20]
+	mi := &file_admin_v1_admin_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1641,7 +1789,7 @@ func (x *ListQueuesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListQueuesResponse.ProtoReflect.Descriptor instead.
 func (*ListQueuesResponse) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{20}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ListQueuesResponse) GetQueues() []*Queue {
@@ -1709,7 +1857,7 @@ type Queue struct {
 
 func (x *Queue) Reset() {
 	*x = Queue{}
-	mi := &file_admin_v1_admin_proto_msgTypes[21]
+	mi := &file_admin_v1_admin_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1721,7 +1869,7 @@ func (x *Queue) String() string {
 func (*Queue) ProtoMessage() {}
 
 func (x *Queue) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[21]
+	mi := &file_admin_v1_admin_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1734,7 +1882,7 @@ func (x *Queue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Queue.ProtoReflect.Descriptor instead.
 func (*Queue) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{21}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Queue) GetName() string {
@@ -2005,7 +2153,7 @@ type ListBindingsRequest struct {
 
 func (x *ListBindingsRequest) Reset() {
 	*x = ListBindingsRequest{}
-	mi := &file_admin_v1_admin_proto_msgTypes[22]
+	mi := &file_admin_v1_admin_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2017,7 +2165,7 @@ func (x *ListBindingsRequest) String() string {
 func (*ListBindingsRequest) ProtoMessage() {}
 
 func (x *ListBindingsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[22]
+	mi := &file_admin_v1_admin_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2030,7 +2178,7 @@ func (x *ListBindingsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListBindingsRequest.ProtoReflect.Descriptor instead.
 func (*ListBindingsRequest) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{22}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *ListBindingsRequest) GetVhost() string {
@@ -2049,7 +2197,7 @@ type ListBindingsResponse struct {
 
 func (x *ListBindingsResponse) Reset() {
 	*x = ListBindingsResponse{}
-	mi := &file_admin_v1_admin_proto_msgTypes[23]
+	mi := &file_admin_v1_admin_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2061,7 +2209,7 @@ func (x *ListBindingsResponse) String() string {
 func (*ListBindingsResponse) ProtoMessage() {}
 
 func (x *ListBindingsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[23]
+	mi := &file_admin_v1_admin_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2074,7 +2222,7 @@ func (x *ListBindingsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListBindingsResponse.ProtoReflect.Descriptor instead.
 func (*ListBindingsResponse) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{23}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *ListBindingsResponse) GetBindings() []*Binding {
@@ -2101,7 +2249,7 @@ type Binding struct {
 
 func (x *Binding) Reset() {
 	*x = Binding{}
-	mi := &file_admin_v1_admin_proto_msgTypes[24]
+	mi := &file_admin_v1_admin_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2113,7 +2261,7 @@ func (x *Binding) String() string {
 func (*Binding) ProtoMessage() {}
 
 func (x *Binding) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[24]
+	mi := &file_admin_v1_admin_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2126,7 +2274,7 @@ func (x *Binding) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Binding.ProtoReflect.Descriptor instead.
 func (*Binding) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{24}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Binding) GetSourceName() string {
@@ -2180,7 +2328,7 @@ type ListConsumersRequest struct {
 
 func (x *ListConsumersRequest) Reset() {
 	*x = ListConsumersRequest{}
-	mi := &file_admin_v1_admin_proto_msgTypes[25]
+	mi := &file_admin_v1_admin_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2192,7 +2340,7 @@ func (x *ListConsumersRequest) String() string {
 func (*ListConsumersRequest) ProtoMessage() {}
 
 func (x *ListConsumersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[25]
+	mi := &file_admin_v1_admin_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2205,7 +2353,7 @@ func (x *ListConsumersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListConsumersRequest.ProtoReflect.Descriptor instead.
 func (*ListConsumersRequest) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{25}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *ListConsumersRequest) GetVhost() string {
@@ -2224,7 +2372,7 @@ type ListConsumersResponse struct {
 
 func (x *ListConsumersResponse) Reset() {
 	*x = ListConsumersResponse{}
-	mi := &file_admin_v1_admin_proto_msgTypes[26]
+	mi := &file_admin_v1_admin_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2236,7 +2384,7 @@ func (x *ListConsumersResponse) String() string {
 func (*ListConsumersResponse) ProtoMessage() {}
 
 func (x *ListConsumersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[26]
+	mi := &file_admin_v1_admin_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2249,7 +2397,7 @@ func (x *ListConsumersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListConsumersResponse.ProtoReflect.Descriptor instead.
 func (*ListConsumersResponse) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{26}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *ListConsumersResponse) GetConsumers() []*Consumer {
@@ -2278,7 +2426,7 @@ type Consumer struct {
 
 func (x *Consumer) Reset() {
 	*x = Consumer{}
-	mi := &file_admin_v1_admin_proto_msgTypes[27]
+	mi := &file_admin_v1_admin_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2290,7 +2438,7 @@ func (x *Consumer) String() string {
 func (*Consumer) ProtoMessage() {}
 
 func (x *Consumer) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[27]
+	mi := &file_admin_v1_admin_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2303,7 +2451,7 @@ func (x *Consumer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Consumer.ProtoReflect.Descriptor instead.
 func (*Consumer) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{27}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Consumer) GetQueueName() string {
@@ -2370,7 +2518,7 @@ type StopRequest struct {
 
 func (x *StopRequest) Reset() {
 	*x = StopRequest{}
-	mi := &file_admin_v1_admin_proto_msgTypes[28]
+	mi := &file_admin_v1_admin_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2382,7 +2530,7 @@ func (x *StopRequest) String() string {
 func (*StopRequest) ProtoMessage() {}
 
 func (x *StopRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[28]
+	mi := &file_admin_v1_admin_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2395,7 +2543,7 @@ func (x *StopRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StopRequest.ProtoReflect.Descriptor instead.
 func (*StopRequest) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{28}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{30}
 }
 
 type StopResponse struct {
@@ -2406,7 +2554,7 @@ type StopResponse struct {
 
 func (x *StopResponse) Reset() {
 	*x = StopResponse{}
-	mi := &file_admin_v1_admin_proto_msgTypes[29]
+	mi := &file_admin_v1_admin_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2418,7 +2566,7 @@ func (x *StopResponse) String() string {
 func (*StopResponse) ProtoMessage() {}
 
 func (x *StopResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[29]
+	mi := &file_admin_v1_admin_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2431,7 +2579,7 @@ func (x *StopResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StopResponse.ProtoReflect.Descriptor instead.
 func (*StopResponse) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{29}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{31}
 }
 
 type StopAppRequest struct {
@@ -2442,7 +2590,7 @@ type StopAppRequest struct {
 
 func (x *StopAppRequest) Reset() {
 	*x = StopAppRequest{}
-	mi := &file_admin_v1_admin_proto_msgTypes[30]
+	mi := &file_admin_v1_admin_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2454,7 +2602,7 @@ func (x *StopAppRequest) String() string {
 func (*StopAppRequest) ProtoMessage() {}
 
 func (x *StopAppRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[30]
+	mi := &file_admin_v1_admin_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2467,7 +2615,7 @@ func (x *StopAppRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StopAppRequest.ProtoReflect.Descriptor instead.
 func (*StopAppRequest) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{30}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{32}
 }
 
 type StopAppResponse struct {
@@ -2478,7 +2626,7 @@ type StopAppResponse struct {
 
 func (x *StopAppResponse) Reset() {
 	*x = StopAppResponse{}
-	mi := &file_admin_v1_admin_proto_msgTypes[31]
+	mi := &file_admin_v1_admin_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2490,7 +2638,7 @@ func (x *StopAppResponse) String() string {
 func (*StopAppResponse) ProtoMessage() {}
 
 func (x *StopAppResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[31]
+	mi := &file_admin_v1_admin_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2503,7 +2651,7 @@ func (x *StopAppResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StopAppResponse.ProtoReflect.Descriptor instead.
 func (*StopAppResponse) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{31}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{33}
 }
 
 type StartAppRequest struct {
@@ -2514,7 +2662,7 @@ type StartAppRequest struct {
 
 func (x *StartAppRequest) Reset() {
 	*x = StartAppRequest{}
-	mi := &file_admin_v1_admin_proto_msgTypes[32]
+	mi := &file_admin_v1_admin_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2526,7 +2674,7 @@ func (x *StartAppRequest) String() string {
 func (*StartAppRequest) ProtoMessage() {}
 
 func (x *StartAppRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[32]
+	mi := &file_admin_v1_admin_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2539,7 +2687,7 @@ func (x *StartAppRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartAppRequest.ProtoReflect.Descriptor instead.
 func (*StartAppRequest) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{32}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{34}
 }
 
 type StartAppResponse struct {
@@ -2550,7 +2698,7 @@ type StartAppResponse struct {
 
 func (x *StartAppResponse) Reset() {
 	*x = StartAppResponse{}
-	mi := &file_admin_v1_admin_proto_msgTypes[33]
+	mi := &file_admin_v1_admin_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2562,7 +2710,7 @@ func (x *StartAppResponse) String() string {
 func (*StartAppResponse) ProtoMessage() {}
 
 func (x *StartAppResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[33]
+	mi := &file_admin_v1_admin_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2575,7 +2723,7 @@ func (x *StartAppResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartAppResponse.ProtoReflect.Descriptor instead.
 func (*StartAppResponse) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{33}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{35}
 }
 
 type ActorsTreeRequest struct {
@@ -2586,7 +2734,7 @@ type ActorsTreeRequest struct {
 
 func (x *ActorsTreeRequest) Reset() {
 	*x = ActorsTreeRequest{}
-	mi := &file_admin_v1_admin_proto_msgTypes[34]
+	mi := &file_admin_v1_admin_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2598,7 +2746,7 @@ func (x *ActorsTreeRequest) String() string {
 func (*ActorsTreeRequest) ProtoMessage() {}
 
 func (x *ActorsTreeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[34]
+	mi := &file_admin_v1_admin_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2611,7 +2759,7 @@ func (x *ActorsTreeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActorsTreeRequest.ProtoReflect.Descriptor instead.
 func (*ActorsTreeRequest) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{34}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{36}
 }
 
 type ActorsTreeResponse struct {
@@ -2623,7 +2771,7 @@ type ActorsTreeResponse struct {
 
 func (x *ActorsTreeResponse) Reset() {
 	*x = ActorsTreeResponse{}
-	mi := &file_admin_v1_admin_proto_msgTypes[35]
+	mi := &file_admin_v1_admin_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2635,7 +2783,7 @@ func (x *ActorsTreeResponse) String() string {
 func (*ActorsTreeResponse) ProtoMessage() {}
 
 func (x *ActorsTreeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[35]
+	mi := &file_admin_v1_admin_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2648,7 +2796,7 @@ func (x *ActorsTreeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActorsTreeResponse.ProtoReflect.Descriptor instead.
 func (*ActorsTreeResponse) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{35}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *ActorsTreeResponse) GetActors() []*Actor {
@@ -2690,7 +2838,7 @@ type Actor struct {
 
 func (x *Actor) Reset() {
 	*x = Actor{}
-	mi := &file_admin_v1_admin_proto_msgTypes[36]
+	mi := &file_admin_v1_admin_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2702,7 +2850,7 @@ func (x *Actor) String() string {
 func (*Actor) ProtoMessage() {}
 
 func (x *Actor) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[36]
+	mi := &file_admin_v1_admin_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2715,7 +2863,7 @@ func (x *Actor) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Actor.ProtoReflect.Descriptor instead.
 func (*Actor) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{36}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *Actor) GetPath() string {
@@ -2809,7 +2957,7 @@ type ActorsCrashRequest struct {
 
 func (x *ActorsCrashRequest) Reset() {
 	*x = ActorsCrashRequest{}
-	mi := &file_admin_v1_admin_proto_msgTypes[37]
+	mi := &file_admin_v1_admin_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2821,7 +2969,7 @@ func (x *ActorsCrashRequest) String() string {
 func (*ActorsCrashRequest) ProtoMessage() {}
 
 func (x *ActorsCrashRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[37]
+	mi := &file_admin_v1_admin_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2834,7 +2982,7 @@ func (x *ActorsCrashRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActorsCrashRequest.ProtoReflect.Descriptor instead.
 func (*ActorsCrashRequest) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{37}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *ActorsCrashRequest) GetPath() string {
@@ -2866,7 +3014,7 @@ type ActorsCrashResponse struct {
 
 func (x *ActorsCrashResponse) Reset() {
 	*x = ActorsCrashResponse{}
-	mi := &file_admin_v1_admin_proto_msgTypes[38]
+	mi := &file_admin_v1_admin_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2878,7 +3026,7 @@ func (x *ActorsCrashResponse) String() string {
 func (*ActorsCrashResponse) ProtoMessage() {}
 
 func (x *ActorsCrashResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[38]
+	mi := &file_admin_v1_admin_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2891,7 +3039,7 @@ func (x *ActorsCrashResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActorsCrashResponse.ProtoReflect.Descriptor instead.
 func (*ActorsCrashResponse) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{38}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{40}
 }
 
 type ActorsShakeRequest struct {
@@ -2908,7 +3056,7 @@ type ActorsShakeRequest struct {
 
 func (x *ActorsShakeRequest) Reset() {
 	*x = ActorsShakeRequest{}
-	mi := &file_admin_v1_admin_proto_msgTypes[39]
+	mi := &file_admin_v1_admin_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2920,7 +3068,7 @@ func (x *ActorsShakeRequest) String() string {
 func (*ActorsShakeRequest) ProtoMessage() {}
 
 func (x *ActorsShakeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[39]
+	mi := &file_admin_v1_admin_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2933,7 +3081,7 @@ func (x *ActorsShakeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActorsShakeRequest.ProtoReflect.Descriptor instead.
 func (*ActorsShakeRequest) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{39}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *ActorsShakeRequest) GetMatch() string {
@@ -2974,7 +3122,7 @@ type ActorsShakeResponse struct {
 
 func (x *ActorsShakeResponse) Reset() {
 	*x = ActorsShakeResponse{}
-	mi := &file_admin_v1_admin_proto_msgTypes[40]
+	mi := &file_admin_v1_admin_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2986,7 +3134,7 @@ func (x *ActorsShakeResponse) String() string {
 func (*ActorsShakeResponse) ProtoMessage() {}
 
 func (x *ActorsShakeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[40]
+	mi := &file_admin_v1_admin_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2999,7 +3147,7 @@ func (x *ActorsShakeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActorsShakeResponse.ProtoReflect.Descriptor instead.
 func (*ActorsShakeResponse) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{40}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *ActorsShakeResponse) GetShaken() []*Shaken {
@@ -3020,7 +3168,7 @@ type Shaken struct {
 
 func (x *Shaken) Reset() {
 	*x = Shaken{}
-	mi := &file_admin_v1_admin_proto_msgTypes[41]
+	mi := &file_admin_v1_admin_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3032,7 +3180,7 @@ func (x *Shaken) String() string {
 func (*Shaken) ProtoMessage() {}
 
 func (x *Shaken) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[41]
+	mi := &file_admin_v1_admin_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3045,7 +3193,7 @@ func (x *Shaken) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Shaken.ProtoReflect.Descriptor instead.
 func (*Shaken) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{41}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *Shaken) GetKind() string {
@@ -3072,7 +3220,7 @@ type RestartQueueRequest struct {
 
 func (x *RestartQueueRequest) Reset() {
 	*x = RestartQueueRequest{}
-	mi := &file_admin_v1_admin_proto_msgTypes[42]
+	mi := &file_admin_v1_admin_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3084,7 +3232,7 @@ func (x *RestartQueueRequest) String() string {
 func (*RestartQueueRequest) ProtoMessage() {}
 
 func (x *RestartQueueRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[42]
+	mi := &file_admin_v1_admin_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3097,7 +3245,7 @@ func (x *RestartQueueRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RestartQueueRequest.ProtoReflect.Descriptor instead.
 func (*RestartQueueRequest) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{42}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *RestartQueueRequest) GetVhost() string {
@@ -3122,7 +3270,7 @@ type RestartQueueResponse struct {
 
 func (x *RestartQueueResponse) Reset() {
 	*x = RestartQueueResponse{}
-	mi := &file_admin_v1_admin_proto_msgTypes[43]
+	mi := &file_admin_v1_admin_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3134,7 +3282,7 @@ func (x *RestartQueueResponse) String() string {
 func (*RestartQueueResponse) ProtoMessage() {}
 
 func (x *RestartQueueResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[43]
+	mi := &file_admin_v1_admin_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3147,7 +3295,7 @@ func (x *RestartQueueResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RestartQueueResponse.ProtoReflect.Descriptor instead.
 func (*RestartQueueResponse) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{43}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{45}
 }
 
 type JournalStatusRequest struct {
@@ -3158,7 +3306,7 @@ type JournalStatusRequest struct {
 
 func (x *JournalStatusRequest) Reset() {
 	*x = JournalStatusRequest{}
-	mi := &file_admin_v1_admin_proto_msgTypes[44]
+	mi := &file_admin_v1_admin_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3170,7 +3318,7 @@ func (x *JournalStatusRequest) String() string {
 func (*JournalStatusRequest) ProtoMessage() {}
 
 func (x *JournalStatusRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[44]
+	mi := &file_admin_v1_admin_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3183,7 +3331,7 @@ func (x *JournalStatusRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalStatusRequest.ProtoReflect.Descriptor instead.
 func (*JournalStatusRequest) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{44}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{46}
 }
 
 // JournalStatusResponse is what the journal was like after its newest commit.
@@ -3220,7 +3368,7 @@ type JournalStatusResponse struct {
 
 func (x *JournalStatusResponse) Reset() {
 	*x = JournalStatusResponse{}
-	mi := &file_admin_v1_admin_proto_msgTypes[45]
+	mi := &file_admin_v1_admin_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3232,7 +3380,7 @@ func (x *JournalStatusResponse) String() string {
 func (*JournalStatusResponse) ProtoMessage() {}
 
 func (x *JournalStatusResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[45]
+	mi := &file_admin_v1_admin_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3245,7 +3393,7 @@ func (x *JournalStatusResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalStatusResponse.ProtoReflect.Descriptor instead.
 func (*JournalStatusResponse) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{45}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *JournalStatusResponse) GetState() string {
@@ -3369,7 +3517,7 @@ type JournalReading struct {
 
 func (x *JournalReading) Reset() {
 	*x = JournalReading{}
-	mi := &file_admin_v1_admin_proto_msgTypes[46]
+	mi := &file_admin_v1_admin_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3381,7 +3529,7 @@ func (x *JournalReading) String() string {
 func (*JournalReading) ProtoMessage() {}
 
 func (x *JournalReading) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[46]
+	mi := &file_admin_v1_admin_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3394,7 +3542,7 @@ func (x *JournalReading) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalReading.ProtoReflect.Descriptor instead.
 func (*JournalReading) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{46}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *JournalReading) GetSegments() int64 {
@@ -3447,7 +3595,7 @@ type ExportDefinitionsRequest struct {
 
 func (x *ExportDefinitionsRequest) Reset() {
 	*x = ExportDefinitionsRequest{}
-	mi := &file_admin_v1_admin_proto_msgTypes[47]
+	mi := &file_admin_v1_admin_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3459,7 +3607,7 @@ func (x *ExportDefinitionsRequest) String() string {
 func (*ExportDefinitionsRequest) ProtoMessage() {}
 
 func (x *ExportDefinitionsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[47]
+	mi := &file_admin_v1_admin_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3472,7 +3620,7 @@ func (x *ExportDefinitionsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportDefinitionsRequest.ProtoReflect.Descriptor instead.
 func (*ExportDefinitionsRequest) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{47}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{49}
 }
 
 type ExportDefinitionsResponse struct {
@@ -3484,7 +3632,7 @@ type ExportDefinitionsResponse struct {
 
 func (x *ExportDefinitionsResponse) Reset() {
 	*x = ExportDefinitionsResponse{}
-	mi := &file_admin_v1_admin_proto_msgTypes[48]
+	mi := &file_admin_v1_admin_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3496,7 +3644,7 @@ func (x *ExportDefinitionsResponse) String() string {
 func (*ExportDefinitionsResponse) ProtoMessage() {}
 
 func (x *ExportDefinitionsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[48]
+	mi := &file_admin_v1_admin_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3509,7 +3657,7 @@ func (x *ExportDefinitionsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportDefinitionsResponse.ProtoReflect.Descriptor instead.
 func (*ExportDefinitionsResponse) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{48}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *ExportDefinitionsResponse) GetJson() []byte {
@@ -3528,7 +3676,7 @@ type ImportDefinitionsRequest struct {
 
 func (x *ImportDefinitionsRequest) Reset() {
 	*x = ImportDefinitionsRequest{}
-	mi := &file_admin_v1_admin_proto_msgTypes[49]
+	mi := &file_admin_v1_admin_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3540,7 +3688,7 @@ func (x *ImportDefinitionsRequest) String() string {
 func (*ImportDefinitionsRequest) ProtoMessage() {}
 
 func (x *ImportDefinitionsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[49]
+	mi := &file_admin_v1_admin_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3553,7 +3701,7 @@ func (x *ImportDefinitionsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportDefinitionsRequest.ProtoReflect.Descriptor instead.
 func (*ImportDefinitionsRequest) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{49}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *ImportDefinitionsRequest) GetJson() []byte {
@@ -3578,7 +3726,7 @@ type ImportDefinitionsResponse struct {
 
 func (x *ImportDefinitionsResponse) Reset() {
 	*x = ImportDefinitionsResponse{}
-	mi := &file_admin_v1_admin_proto_msgTypes[50]
+	mi := &file_admin_v1_admin_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3590,7 +3738,7 @@ func (x *ImportDefinitionsResponse) String() string {
 func (*ImportDefinitionsResponse) ProtoMessage() {}
 
 func (x *ImportDefinitionsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[50]
+	mi := &file_admin_v1_admin_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3603,7 +3751,7 @@ func (x *ImportDefinitionsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportDefinitionsResponse.ProtoReflect.Descriptor instead.
 func (*ImportDefinitionsResponse) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{50}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *ImportDefinitionsResponse) GetExchanges() int64 {
@@ -3653,7 +3801,7 @@ var File_admin_v1_admin_proto protoreflect.FileDescriptor
 const file_admin_v1_admin_proto_rawDesc = "" +
 	"\n" +
 	"\x14admin/v1/admin.proto\x12\x0fwarren.admin.v1\x1a\x15admin/v1/access.proto\x1a\x14admin/v1/value.proto\x1a\x1egoogle/protobuf/duration.proto\"\x0f\n" +
-	"\rStatusRequest\"\xf3\x04\n" +
+	"\rStatusRequest\"\xf7\x05\n" +
 	"\x0eStatusResponse\x12\x18\n" +
 	"\aproduct\x18\x01 \x01(\tR\aproduct\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\tR\aversion\x12%\n" +
@@ -3673,9 +3821,23 @@ const file_admin_v1_admin_proto_rawDesc = "" +
 	"\n" +
 	"goroutines\x18\x0f \x01(\x03R\n" +
 	"goroutines\x12>\n" +
-	"\areading\x18\x10 \x01(\v2\x1f.warren.admin.v1.JournalReadingH\x00R\areading\x88\x01\x01B\n" +
+	"\areading\x18\x10 \x01(\v2\x1f.warren.admin.v1.JournalReadingH\x00R\areading\x88\x01\x01\x12D\n" +
+	"\x0fcollector_stops\x18\x11 \x01(\v2\x1b.warren.admin.v1.WorldStopsR\x0ecollectorStops\x12<\n" +
+	"\vother_stops\x18\x12 \x01(\v2\x1b.warren.admin.v1.WorldStopsR\n" +
+	"otherStopsB\n" +
 	"\n" +
-	"\b_reading\"@\n" +
+	"\b_reading\"\x87\x02\n" +
+	"\n" +
+	"WorldStops\x12\x14\n" +
+	"\x05count\x18\x01 \x01(\x03R\x05count\x12+\n" +
+	"\x03p99\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\x03p99\x123\n" +
+	"\alongest\x18\x03 \x01(\v2\x19.google.protobuf.DurationR\alongest\x12;\n" +
+	"\abuckets\x18\x04 \x03(\v2!.warren.admin.v1.WorldStopsBucketR\abuckets\x12D\n" +
+	"\x10longest_stopping\x18\x05 \x01(\v2\x19.google.protobuf.DurationR\x0flongestStopping\"F\n" +
+	"\x10WorldStopsBucket\x12\x1c\n" +
+	"\n" +
+	"at_most_ns\x18\x01 \x01(\x03R\batMostNs\x12\x14\n" +
+	"\x05count\x18\x02 \x01(\x03R\x05count\"@\n" +
 	"\bListener\x12\x1a\n" +
 	"\bprotocol\x18\x01 \x01(\tR\bprotocol\x12\x18\n" +
 	"\aaddress\x18\x02 \x01(\tR\aaddress\"\x94\x01\n" +
@@ -3992,171 +4154,179 @@ func file_admin_v1_admin_proto_rawDescGZIP() []byte {
 	return file_admin_v1_admin_proto_rawDescData
 }
 
-var file_admin_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 51)
+var file_admin_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 53)
 var file_admin_v1_admin_proto_goTypes = []any{
 	(*StatusRequest)(nil),                  // 0: warren.admin.v1.StatusRequest
 	(*StatusResponse)(nil),                 // 1: warren.admin.v1.StatusResponse
-	(*Listener)(nil),                       // 2: warren.admin.v1.Listener
-	(*Memory)(nil),                         // 3: warren.admin.v1.Memory
-	(*SetMemoryHighWatermarkRequest)(nil),  // 4: warren.admin.v1.SetMemoryHighWatermarkRequest
-	(*SetMemoryHighWatermarkResponse)(nil), // 5: warren.admin.v1.SetMemoryHighWatermarkResponse
-	(*SetDiskFreeLimitRequest)(nil),        // 6: warren.admin.v1.SetDiskFreeLimitRequest
-	(*SetDiskFreeLimitResponse)(nil),       // 7: warren.admin.v1.SetDiskFreeLimitResponse
-	(*Disk)(nil),                           // 8: warren.admin.v1.Disk
-	(*Totals)(nil),                         // 9: warren.admin.v1.Totals
-	(*ListConnectionsRequest)(nil),         // 10: warren.admin.v1.ListConnectionsRequest
-	(*ListConnectionsResponse)(nil),        // 11: warren.admin.v1.ListConnectionsResponse
-	(*Connection)(nil),                     // 12: warren.admin.v1.Connection
-	(*ListChannelsRequest)(nil),            // 13: warren.admin.v1.ListChannelsRequest
-	(*ListChannelsResponse)(nil),           // 14: warren.admin.v1.ListChannelsResponse
-	(*Channel)(nil),                        // 15: warren.admin.v1.Channel
-	(*ListExchangesRequest)(nil),           // 16: warren.admin.v1.ListExchangesRequest
-	(*ListExchangesResponse)(nil),          // 17: warren.admin.v1.ListExchangesResponse
-	(*Exchange)(nil),                       // 18: warren.admin.v1.Exchange
-	(*ListQueuesRequest)(nil),              // 19: warren.admin.v1.ListQueuesRequest
-	(*ListQueuesResponse)(nil),             // 20: warren.admin.v1.ListQueuesResponse
-	(*Queue)(nil),                          // 21: warren.admin.v1.Queue
-	(*ListBindingsRequest)(nil),            // 22: warren.admin.v1.ListBindingsRequest
-	(*ListBindingsResponse)(nil),           // 23: warren.admin.v1.ListBindingsResponse
-	(*Binding)(nil),                        // 24: warren.admin.v1.Binding
-	(*ListConsumersRequest)(nil),           // 25: warren.admin.v1.ListConsumersRequest
-	(*ListConsumersResponse)(nil),          // 26: warren.admin.v1.ListConsumersResponse
-	(*Consumer)(nil),                       // 27: warren.admin.v1.Consumer
-	(*StopRequest)(nil),                    // 28: warren.admin.v1.StopRequest
-	(*StopResponse)(nil),                   // 29: warren.admin.v1.StopResponse
-	(*StopAppRequest)(nil),                 // 30: warren.admin.v1.StopAppRequest
-	(*StopAppResponse)(nil),                // 31: warren.admin.v1.StopAppResponse
-	(*StartAppRequest)(nil),                // 32: warren.admin.v1.StartAppRequest
-	(*StartAppResponse)(nil),               // 33: warren.admin.v1.StartAppResponse
-	(*ActorsTreeRequest)(nil),              // 34: warren.admin.v1.ActorsTreeRequest
-	(*ActorsTreeResponse)(nil),             // 35: warren.admin.v1.ActorsTreeResponse
-	(*Actor)(nil),                          // 36: warren.admin.v1.Actor
-	(*ActorsCrashRequest)(nil),             // 37: warren.admin.v1.ActorsCrashRequest
-	(*ActorsCrashResponse)(nil),            // 38: warren.admin.v1.ActorsCrashResponse
-	(*ActorsShakeRequest)(nil),             // 39: warren.admin.v1.ActorsShakeRequest
-	(*ActorsShakeResponse)(nil),            // 40: warren.admin.v1.ActorsShakeResponse
-	(*Shaken)(nil),                         // 41: warren.admin.v1.Shaken
-	(*RestartQueueRequest)(nil),            // 42: warren.admin.v1.RestartQueueRequest
-	(*RestartQueueResponse)(nil),           // 43: warren.admin.v1.RestartQueueResponse
-	(*JournalStatusRequest)(nil),           // 44: warren.admin.v1.JournalStatusRequest
-	(*JournalStatusResponse)(nil),          // 45: warren.admin.v1.JournalStatusResponse
-	(*JournalReading)(nil),                 // 46: warren.admin.v1.JournalReading
-	(*ExportDefinitionsRequest)(nil),       // 47: warren.admin.v1.ExportDefinitionsRequest
-	(*ExportDefinitionsResponse)(nil),      // 48: warren.admin.v1.ExportDefinitionsResponse
-	(*ImportDefinitionsRequest)(nil),       // 49: warren.admin.v1.ImportDefinitionsRequest
-	(*ImportDefinitionsResponse)(nil),      // 50: warren.admin.v1.ImportDefinitionsResponse
-	(*durationpb.Duration)(nil),            // 51: google.protobuf.Duration
-	(*Table)(nil),                          // 52: warren.admin.v1.Table
-	(*DefineRequest)(nil),                  // 53: warren.admin.v1.DefineRequest
-	(*AuthenticateUserRequest)(nil),        // 54: warren.admin.v1.AuthenticateUserRequest
-	(*RestartVHostRequest)(nil),            // 55: warren.admin.v1.RestartVHostRequest
-	(*CloseConnectionsRequest)(nil),        // 56: warren.admin.v1.CloseConnectionsRequest
-	(*ListVHostsRequest)(nil),              // 57: warren.admin.v1.ListVHostsRequest
-	(*ListUsersRequest)(nil),               // 58: warren.admin.v1.ListUsersRequest
-	(*ListPermissionsRequest)(nil),         // 59: warren.admin.v1.ListPermissionsRequest
-	(*ListTopicPermissionsRequest)(nil),    // 60: warren.admin.v1.ListTopicPermissionsRequest
-	(*ListLimitsRequest)(nil),              // 61: warren.admin.v1.ListLimitsRequest
-	(*ListPoliciesRequest)(nil),            // 62: warren.admin.v1.ListPoliciesRequest
-	(*DefineResponse)(nil),                 // 63: warren.admin.v1.DefineResponse
-	(*AuthenticateUserResponse)(nil),       // 64: warren.admin.v1.AuthenticateUserResponse
-	(*RestartVHostResponse)(nil),           // 65: warren.admin.v1.RestartVHostResponse
-	(*CloseConnectionsResponse)(nil),       // 66: warren.admin.v1.CloseConnectionsResponse
-	(*ListVHostsResponse)(nil),             // 67: warren.admin.v1.ListVHostsResponse
-	(*ListUsersResponse)(nil),              // 68: warren.admin.v1.ListUsersResponse
-	(*ListPermissionsResponse)(nil),        // 69: warren.admin.v1.ListPermissionsResponse
-	(*ListTopicPermissionsResponse)(nil),   // 70: warren.admin.v1.ListTopicPermissionsResponse
-	(*ListLimitsResponse)(nil),             // 71: warren.admin.v1.ListLimitsResponse
-	(*ListPoliciesResponse)(nil),           // 72: warren.admin.v1.ListPoliciesResponse
+	(*WorldStops)(nil),                     // 2: warren.admin.v1.WorldStops
+	(*WorldStopsBucket)(nil),               // 3: warren.admin.v1.WorldStopsBucket
+	(*Listener)(nil),                       // 4: warren.admin.v1.Listener
+	(*Memory)(nil),                         // 5: warren.admin.v1.Memory
+	(*SetMemoryHighWatermarkRequest)(nil),  // 6: warren.admin.v1.SetMemoryHighWatermarkRequest
+	(*SetMemoryHighWatermarkResponse)(nil), // 7: warren.admin.v1.SetMemoryHighWatermarkResponse
+	(*SetDiskFreeLimitRequest)(nil),        // 8: warren.admin.v1.SetDiskFreeLimitRequest
+	(*SetDiskFreeLimitResponse)(nil),       // 9: warren.admin.v1.SetDiskFreeLimitResponse
+	(*Disk)(nil),                           // 10: warren.admin.v1.Disk
+	(*Totals)(nil),                         // 11: warren.admin.v1.Totals
+	(*ListConnectionsRequest)(nil),         // 12: warren.admin.v1.ListConnectionsRequest
+	(*ListConnectionsResponse)(nil),        // 13: warren.admin.v1.ListConnectionsResponse
+	(*Connection)(nil),                     // 14: warren.admin.v1.Connection
+	(*ListChannelsRequest)(nil),            // 15: warren.admin.v1.ListChannelsRequest
+	(*ListChannelsResponse)(nil),           // 16: warren.admin.v1.ListChannelsResponse
+	(*Channel)(nil),                        // 17: warren.admin.v1.Channel
+	(*ListExchangesRequest)(nil),           // 18: warren.admin.v1.ListExchangesRequest
+	(*ListExchangesResponse)(nil),          // 19: warren.admin.v1.ListExchangesResponse
+	(*Exchange)(nil),                       // 20: warren.admin.v1.Exchange
+	(*ListQueuesRequest)(nil),              // 21: warren.admin.v1.ListQueuesRequest
+	(*ListQueuesResponse)(nil),             // 22: warren.admin.v1.ListQueuesResponse
+	(*Queue)(nil),                          // 23: warren.admin.v1.Queue
+	(*ListBindingsRequest)(nil),            // 24: warren.admin.v1.ListBindingsRequest
+	(*ListBindingsResponse)(nil),           // 25: warren.admin.v1.ListBindingsResponse
+	(*Binding)(nil),                        // 26: warren.admin.v1.Binding
+	(*ListConsumersRequest)(nil),           // 27: warren.admin.v1.ListConsumersRequest
+	(*ListConsumersResponse)(nil),          // 28: warren.admin.v1.ListConsumersResponse
+	(*Consumer)(nil),                       // 29: warren.admin.v1.Consumer
+	(*StopRequest)(nil),                    // 30: warren.admin.v1.StopRequest
+	(*StopResponse)(nil),                   // 31: warren.admin.v1.StopResponse
+	(*StopAppRequest)(nil),                 // 32: warren.admin.v1.StopAppRequest
+	(*StopAppResponse)(nil),                // 33: warren.admin.v1.StopAppResponse
+	(*StartAppRequest)(nil),                // 34: warren.admin.v1.StartAppRequest
+	(*StartAppResponse)(nil),               // 35: warren.admin.v1.StartAppResponse
+	(*ActorsTreeRequest)(nil),              // 36: warren.admin.v1.ActorsTreeRequest
+	(*ActorsTreeResponse)(nil),             // 37: warren.admin.v1.ActorsTreeResponse
+	(*Actor)(nil),                          // 38: warren.admin.v1.Actor
+	(*ActorsCrashRequest)(nil),             // 39: warren.admin.v1.ActorsCrashRequest
+	(*ActorsCrashResponse)(nil),            // 40: warren.admin.v1.ActorsCrashResponse
+	(*ActorsShakeRequest)(nil),             // 41: warren.admin.v1.ActorsShakeRequest
+	(*ActorsShakeResponse)(nil),            // 42: warren.admin.v1.ActorsShakeResponse
+	(*Shaken)(nil),                         // 43: warren.admin.v1.Shaken
+	(*RestartQueueRequest)(nil),            // 44: warren.admin.v1.RestartQueueRequest
+	(*RestartQueueResponse)(nil),           // 45: warren.admin.v1.RestartQueueResponse
+	(*JournalStatusRequest)(nil),           // 46: warren.admin.v1.JournalStatusRequest
+	(*JournalStatusResponse)(nil),          // 47: warren.admin.v1.JournalStatusResponse
+	(*JournalReading)(nil),                 // 48: warren.admin.v1.JournalReading
+	(*ExportDefinitionsRequest)(nil),       // 49: warren.admin.v1.ExportDefinitionsRequest
+	(*ExportDefinitionsResponse)(nil),      // 50: warren.admin.v1.ExportDefinitionsResponse
+	(*ImportDefinitionsRequest)(nil),       // 51: warren.admin.v1.ImportDefinitionsRequest
+	(*ImportDefinitionsResponse)(nil),      // 52: warren.admin.v1.ImportDefinitionsResponse
+	(*durationpb.Duration)(nil),            // 53: google.protobuf.Duration
+	(*Table)(nil),                          // 54: warren.admin.v1.Table
+	(*DefineRequest)(nil),                  // 55: warren.admin.v1.DefineRequest
+	(*AuthenticateUserRequest)(nil),        // 56: warren.admin.v1.AuthenticateUserRequest
+	(*RestartVHostRequest)(nil),            // 57: warren.admin.v1.RestartVHostRequest
+	(*CloseConnectionsRequest)(nil),        // 58: warren.admin.v1.CloseConnectionsRequest
+	(*ListVHostsRequest)(nil),              // 59: warren.admin.v1.ListVHostsRequest
+	(*ListUsersRequest)(nil),               // 60: warren.admin.v1.ListUsersRequest
+	(*ListPermissionsRequest)(nil),         // 61: warren.admin.v1.ListPermissionsRequest
+	(*ListTopicPermissionsRequest)(nil),    // 62: warren.admin.v1.ListTopicPermissionsRequest
+	(*ListLimitsRequest)(nil),              // 63: warren.admin.v1.ListLimitsRequest
+	(*ListPoliciesRequest)(nil),            // 64: warren.admin.v1.ListPoliciesRequest
+	(*DefineResponse)(nil),                 // 65: warren.admin.v1.DefineResponse
+	(*AuthenticateUserResponse)(nil),       // 66: warren.admin.v1.AuthenticateUserResponse
+	(*RestartVHostResponse)(nil),           // 67: warren.admin.v1.RestartVHostResponse
+	(*CloseConnectionsResponse)(nil),       // 68: warren.admin.v1.CloseConnectionsResponse
+	(*ListVHostsResponse)(nil),             // 69: warren.admin.v1.ListVHostsResponse
+	(*ListUsersResponse)(nil),              // 70: warren.admin.v1.ListUsersResponse
+	(*ListPermissionsResponse)(nil),        // 71: warren.admin.v1.ListPermissionsResponse
+	(*ListTopicPermissionsResponse)(nil),   // 72: warren.admin.v1.ListTopicPermissionsResponse
+	(*ListLimitsResponse)(nil),             // 73: warren.admin.v1.ListLimitsResponse
+	(*ListPoliciesResponse)(nil),           // 74: warren.admin.v1.ListPoliciesResponse
 }
 var file_admin_v1_admin_proto_depIdxs = []int32{
-	51, // 0: warren.admin.v1.StatusResponse.uptime:type_name -> google.protobuf.Duration
-	2,  // 1: warren.admin.v1.StatusResponse.listeners:type_name -> warren.admin.v1.Listener
-	3,  // 2: warren.admin.v1.StatusResponse.memory:type_name -> warren.admin.v1.Memory
-	8,  // 3: warren.admin.v1.StatusResponse.disk:type_name -> warren.admin.v1.Disk
-	9,  // 4: warren.admin.v1.StatusResponse.totals:type_name -> warren.admin.v1.Totals
-	46, // 5: warren.admin.v1.StatusResponse.reading:type_name -> warren.admin.v1.JournalReading
-	12, // 6: warren.admin.v1.ListConnectionsResponse.connections:type_name -> warren.admin.v1.Connection
-	52, // 7: warren.admin.v1.Connection.client_properties:type_name -> warren.admin.v1.Table
-	15, // 8: warren.admin.v1.ListChannelsResponse.channels:type_name -> warren.admin.v1.Channel
-	18, // 9: warren.admin.v1.ListExchangesResponse.exchanges:type_name -> warren.admin.v1.Exchange
-	52, // 10: warren.admin.v1.Exchange.arguments:type_name -> warren.admin.v1.Table
-	52, // 11: warren.admin.v1.Exchange.effective_policy_definition:type_name -> warren.admin.v1.Table
-	21, // 12: warren.admin.v1.ListQueuesResponse.queues:type_name -> warren.admin.v1.Queue
-	52, // 13: warren.admin.v1.Queue.arguments:type_name -> warren.admin.v1.Table
-	52, // 14: warren.admin.v1.Queue.effective_policy_definition:type_name -> warren.admin.v1.Table
-	24, // 15: warren.admin.v1.ListBindingsResponse.bindings:type_name -> warren.admin.v1.Binding
-	52, // 16: warren.admin.v1.Binding.arguments:type_name -> warren.admin.v1.Table
-	27, // 17: warren.admin.v1.ListConsumersResponse.consumers:type_name -> warren.admin.v1.Consumer
-	52, // 18: warren.admin.v1.Consumer.arguments:type_name -> warren.admin.v1.Table
-	36, // 19: warren.admin.v1.ActorsTreeResponse.actors:type_name -> warren.admin.v1.Actor
-	51, // 20: warren.admin.v1.Actor.uptime:type_name -> google.protobuf.Duration
-	51, // 21: warren.admin.v1.ActorsShakeRequest.every:type_name -> google.protobuf.Duration
-	51, // 22: warren.admin.v1.ActorsShakeRequest.for:type_name -> google.protobuf.Duration
-	41, // 23: warren.admin.v1.ActorsShakeResponse.shaken:type_name -> warren.admin.v1.Shaken
-	46, // 24: warren.admin.v1.JournalStatusResponse.reading:type_name -> warren.admin.v1.JournalReading
-	0,  // 25: warren.admin.v1.AdminService.Status:input_type -> warren.admin.v1.StatusRequest
-	10, // 26: warren.admin.v1.AdminService.ListConnections:input_type -> warren.admin.v1.ListConnectionsRequest
-	13, // 27: warren.admin.v1.AdminService.ListChannels:input_type -> warren.admin.v1.ListChannelsRequest
-	16, // 28: warren.admin.v1.AdminService.ListExchanges:input_type -> warren.admin.v1.ListExchangesRequest
-	19, // 29: warren.admin.v1.AdminService.ListQueues:input_type -> warren.admin.v1.ListQueuesRequest
-	22, // 30: warren.admin.v1.AdminService.ListBindings:input_type -> warren.admin.v1.ListBindingsRequest
-	25, // 31: warren.admin.v1.AdminService.ListConsumers:input_type -> warren.admin.v1.ListConsumersRequest
-	28, // 32: warren.admin.v1.AdminService.Stop:input_type -> warren.admin.v1.StopRequest
-	30, // 33: warren.admin.v1.AdminService.StopApp:input_type -> warren.admin.v1.StopAppRequest
-	32, // 34: warren.admin.v1.AdminService.StartApp:input_type -> warren.admin.v1.StartAppRequest
-	34, // 35: warren.admin.v1.AdminService.ActorsTree:input_type -> warren.admin.v1.ActorsTreeRequest
-	37, // 36: warren.admin.v1.AdminService.ActorsCrash:input_type -> warren.admin.v1.ActorsCrashRequest
-	39, // 37: warren.admin.v1.AdminService.ActorsShake:input_type -> warren.admin.v1.ActorsShakeRequest
-	42, // 38: warren.admin.v1.AdminService.RestartQueue:input_type -> warren.admin.v1.RestartQueueRequest
-	44, // 39: warren.admin.v1.AdminService.JournalStatus:input_type -> warren.admin.v1.JournalStatusRequest
-	47, // 40: warren.admin.v1.AdminService.ExportDefinitions:input_type -> warren.admin.v1.ExportDefinitionsRequest
-	49, // 41: warren.admin.v1.AdminService.ImportDefinitions:input_type -> warren.admin.v1.ImportDefinitionsRequest
-	53, // 42: warren.admin.v1.AdminService.Define:input_type -> warren.admin.v1.DefineRequest
-	54, // 43: warren.admin.v1.AdminService.AuthenticateUser:input_type -> warren.admin.v1.AuthenticateUserRequest
-	55, // 44: warren.admin.v1.AdminService.RestartVHost:input_type -> warren.admin.v1.RestartVHostRequest
-	56, // 45: warren.admin.v1.AdminService.CloseConnections:input_type -> warren.admin.v1.CloseConnectionsRequest
-	4,  // 46: warren.admin.v1.AdminService.SetMemoryHighWatermark:input_type -> warren.admin.v1.SetMemoryHighWatermarkRequest
-	6,  // 47: warren.admin.v1.AdminService.SetDiskFreeLimit:input_type -> warren.admin.v1.SetDiskFreeLimitRequest
-	57, // 48: warren.admin.v1.AdminService.ListVHosts:input_type -> warren.admin.v1.ListVHostsRequest
-	58, // 49: warren.admin.v1.AdminService.ListUsers:input_type -> warren.admin.v1.ListUsersRequest
-	59, // 50: warren.admin.v1.AdminService.ListPermissions:input_type -> warren.admin.v1.ListPermissionsRequest
-	60, // 51: warren.admin.v1.AdminService.ListTopicPermissions:input_type -> warren.admin.v1.ListTopicPermissionsRequest
-	61, // 52: warren.admin.v1.AdminService.ListLimits:input_type -> warren.admin.v1.ListLimitsRequest
-	62, // 53: warren.admin.v1.AdminService.ListPolicies:input_type -> warren.admin.v1.ListPoliciesRequest
-	1,  // 54: warren.admin.v1.AdminService.Status:output_type -> warren.admin.v1.StatusResponse
-	11, // 55: warren.admin.v1.AdminService.ListConnections:output_type -> warren.admin.v1.ListConnectionsResponse
-	14, // 56: warren.admin.v1.AdminService.ListChannels:output_type -> warren.admin.v1.ListChannelsResponse
-	17, // 57: warren.admin.v1.AdminService.ListExchanges:output_type -> warren.admin.v1.ListExchangesResponse
-	20, // 58: warren.admin.v1.AdminService.ListQueues:output_type -> warren.admin.v1.ListQueuesResponse
-	23, // 59: warren.admin.v1.AdminService.ListBindings:output_type -> warren.admin.v1.ListBindingsResponse
-	26, // 60: warren.admin.v1.AdminService.ListConsumers:output_type -> warren.admin.v1.ListConsumersResponse
-	29, // 61: warren.admin.v1.AdminService.Stop:output_type -> warren.admin.v1.StopResponse
-	31, // 62: warren.admin.v1.AdminService.StopApp:output_type -> warren.admin.v1.StopAppResponse
-	33, // 63: warren.admin.v1.AdminService.StartApp:output_type -> warren.admin.v1.StartAppResponse
-	35, // 64: warren.admin.v1.AdminService.ActorsTree:output_type -> warren.admin.v1.ActorsTreeResponse
-	38, // 65: warren.admin.v1.AdminService.ActorsCrash:output_type -> warren.admin.v1.ActorsCrashResponse
-	40, // 66: warren.admin.v1.AdminService.ActorsShake:output_type -> warren.admin.v1.ActorsShakeResponse
-	43, // 67: warren.admin.v1.AdminService.RestartQueue:output_type -> warren.admin.v1.RestartQueueResponse
-	45, // 68: warren.admin.v1.AdminService.JournalStatus:output_type -> warren.admin.v1.JournalStatusResponse
-	48, // 69: warren.admin.v1.AdminService.ExportDefinitions:output_type -> warren.admin.v1.ExportDefinitionsResponse
-	50, // 70: warren.admin.v1.AdminService.ImportDefinitions:output_type -> warren.admin.v1.ImportDefinitionsResponse
-	63, // 71: warren.admin.v1.AdminService.Define:output_type -> warren.admin.v1.DefineResponse
-	64, // 72: warren.admin.v1.AdminService.AuthenticateUser:output_type -> warren.admin.v1.AuthenticateUserResponse
-	65, // 73: warren.admin.v1.AdminService.RestartVHost:output_type -> warren.admin.v1.RestartVHostResponse
-	66, // 74: warren.admin.v1.AdminService.CloseConnections:output_type -> warren.admin.v1.CloseConnectionsResponse
-	5,  // 75: warren.admin.v1.AdminService.SetMemoryHighWatermark:output_type -> warren.admin.v1.SetMemoryHighWatermarkResponse
-	7,  // 76: warren.admin.v1.AdminService.SetDiskFreeLimit:output_type -> warren.admin.v1.SetDiskFreeLimitResponse
-	67, // 77: warren.admin.v1.AdminService.ListVHosts:output_type -> warren.admin.v1.ListVHostsResponse
-	68, // 78: warren.admin.v1.AdminService.ListUsers:output_type -> warren.admin.v1.ListUsersResponse
-	69, // 79: warren.admin.v1.AdminService.ListPermissions:output_type -> warren.admin.v1.ListPermissionsResponse
-	70, // 80: warren.admin.v1.AdminService.ListTopicPermissions:output_type -> warren.admin.v1.ListTopicPermissionsResponse
-	71, // 81: warren.admin.v1.AdminService.ListLimits:output_type -> warren.admin.v1.ListLimitsResponse
-	72, // 82: warren.admin.v1.AdminService.ListPolicies:output_type -> warren.admin.v1.ListPoliciesResponse
-	54, // [54:83] is the sub-list for method output_type
-	25, // [25:54] is the sub-list for method input_type
-	25, // [25:25] is the sub-list for extension type_name
-	25, // [25:25] is the sub-list for extension extendee
-	0,  // [0:25] is the sub-list for field type_name
+	53, // 0: warren.admin.v1.StatusResponse.uptime:type_name -> google.protobuf.Duration
+	4,  // 1: warren.admin.v1.StatusResponse.listeners:type_name -> warren.admin.v1.Listener
+	5,  // 2: warren.admin.v1.StatusResponse.memory:type_name -> warren.admin.v1.Memory
+	10, // 3: warren.admin.v1.StatusResponse.disk:type_name -> warren.admin.v1.Disk
+	11, // 4: warren.admin.v1.StatusResponse.totals:type_name -> warren.admin.v1.Totals
+	48, // 5: warren.admin.v1.StatusResponse.reading:type_name -> warren.admin.v1.JournalReading
+	2,  // 6: warren.admin.v1.StatusResponse.collector_stops:type_name -> warren.admin.v1.WorldStops
+	2,  // 7: warren.admin.v1.StatusResponse.other_stops:type_name -> warren.admin.v1.WorldStops
+	53, // 8: warren.admin.v1.WorldStops.p99:type_name -> google.protobuf.Duration
+	53, // 9: warren.admin.v1.WorldStops.longest:type_name -> google.protobuf.Duration
+	3,  // 10: warren.admin.v1.WorldStops.buckets:type_name -> warren.admin.v1.WorldStopsBucket
+	53, // 11: warren.admin.v1.WorldStops.longest_stopping:type_name -> google.protobuf.Duration
+	14, // 12: warren.admin.v1.ListConnectionsResponse.connections:type_name -> warren.admin.v1.Connection
+	54, // 13: warren.admin.v1.Connection.client_properties:type_name -> warren.admin.v1.Table
+	17, // 14: warren.admin.v1.ListChannelsResponse.channels:type_name -> warren.admin.v1.Channel
+	20, // 15: warren.admin.v1.ListExchangesResponse.exchanges:type_name -> warren.admin.v1.Exchange
+	54, // 16: warren.admin.v1.Exchange.arguments:type_name -> warren.admin.v1.Table
+	54, // 17: warren.admin.v1.Exchange.effective_policy_definition:type_name -> warren.admin.v1.Table
+	23, // 18: warren.admin.v1.ListQueuesResponse.queues:type_name -> warren.admin.v1.Queue
+	54, // 19: warren.admin.v1.Queue.arguments:type_name -> warren.admin.v1.Table
+	54, // 20: warren.admin.v1.Queue.effective_policy_definition:type_name -> warren.admin.v1.Table
+	26, // 21: warren.admin.v1.ListBindingsResponse.bindings:type_name -> warren.admin.v1.Binding
+	54, // 22: warren.admin.v1.Binding.arguments:type_name -> warren.admin.v1.Table
+	29, // 23: warren.admin.v1.ListConsumersResponse.consumers:type_name -> warren.admin.v1.Consumer
+	54, // 24: warren.admin.v1.Consumer.arguments:type_name -> warren.admin.v1.Table
+	38, // 25: warren.admin.v1.ActorsTreeResponse.actors:type_name -> warren.admin.v1.Actor
+	53, // 26: warren.admin.v1.Actor.uptime:type_name -> google.protobuf.Duration
+	53, // 27: warren.admin.v1.ActorsShakeRequest.every:type_name -> google.protobuf.Duration
+	53, // 28: warren.admin.v1.ActorsShakeRequest.for:type_name -> google.protobuf.Duration
+	43, // 29: warren.admin.v1.ActorsShakeResponse.shaken:type_name -> warren.admin.v1.Shaken
+	48, // 30: warren.admin.v1.JournalStatusResponse.reading:type_name -> warren.admin.v1.JournalReading
+	0,  // 31: warren.admin.v1.AdminService.Status:input_type -> warren.admin.v1.StatusRequest
+	12, // 32: warren.admin.v1.AdminService.ListConnections:input_type -> warren.admin.v1.ListConnectionsRequest
+	15, // 33: warren.admin.v1.AdminService.ListChannels:input_type -> warren.admin.v1.ListChannelsRequest
+	18, // 34: warren.admin.v1.AdminService.ListExchanges:input_type -> warren.admin.v1.ListExchangesRequest
+	21, // 35: warren.admin.v1.AdminService.ListQueues:input_type -> warren.admin.v1.ListQueuesRequest
+	24, // 36: warren.admin.v1.AdminService.ListBindings:input_type -> warren.admin.v1.ListBindingsRequest
+	27, // 37: warren.admin.v1.AdminService.ListConsumers:input_type -> warren.admin.v1.ListConsumersRequest
+	30, // 38: warren.admin.v1.AdminService.Stop:input_type -> warren.admin.v1.StopRequest
+	32, // 39: warren.admin.v1.AdminService.StopApp:input_type -> warren.admin.v1.StopAppRequest
+	34, // 40: warren.admin.v1.AdminService.StartApp:input_type -> warren.admin.v1.StartAppRequest
+	36, // 41: warren.admin.v1.AdminService.ActorsTree:input_type -> warren.admin.v1.ActorsTreeRequest
+	39, // 42: warren.admin.v1.AdminService.ActorsCrash:input_type -> warren.admin.v1.ActorsCrashRequest
+	41, // 43: warren.admin.v1.AdminService.ActorsShake:input_type -> warren.admin.v1.ActorsShakeRequest
+	44, // 44: warren.admin.v1.AdminService.RestartQueue:input_type -> warren.admin.v1.RestartQueueRequest
+	46, // 45: warren.admin.v1.AdminService.JournalStatus:input_type -> warren.admin.v1.JournalStatusRequest
+	49, // 46: warren.admin.v1.AdminService.ExportDefinitions:input_type -> warren.admin.v1.ExportDefinitionsRequest
+	51, // 47: warren.admin.v1.AdminService.ImportDefinitions:input_type -> warren.admin.v1.ImportDefinitionsRequest
+	55, // 48: warren.admin.v1.AdminService.Define:input_type -> warren.admin.v1.DefineRequest
+	56, // 49: warren.admin.v1.AdminService.AuthenticateUser:input_type -> warren.admin.v1.AuthenticateUserRequest
+	57, // 50: warren.admin.v1.AdminService.RestartVHost:input_type -> warren.admin.v1.RestartVHostRequest
+	58, // 51: warren.admin.v1.AdminService.CloseConnections:input_type -> warren.admin.v1.CloseConnectionsRequest
+	6,  // 52: warren.admin.v1.AdminService.SetMemoryHighWatermark:input_type -> warren.admin.v1.SetMemoryHighWatermarkRequest
+	8,  // 53: warren.admin.v1.AdminService.SetDiskFreeLimit:input_type -> warren.admin.v1.SetDiskFreeLimitRequest
+	59, // 54: warren.admin.v1.AdminService.ListVHosts:input_type -> warren.admin.v1.ListVHostsRequest
+	60, // 55: warren.admin.v1.AdminService.ListUsers:input_type -> warren.admin.v1.ListUsersRequest
+	61, // 56: warren.admin.v1.AdminService.ListPermissions:input_type -> warren.admin.v1.ListPermissionsRequest
+	62, // 57: warren.admin.v1.AdminService.ListTopicPermissions:input_type -> warren.admin.v1.ListTopicPermissionsRequest
+	63, // 58: warren.admin.v1.AdminService.ListLimits:input_type -> warren.admin.v1.ListLimitsRequest
+	64, // 59: warren.admin.v1.AdminService.ListPolicies:input_type -> warren.admin.v1.ListPoliciesRequest
+	1,  // 60: warren.admin.v1.AdminService.Status:output_type -> warren.admin.v1.StatusResponse
+	13, // 61: warren.admin.v1.AdminService.ListConnections:output_type -> warren.admin.v1.ListConnectionsResponse
+	16, // 62: warren.admin.v1.AdminService.ListChannels:output_type -> warren.admin.v1.ListChannelsResponse
+	19, // 63: warren.admin.v1.AdminService.ListExchanges:output_type -> warren.admin.v1.ListExchangesResponse
+	22, // 64: warren.admin.v1.AdminService.ListQueues:output_type -> warren.admin.v1.ListQueuesResponse
+	25, // 65: warren.admin.v1.AdminService.ListBindings:output_type -> warren.admin.v1.ListBindingsResponse
+	28, // 66: warren.admin.v1.AdminService.ListConsumers:output_type -> warren.admin.v1.ListConsumersResponse
+	31, // 67: warren.admin.v1.AdminService.Stop:output_type -> warren.admin.v1.StopResponse
+	33, // 68: warren.admin.v1.AdminService.StopApp:output_type -> warren.admin.v1.StopAppResponse
+	35, // 69: warren.admin.v1.AdminService.StartApp:output_type -> warren.admin.v1.StartAppResponse
+	37, // 70: warren.admin.v1.AdminService.ActorsTree:output_type -> warren.admin.v1.ActorsTreeResponse
+	40, // 71: warren.admin.v1.AdminService.ActorsCrash:output_type -> warren.admin.v1.ActorsCrashResponse
+	42, // 72: warren.admin.v1.AdminService.ActorsShake:output_type -> warren.admin.v1.ActorsShakeResponse
+	45, // 73: warren.admin.v1.AdminService.RestartQueue:output_type -> warren.admin.v1.RestartQueueResponse
+	47, // 74: warren.admin.v1.AdminService.JournalStatus:output_type -> warren.admin.v1.JournalStatusResponse
+	50, // 75: warren.admin.v1.AdminService.ExportDefinitions:output_type -> warren.admin.v1.ExportDefinitionsResponse
+	52, // 76: warren.admin.v1.AdminService.ImportDefinitions:output_type -> warren.admin.v1.ImportDefinitionsResponse
+	65, // 77: warren.admin.v1.AdminService.Define:output_type -> warren.admin.v1.DefineResponse
+	66, // 78: warren.admin.v1.AdminService.AuthenticateUser:output_type -> warren.admin.v1.AuthenticateUserResponse
+	67, // 79: warren.admin.v1.AdminService.RestartVHost:output_type -> warren.admin.v1.RestartVHostResponse
+	68, // 80: warren.admin.v1.AdminService.CloseConnections:output_type -> warren.admin.v1.CloseConnectionsResponse
+	7,  // 81: warren.admin.v1.AdminService.SetMemoryHighWatermark:output_type -> warren.admin.v1.SetMemoryHighWatermarkResponse
+	9,  // 82: warren.admin.v1.AdminService.SetDiskFreeLimit:output_type -> warren.admin.v1.SetDiskFreeLimitResponse
+	69, // 83: warren.admin.v1.AdminService.ListVHosts:output_type -> warren.admin.v1.ListVHostsResponse
+	70, // 84: warren.admin.v1.AdminService.ListUsers:output_type -> warren.admin.v1.ListUsersResponse
+	71, // 85: warren.admin.v1.AdminService.ListPermissions:output_type -> warren.admin.v1.ListPermissionsResponse
+	72, // 86: warren.admin.v1.AdminService.ListTopicPermissions:output_type -> warren.admin.v1.ListTopicPermissionsResponse
+	73, // 87: warren.admin.v1.AdminService.ListLimits:output_type -> warren.admin.v1.ListLimitsResponse
+	74, // 88: warren.admin.v1.AdminService.ListPolicies:output_type -> warren.admin.v1.ListPoliciesResponse
+	60, // [60:89] is the sub-list for method output_type
+	31, // [31:60] is the sub-list for method input_type
+	31, // [31:31] is the sub-list for extension type_name
+	31, // [31:31] is the sub-list for extension extendee
+	0,  // [0:31] is the sub-list for field type_name
 }
 
 func init() { file_admin_v1_admin_proto_init() }
@@ -4167,23 +4337,23 @@ func file_admin_v1_admin_proto_init() {
 	file_admin_v1_access_proto_init()
 	file_admin_v1_value_proto_init()
 	file_admin_v1_admin_proto_msgTypes[1].OneofWrappers = []any{}
-	file_admin_v1_admin_proto_msgTypes[4].OneofWrappers = []any{
+	file_admin_v1_admin_proto_msgTypes[6].OneofWrappers = []any{
 		(*SetMemoryHighWatermarkRequest_Relative)(nil),
 		(*SetMemoryHighWatermarkRequest_Absolute)(nil),
 	}
-	file_admin_v1_admin_proto_msgTypes[6].OneofWrappers = []any{
+	file_admin_v1_admin_proto_msgTypes[8].OneofWrappers = []any{
 		(*SetDiskFreeLimitRequest_Absolute)(nil),
 		(*SetDiskFreeLimitRequest_MemRelative)(nil),
 	}
-	file_admin_v1_admin_proto_msgTypes[21].OneofWrappers = []any{}
-	file_admin_v1_admin_proto_msgTypes[45].OneofWrappers = []any{}
+	file_admin_v1_admin_proto_msgTypes[23].OneofWrappers = []any{}
+	file_admin_v1_admin_proto_msgTypes[47].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_admin_v1_admin_proto_rawDesc), len(file_admin_v1_admin_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   51,
+			NumMessages:   53,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
