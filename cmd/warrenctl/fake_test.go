@@ -49,6 +49,10 @@ func (f *fake) Status() *adminv1.StatusResponse {
 		Disk:      &adminv1.Disk{Free: 8e9, Limit: 50e6},
 		Totals:    &adminv1.Totals{Connections: 1, Channels: 2, Exchanges: 7, Queues: 3, Consumers: 4, MessagesReady: 5, MessagesUnacknowledged: 6},
 		Actors:    30, Goroutines: 40,
+		CollectorStops: &adminv1.WorldStops{
+			Count: 100, P99: durationpb.New(98304), Longest: durationpb.New(1_500_000), LongestStopping: durationpb.New(40960),
+			Buckets: []*adminv1.WorldStopsBucket{{AtMostNs: 98304, Count: 99}, {AtMostNs: 1_500_000, Count: 1}},
+		},
 	}
 }
 

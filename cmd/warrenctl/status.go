@@ -59,6 +59,8 @@ func statusText(s *adminv1.StatusResponse) string {
 		line("Cluster name: %s", s.GetClusterName()),
 		line("Actors: %d", s.GetActors()),
 		line("Goroutines: %d", s.GetGoroutines()),
+		"Stops of the world by the collector: "+stopsText(s.GetCollectorStops()),
+		"Stops of the world for other reasons: "+stopsText(s.GetOtherStops()),
 	)
 	section("Data directory", "Node data directory: "+s.GetDataDir())
 	section("Config files", bullets(s.GetConfigFiles())...)
@@ -89,6 +91,15 @@ func statusText(s *adminv1.StatusResponse) string {
 	}
 	section("Listeners", listeners...)
 	return strings.TrimSuffix(b.String(), "\n")
+}
+
+// stopsText is how often and how long nothing of the broker ran.
+func stopsText(s *adminv1.WorldStops) string {
+	if s.GetCount() == 0 {
+		return "none"
+	}
+	return fmt.Sprintf("%d, p99 %v, longest %v; until all stood still, at most %v",
+		s.GetCount(), s.GetP99().AsDuration(), s.GetLongest().AsDuration(), s.GetLongestStopping().AsDuration())
 }
 
 func bullets(items []string) []string {

@@ -14,6 +14,7 @@ import (
 	"warren/actors/session"
 	"warren/actors/vhost"
 	"warren/internal/admin"
+	"warren/internal/collector"
 	"warren/internal/host"
 	adminv1 "warren/proto/admin/v1"
 	"warren/supervision"
@@ -32,6 +33,8 @@ func (b *Broker) Status() *adminv1.StatusResponse {
 		Disk:   &adminv1.Disk{Free: host.FreeDisk(b.DataDir), Limit: b.journal.DiskFreeLimit()},
 		Totals: &adminv1.Totals{},
 	}
+	collecting, other := collector.WorldStops()
+	s.CollectorStops, s.OtherStops = worldStops(collecting), worldStops(other)
 	if r := b.journal.Status().Reading; r != nil {
 		s.Reading = reading(r)
 	}
@@ -59,6 +62,16 @@ func (b *Broker) Status() *adminv1.StatusResponse {
 		}
 	}
 	return s
+}
+
+func worldStops(s collector.Stops) *adminv1.WorldStops {
+	out := &adminv1.WorldStops{
+		Count: int64(s.Count), P99: durationpb.New(s.Quantile(0.99)), Longest: durationpb.New(s.Longest()), LongestStopping: durationpb.New(s.Stopping),
+	}
+	for _, b := range s.Buckets {
+		out.Buckets = append(out.Buckets, &adminv1.WorldStopsBucket{AtMostNs: b.AtMost.Nanoseconds(), Count: int64(b.Count)})
+	}
+	return out
 }
 
 // listening are the sockets, which a broker that is stopped has closed.
