@@ -226,7 +226,10 @@ func TestQueueRows(t *testing.T) {
 		ch := channelOn(t, c)
 		q := queue(t, ch, "q")
 		publish(t, ch, "", q, "x")
-		_, err := channelOn(t, c).QueueDelete(q, false, true, false)
+		if state, err := ch.QueueDeclarePassive(q, false, false, false, false, nil); err != nil || state.Messages != 1 {
+			t.Fatalf("%+v, %v", state, err)
+		}
+		_, err := channelOn(t, c).QueueDelete(q, false, true, false) // of another channel, which what is published may not have overtaken
 		refused(t, err, 406, "PRECONDITION_FAILED - queue '"+q+"' in vhost '/' not empty")
 		d := next(t, consume(t, ch, q, false), "delivery")
 		_, err = channelOn(t, c).QueueDelete(q, true, false, false)
