@@ -329,14 +329,11 @@ func (p *Journal) await(f func()) {
 func (p *Journal) fail(ctx actor.Context, err error) {
 	if !p.failing {
 		p.Logs.Error().Err(err).Msg("the journal cannot be written: confirms stop until it can")
-	}
-	begins := !p.failing
-	p.failing = true
-	p.Log.failing(true)
-	p.Log.publish(p.j.Stats(), p.Log.Status().LastCommit)
-	if begins {
+		p.failing = true
+		p.Log.failing(true)
 		p.stalled(ctx)
 	}
+	p.Log.publish(p.j.Stats(), p.Log.Status().LastCommit)
 	self, system := ctx.Self(), ctx.ActorSystem()
 	time.AfterFunc(retryAfter, func() { system.Root.Send(self, &commit{}) })
 }

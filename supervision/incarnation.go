@@ -7,7 +7,8 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 )
 
-// What a supervisor, or System for the top, hears of the incarnations it has started, in the incarnation's goroutine. They name the incarnation, not its path: a late word of a predecessor is told apart.
+// What a supervisor, or System for the top, hears of the incarnations it has started, in the incarnation's goroutine. They name the
+// incarnation, not its path: a late word of a predecessor is told apart.
 type (
 	childStarted struct{ who *incarnation }
 	childFailed  struct {
