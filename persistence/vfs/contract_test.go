@@ -56,6 +56,18 @@ func contract(t *testing.T, fsys FS, dir string) {
 	if n, err := f.ReadAt(got, 9000); n != 0 || !errors.Is(err, io.EOF) {
 		t.Errorf("read behind the end: %d, %v", n, err)
 	}
+	must(t, f.Truncate(6000))
+	if n, err := f.ReadAt(got, 5994); n != 6 || !errors.Is(err, io.EOF) || string(got[:n]) != "\x00\x00\x00\x00\x00\x00" {
+		t.Errorf("read of what was made longer: %q, %v", got[:n], err)
+	}
+	must(t, f.Truncate(5000))
+	_, err = f.WriteAt([]byte("!"), 5004)
+	must(t, err)
+	if n, err := f.ReadAt(got, 4998); n != 7 || !errors.Is(err, io.EOF) || string(got[:n]) != "he\x00\x00\x00\x00!" {
+		t.Errorf("read of what was cut off and made longer again: %q, %v", got[:n], err)
+	}
+	_, err = f.WriteAt([]byte("hello"), 4998)
+	must(t, err)
 	must(t, fsys.Rename(a, b))
 	must(t, fsys.SyncDir(dir))
 	if names, err := fsys.List(dir); err != nil || !slices.Equal(names, []string{"b"}) {

@@ -17,6 +17,7 @@ const (
 	OpWrite
 	OpSync
 	OpPreallocate
+	OpTruncate
 	OpRename
 	OpRemove
 	OpSyncDir
@@ -24,7 +25,7 @@ const (
 )
 
 func (o Op) String() string {
-	return [...]string{"create", "open", "write", "sync", "preallocate", "rename", "remove", "sync of the directory"}[o]
+	return [...]string{"create", "open", "write", "sync", "preallocate", "truncate", "rename", "remove", "sync of the directory"}[o]
 }
 
 // Faulty is a file system whose calls fail when they are told to. A write that fails has written its first half; a sync that fails
@@ -196,6 +197,13 @@ func (f *faultyFile) Preallocate(size int64) error {
 		return fmt.Errorf("preallocate %s: %w", f.path, syscall.ENOSPC)
 	}
 	return f.File.Preallocate(size)
+}
+
+func (f *faultyFile) Truncate(size int64) error {
+	if err := f.fs.before(OpTruncate, f.path); err != nil {
+		return err
+	}
+	return f.File.Truncate(size)
 }
 
 func (f *faultyFile) Sync() error {

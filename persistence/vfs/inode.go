@@ -71,9 +71,23 @@ func (i *inode) touch(from, to int64) {
 	}
 }
 
+// truncate cuts off or adds zeros. What is cut off is there again after a crash, until the next sync.
+func (i *inode) truncate(size int64) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if have := int64(len(i.data)); size > have {
+		i.data = append(i.data, make([]byte, size-have)...)
+		i.touch(have, size)
+		return
+	}
+	i.data = i.data[:size]
+	maps.DeleteFunc(i.dirty, func(s int64, _ struct{}) bool { return s*SectorBytes >= size })
+}
+
 func (i *inode) sync() {
 	i.mu.Lock()
 	defer i.mu.Unlock()
+	i.synced = i.synced[:min(len(i.synced), len(i.data))]
 	for s := range i.dirty {
 		i.synced = put(i.synced, i.sector(s), s*SectorBytes)
 	}
@@ -138,6 +152,14 @@ func (f *memoryFile) Preallocate(size int64) error {
 		f.data = append(f.data, make([]byte, size-have)...)
 		f.touch(have, size)
 	}
+	return nil
+}
+
+func (f *memoryFile) Truncate(size int64) error {
+	if err := f.writable("truncate"); err != nil {
+		return err
+	}
+	f.truncate(size)
 	return nil
 }
 

@@ -43,6 +43,8 @@ type File interface {
 	io.Closer
 	// Preallocate makes the file at least that long and reserves the blocks, so that a write inside of it finds room.
 	Preallocate(size int64) error
+	// Truncate makes the file that long, and shorter if it was longer: what was behind that is gone.
+	Truncate(size int64) error
 	// Sync makes the bytes and the length durable (fdatasync). After an error nothing is known about any byte written since
 	// the last success, and a further success proves nothing.
 	Sync() error
