@@ -3361,7 +3361,10 @@ type JournalStatusResponse struct {
 	Damaged int64 `protobuf:"varint,13,opt,name=damaged,proto3" json:"damaged,omitempty"`
 	Lost    int64 `protobuf:"varint,14,opt,name=lost,proto3" json:"lost,omitempty"`
 	// Only while the broker starts, and state is reading: nothing else is known then.
-	Reading       *JournalReading `protobuf:"bytes,15,opt,name=reading,proto3,oneof" json:"reading,omitempty"`
+	Reading *JournalReading `protobuf:"bytes,15,opt,name=reading,proto3,oneof" json:"reading,omitempty"`
+	// Pages of the indexes, the journal's and the queues', that lie on disk, and the bytes that they take there.
+	IndexPages    int64 `protobuf:"varint,16,opt,name=index_pages,json=indexPages,proto3" json:"index_pages,omitempty"`
+	IndexBytes    int64 `protobuf:"varint,17,opt,name=index_bytes,json=indexBytes,proto3" json:"index_bytes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3499,6 +3502,20 @@ func (x *JournalStatusResponse) GetReading() *JournalReading {
 		return x.Reading
 	}
 	return nil
+}
+
+func (x *JournalStatusResponse) GetIndexPages() int64 {
+	if x != nil {
+		return x.IndexPages
+	}
+	return 0
+}
+
+func (x *JournalStatusResponse) GetIndexBytes() int64 {
+	if x != nil {
+		return x.IndexBytes
+	}
+	return 0
 }
 
 // JournalReading is how far a broker that starts has come with its journal: first segments, then streams.
@@ -4064,7 +4081,7 @@ const file_admin_v1_admin_proto_rawDesc = "" +
 	"\x05vhost\x18\x01 \x01(\tR\x05vhost\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\"\x16\n" +
 	"\x14RestartQueueResponse\"\x16\n" +
-	"\x14JournalStatusRequest\"\x81\x04\n" +
+	"\x14JournalStatusRequest\"\xc3\x04\n" +
 	"\x15JournalStatusResponse\x12\x14\n" +
 	"\x05state\x18\x01 \x01(\tR\x05state\x12\x1a\n" +
 	"\bsegments\x18\x02 \x01(\x03R\bsegments\x12#\n" +
@@ -4082,7 +4099,11 @@ const file_admin_v1_admin_proto_rawDesc = "" +
 	"\bfailures\x18\f \x01(\x03R\bfailures\x12\x18\n" +
 	"\adamaged\x18\r \x01(\x03R\adamaged\x12\x12\n" +
 	"\x04lost\x18\x0e \x01(\x03R\x04lost\x12>\n" +
-	"\areading\x18\x0f \x01(\v2\x1f.warren.admin.v1.JournalReadingH\x01R\areading\x88\x01\x01B\x0f\n" +
+	"\areading\x18\x0f \x01(\v2\x1f.warren.admin.v1.JournalReadingH\x01R\areading\x88\x01\x01\x12\x1f\n" +
+	"\vindex_pages\x18\x10 \x01(\x03R\n" +
+	"indexPages\x12\x1f\n" +
+	"\vindex_bytes\x18\x11 \x01(\x03R\n" +
+	"indexBytesB\x0f\n" +
 	"\r_living_bytesB\n" +
 	"\n" +
 	"\b_reading\"\xb7\x01\n" +
