@@ -139,6 +139,7 @@ func (p *Journal) Terminate(_ actor.Context, why supervision.Reason) {
 		return
 	}
 	p.Log.close(p.Logs)
+	p.Log.closeCold(p.Logs)
 }
 
 func (p *Journal) stream(name string) *stream {

@@ -14,6 +14,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/rs/zerolog"
 
+	"warren/persistence/cold"
 	"warren/persistence/journal"
 	"warren/persistence/vfs"
 )
@@ -40,7 +41,8 @@ type Log struct {
 	acceptLoss bool
 	freeLimit  atomic.Int64
 	j          *journal.Journal // of the actor's present incarnation
-	reading    chan struct{}    // as many as may read at a time
+	cold       atomic.Pointer[cold.Store]
+	reading    chan struct{} // as many as may read at a time
 	loaded     bool
 	opened     sync.Once
 	locked     chan struct{}
@@ -69,6 +71,33 @@ func (l *Log) DiskFreeLimit() int64 { return l.freeLimit.Load() }
 
 // Dir is where the journal of a data directory is.
 func Dir(dataDir string) string { return filepath.Join(dataDir, "journal") }
+
+// scratch is the file for pages of the indexes, beside the segments.
+const scratch = "scratch"
+
+// Cold is where pages of an index may go that nobody looks at for long; nil before the journal is open, and where there can be none.
+func (l *Log) Cold() *cold.Store { return l.cold.Load() }
+
+// openCold makes the scratch file, which outlives the actor's incarnations: queues have pages there. Without it all indexes are in memory.
+func (l *Log) openCold(log zerolog.Logger) *cold.Store {
+	if s := l.cold.Load(); s != nil {
+		return s
+	}
+	s, err := cold.Open(l.fs, filepath.Join(l.dir, scratch))
+	if err != nil {
+		log.Warn().Err(err).Msg("long queues take more memory: their index cannot be on disk")
+		return nil
+	}
+	l.cold.Store(s)
+	return s
+}
+
+// closeCold is for the end of the process: nobody looks at an index any more.
+func (l *Log) closeCold(log zerolog.Logger) {
+	if err := l.cold.Swap(nil).Close(); err != nil {
+		log.Warn().Err(err).Msg("the index on disk could not be removed: the next start does")
+	}
+}
 
 // Options of a log.
 type Options struct {
@@ -160,6 +189,7 @@ func (l *Log) open(log zerolog.Logger) (*journal.Journal, []found, error) {
 	l.close(log)
 	options := l.options
 	tell := l.tell(log)
+	options.Cold = func() *cold.Store { return l.openCold(log) }
 	options.Progress = func(p journal.Progress) { tell(Reading{Progress: p}) }
 	j, recovery, err := journal.Open(l.fs, l.dir, options)
 	if err != nil {

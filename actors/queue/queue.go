@@ -12,6 +12,7 @@ import (
 	"warren/actors/queue/settings"
 	"warren/actors/rate"
 	"warren/persistence"
+	"warren/persistence/cold"
 	"warren/persistence/volatile"
 	"warren/protocol"
 	"warren/supervision"
@@ -28,6 +29,7 @@ type Node struct {
 	VHost    *actor.PID // told when the queue may go
 	Streams  *volatile.Store
 	Journal  *persistence.Log
+	Cold     *cold.Store // for what of the index nobody looks at for long; nil where there is none
 	Sessions Sessions
 	Ledger   Ledger
 	// DeadLetters publishes what leaves the queue to be dead-lettered; nil where nobody does.

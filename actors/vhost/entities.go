@@ -35,6 +35,9 @@ func (o Options) forQueues() *queue.Node {
 		VHost: o.Directory.PID, Streams: o.Streams, Journal: o.Journal, Sessions: o.Sessions, Ledger: o.Ledger, Resident: o.Resident,
 		DeadLetters: o.DeadLetters, Rates: o.Access.Rates, Send: o.System.Send, Poison: o.Poison, Log: o.Log,
 	}
+	if o.Journal != nil {
+		n.Cold = o.Journal.Cold()
+	}
 	if o.Memory != nil {
 		n.Pressed, n.Short = o.Memory.Pressed, o.Memory.Short
 	}

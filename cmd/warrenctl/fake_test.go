@@ -158,6 +158,7 @@ func (f *fake) JournalStatus() *adminv1.JournalStatusResponse {
 	return &adminv1.JournalStatusResponse{
 		State: "running", Segments: 2, FreeSegments: 1, Bytes: 192 << 20, LivingBytes: proto.Int64(5_000), Streams: 3, Records: 40,
 		RecordsWaiting: 1, LastCommit: 1_700_000_000_000, Commits: 7, Syncs: 6,
+		IndexPages: 5, IndexBytes: 81920,
 	}
 }
 

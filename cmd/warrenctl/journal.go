@@ -226,6 +226,7 @@ func journalText(s *adminv1.JournalStatusResponse) string {
 		line("Last write: %s", when(s.GetLastCommit()))
 		return b.String()
 	}
+	line("Index on disk: %d bytes, %d pages", s.GetIndexBytes(), s.GetIndexPages())
 	line("Records waiting: %d", s.GetRecordsWaiting())
 	line("Commits: %d, syncs: %d, failures: %d", s.GetCommits(), s.GetSyncs(), s.GetFailures())
 	line("Last commit: %s", when(s.GetLastCommit()))

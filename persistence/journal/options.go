@@ -3,6 +3,7 @@ package journal
 import (
 	"time"
 
+	"warren/persistence/cold"
 	"warren/persistence/segment"
 )
 
@@ -36,6 +37,9 @@ type Options struct {
 	Verify bool
 	// Progress is told how far Open has come, before the first segment and after every one: the directory is locked by then.
 	Progress func(Progress)
+	// Cold is asked once the directory is locked: where pages of the index go that nobody looks at for long. Without it, or where it
+	// has none, all of the index is in memory.
+	Cold func() *cold.Store
 	// Now is the clock, time.Now unless told. It stamps records and is read once a group.
 	Now func() time.Time
 }
@@ -65,6 +69,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Cold == nil {
+		o.Cold = func() *cold.Store { return nil }
 	}
 	if o.Progress == nil {
 		o.Progress = func(Progress) {}

@@ -42,6 +42,8 @@ func (b *Broker) JournalStatus() *adminv1.JournalStatusResponse {
 		Streams: int64(s.Streams), Records: int64(s.LivingRecords), RecordsWaiting: int64(s.Pending),
 		Commits: s.Commits, Syncs: s.Syncs, Failures: s.Failures,
 	}
+	index := b.journal.Cold().Stats()
+	out.IndexPages, out.IndexBytes = int64(index.Pages), index.FileBytes
 	if b.journal.Failing.Load() {
 		out.State = "failing"
 	}
