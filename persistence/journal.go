@@ -243,11 +243,12 @@ func (p *Journal) checkpoint(ctx actor.Context, m *Checkpoint) {
 	if err := p.j.Claim(s.id, m.Incarnation); errors.Is(err, journal.ErrStale) {
 		return // what it takes for living is not what lives
 	}
-	err := p.j.ReleaseBut(s.id, upto, func(index uint64) bool { // it rises, as live does
-		for len(live) > 0 && live[0] < index+1 {
+	err := p.j.ReleaseBut(s.id, upto, func(from, to uint64) uint64 { // from rises, as live does
+		for len(live) > 0 && live[0] < from+1 {
 			live = live[1:]
 		}
-		return len(live) > 0 && live[0] == index+1
+		n, _ := slices.BinarySearch(live[:min(uint64(len(live)), to-from)], to+1)
+		return uint64(n)
 	})
 	if err != nil {
 		panic(err)

@@ -105,30 +105,23 @@ func (j *Journal) Release(id StreamID, index uint64) error {
 		return nil
 	}
 	e.release()
-	j.after(effect{do: becomeReleased, stream: s, number: index})
+	if n := len(j.effects); n > 0 && j.effects[n-1].follows(s, len(j.pending), index) {
+		j.effects[n-1].released = j.effects[n-1].released.add(index)
+		return nil
+	}
+	j.after(effect{do: becomeReleased, stream: s, released: ranges{}.add(index)})
 	return nil
 }
 
-// ReleaseBut releases all messages below an index that do not live. It asks for each, in order.
-func (j *Journal) ReleaseBut(id StreamID, below uint64, lives func(index uint64) bool) error {
+// ReleaseBut releases all messages below an index that do not live. lives says how many of the indexes from..to do;
+// from never falls.
+func (j *Journal) ReleaseBut(id StreamID, below uint64, lives func(from, to uint64) uint64) error {
 	s, err := j.stream(id)
 	if err != nil {
 		return err
 	}
-	settled := j.settled[:0] // a release may move entries
-	s.entries.each(0, func(e *entry) bool {
-		if e.index < below && e.kind() == Messages && !e.released() && !lives(e.index) {
-			settled = append(settled, e.index)
-		}
-		return e.index < below
-	})
-	for _, index := range settled {
-		if err := j.Release(id, index); err != nil {
-			return err
-		}
-	}
-	if j.settled = settled; cap(settled) > keepPending {
-		j.settled = nil
+	if released := s.release(below, lives); len(released) > 0 {
+		j.after(effect{do: becomeReleased, stream: s, released: released})
 	}
 	return nil
 }
@@ -158,10 +151,16 @@ func (j *Journal) note(payload []byte) {
 
 // effect is what happens when everything appended before it was reported durable.
 type effect struct {
-	at     int // position in pending
-	do     effectKind
-	stream *stream
-	number uint64
+	at       int // position in pending
+	do       effectKind
+	stream   *stream
+	released ranges
+	number   uint64
+}
+
+// follows says whether the release of a record may become part of the effect.
+func (e *effect) follows(s *stream, at int, index uint64) bool {
+	return e.do == becomeReleased && e.stream == s && e.at == at && e.released[len(e.released)-1].to <= index
 }
 
 type effectKind uint8
@@ -191,9 +190,7 @@ func (j *Journal) run(e effect) {
 		delete(j.streams, e.stream.id)
 	case becomeReleased:
 		// Above the checkpoint the record is still needed for what else it says; the next checkpoint drops it.
-		if x := e.stream.entries.find(e.number); x != nil && x.index < e.stream.upto() {
-			e.stream.die(x)
-		}
+		e.stream.settled(e.released)
 	case segmentReleased:
 		for _, f := range j.files {
 			if f.number() == e.number {

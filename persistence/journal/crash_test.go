@@ -108,7 +108,7 @@ func check(t *testing.T, seed uint64, x *runner, mem *vfs.Memory) {
 			}
 			return nil
 		})
-		j, recovery, err := Open(fs, testDir, opt)
+		j, recovery, err := Open(fs, testDir, onDisk(opt, fs))
 		fs.Heal()
 		if err != nil {
 			t.Fatalf("seed %d: %v", seed, err)

@@ -3,12 +3,12 @@ package journal
 import "warren/persistence/segment"
 
 // entry is where a record is. There are many in memory, even if most are packed (entries.go), so it has 24 bytes: a record's payload is
-// below 1 GiB, its place in a file is a multiple of 8 below 2 GiB, and there are three kinds, four with died.
+// below 1 GiB, its place in a file is a multiple of 8 below 2 GiB, and there are three kinds.
 type entry struct {
 	index uint64
 	file  *file  // nil while the record waits in Journal.pending
 	place uint32 // its offset divided by 8, in 28 bits, then the flags and whether it is released: what it holds is settled
-	form  uint32 // bytes of its payload, in 30 bits, then its kind, 0 = died
+	form  uint32 // bytes of its payload, in 30 bits, then its kind
 }
 
 const (
@@ -43,14 +43,7 @@ func (e *entry) end() int64 { return e.offset() + segment.Bytes(int(e.bytes())) 
 
 func (e *entry) bytes() uint32 { return e.form & (1<<sizeBits - 1) }
 
-func (e *entry) dead() bool { return e.form>>sizeBits == 0 }
-
-func (e *entry) kind() segment.Kind {
-	if e.dead() {
-		return 0
-	}
-	return segment.Kind(e.form>>sizeBits) + kindsBefore
-}
+func (e *entry) kind() segment.Kind { return segment.Kind(e.form>>sizeBits) + kindsBefore }
 
 func (e *entry) flags() segment.Flags { return segment.Flags(e.place &^ releasedBit >> placeBits) }
 

@@ -28,7 +28,7 @@ func TestEntry(t *testing.T) {
 			e.release()
 		}
 		released := e.released()
-		if got := e.segment(9); got != at || e.dead() {
+		if got := e.segment(9); got != at {
 			t.Fatalf("%+v, want %+v", got, at)
 		}
 		at.Offset, at.Flags = r.Int64N(segment.MaxFile)&^7, segment.Flags(r.IntN(8))
@@ -36,8 +36,5 @@ func TestEntry(t *testing.T) {
 		if got := e.segment(9); got != at || e.released() != released || e.file != f {
 			t.Fatalf("moved: %+v, want %+v; released %v", got, at, released)
 		}
-	}
-	if e := (entry{index: 1}); !e.dead() || e.kind() != 0 {
-		t.Error("the zero entry lives")
 	}
 }

@@ -173,7 +173,7 @@ func (x *index) checkSegments() {
 func (x *index) gather() map[StreamID][]placed {
 	snaps := map[StreamID][]placed{}
 	for id := range x.catalogue.streams {
-		x.streams[id] = &stream{id: id}
+		x.streams[id] = x.stream(id)
 	}
 	counts := map[StreamID]int{}
 	for _, f := range x.files {
@@ -192,7 +192,7 @@ func (x *index) gather() map[StreamID][]placed {
 			}
 			s := x.streams[id]
 			if s == nil {
-				s = &stream{id: id}
+				s = x.stream(id)
 				x.streams[id] = s
 			}
 			if s.found == nil {
@@ -212,6 +212,10 @@ func (x *index) gather() map[StreamID][]placed {
 		}
 	}
 	return snaps
+}
+
+func (x *index) stream(id StreamID) *stream {
+	return &stream{id: id, entries: entries{paging: x.paging}}
 }
 
 // settle decides what lives of a stream, and what of it is lost.

@@ -39,6 +39,7 @@ type Journal struct {
 	fs     vfs.FS
 	dir    string
 	opt    Options
+	paging *paging
 	lock   io.Closer
 	closed bool
 
@@ -76,8 +77,7 @@ type Journal struct {
 	touched []*stream
 	out     []Durable
 
-	settled  []uint64 // scratch of ReleaseBut
-	now      int64    // of this group; 0 until somebody asks
+	now      int64 // of this group; 0 until somebody asks
 	lastSync int64
 	cleaning cleaning
 	stats    Stats
@@ -97,7 +97,7 @@ func (j *Journal) Stream(name string) StreamID {
 	if s := j.names[name]; s != nil {
 		return s.id
 	}
-	s := &stream{id: j.nextID, name: name}
+	s := &stream{id: j.nextID, name: name, entries: entries{paging: j.paging}}
 	j.nextID++
 	j.streams[s.id], j.names[name] = s, s
 	j.note(opened(s.id, name))
@@ -132,11 +132,6 @@ type StreamInfo struct {
 	Name string
 	// Next is the index of the next event; everything below Durable was reported durable, everything below Checkpoint is in it.
 	Next, Durable, Checkpoint uint64
-	// Events since the checkpoint and their bytes: what a recovery has to read, and a reason for a checkpoint.
-	Events     int
-	EventBytes int64
-	// Living records below the checkpoint: messages that are not settled.
-	Messages int
 	// Incarnation that may append.
 	Incarnation uint64
 }

@@ -19,6 +19,7 @@ type loader struct {
 	full     bool // read every record
 	readOnly bool
 	progress func(Progress)
+	paging   *paging
 
 	listed   []string // names of the segments
 	files    []*file  // by number

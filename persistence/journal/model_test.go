@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 
+	"warren/persistence/cold"
 	"warren/persistence/segment"
 	"warren/persistence/vfs"
 )
@@ -253,13 +254,26 @@ const testDir = "data/journal"
 func (x *runner) open(mem *vfs.Memory) Recovery {
 	x.t.Helper()
 	x.mem, x.fs = mem, vfs.NewFaulty(mem)
-	j, recovery, err := Open(x.fs, testDir, x.opt)
+	j, recovery, err := Open(x.fs, testDir, onDisk(x.opt, x.fs))
 	if err != nil {
 		x.t.Fatal(err)
 	}
 	x.j = j
 	x.fs.Watch(x.watch)
 	return recovery
+}
+
+// onDisk has pages and chapters so small that all that happens to long streams happens to short ones.
+func onDisk(opt Options, fs vfs.FS) Options {
+	opt.paging = paging{list: 4, least: 2, chapter: 2}
+	opt.Cold = func() *cold.Store {
+		s, err := cold.Open(fs, testDir+"/scratch")
+		if err != nil {
+			return nil // on purpose, in some
+		}
+		return s
+	}
+	return opt
 }
 
 func (x *runner) step() {
@@ -274,8 +288,10 @@ func (x *runner) step() {
 		x.fanOut()
 	case n < 58:
 		x.checkpoint()
-	case n < 70:
+	case n < 65:
 		x.release()
+	case n < 70:
+		x.releaseBut()
 	case n < 71:
 		x.remove()
 	case n < 92:
@@ -352,6 +368,33 @@ func (x *runner) release() {
 			s.events[i].released = true
 		}
 	}
+}
+
+// releaseBut is what a queue does ahead of a checkpoint.
+func (x *runner) releaseBut() {
+	_, s := x.m.pick(x.r)
+	if s == nil || len(s.events) == 0 {
+		return
+	}
+	below, odds := x.r.IntN(len(s.events)+1), 1+x.r.IntN(8)
+	for i := range s.events[:below] {
+		if e := &s.events[i]; e.kind == Messages && x.r.IntN(odds) == 0 {
+			e.released = true
+		}
+	}
+	last := uint64(0)
+	x.must(x.j.ReleaseBut(s.id, uint64(below), func(from, to uint64) (n uint64) {
+		if from < last || to <= from {
+			x.t.Errorf("asked about %d to %d behind %d", from, to, last)
+		}
+		last = from
+		for ; from < min(to, uint64(len(s.events))); from++ {
+			if e := s.events[from]; e.kind == Messages && !e.released {
+				n++
+			}
+		}
+		return n
+	}))
 }
 
 func (x *runner) remove() {

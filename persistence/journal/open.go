@@ -31,13 +31,15 @@ func open(fs vfs.FS, dir string, opt Options) (*Journal, Recovery, error) {
 	if err != nil {
 		return nil, Recovery{}, err
 	}
-	l := &loader{fs: fs, dir: dir, full: opt.Verify, progress: opt.Progress}
+	paging := opt.paging
+	paging.store = opt.Cold()
+	l := &loader{fs: fs, dir: dir, full: opt.Verify, progress: opt.Progress, paging: &paging}
 	if err := l.load(); err != nil {
 		l.close()
 		return nil, l.recovery, errors.Join(err, lock.Close())
 	}
 	x := buildIndex(l)
-	j := &Journal{fs: fs, dir: dir, opt: opt, lock: lock, names: map[string]*stream{}}
+	j := &Journal{fs: fs, dir: dir, opt: opt, paging: &paging, lock: lock, names: map[string]*stream{}}
 	if err := j.adopt(x); err != nil {
 		l.close()
 		return nil, l.recovery, errors.Join(err, lock.Close())

@@ -42,6 +42,8 @@ type Options struct {
 	Cold func() *cold.Store
 	// Now is the clock, time.Now unless told. It stamps records and is read once a group.
 	Now func() time.Time
+
+	paging paging // how the index is cut up, as a test wants it
 }
 
 // Progress of a recovery.
@@ -75,6 +77,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Progress == nil {
 		o.Progress = func(Progress) {}
+	}
+	if o.paging.list == 0 {
+		o.paging = defaultPaging
 	}
 	return o
 }

@@ -20,6 +20,21 @@ func (r ranges) add(index uint64) ranges {
 	return append(r, run{index, index + 1})
 }
 
+// addAll takes in the indices from..to, above all others.
+func (r ranges) addAll(from, to uint64) ranges {
+	if n := len(r); n > 0 && r[n-1].to == from {
+		r[n-1].to = to
+		return r
+	}
+	return append(r, run{from, to})
+}
+
+// meets says whether it has any of from..to.
+func (r ranges) meets(from, to uint64) bool {
+	i := sort.Search(len(r), func(i int) bool { return r[i].to > from })
+	return i < len(r) && r[i].from < to
+}
+
 func (r ranges) has(index uint64) bool {
 	i := sort.Search(len(r), func(i int) bool { return r[i].to > index })
 	return i < len(r) && r[i].from <= index

@@ -44,16 +44,6 @@ func (s *stream) keep(e entry) {
 	s.entries.placed(e.index)
 }
 
-// die takes an entry out.
-func (s *stream) die(e *entry) {
-	if e.file != nil {
-		e.file.drop(e.bytes())
-	}
-	index := e.index
-	*e = entry{index: index}
-	s.entries.drop(index)
-}
-
 // supersede takes in a checkpoint that became durable: it replaces the one before, and what it stands for is dead, but for
 // messages that are not settled.
 func (s *stream) supersede(c entry) {
@@ -63,56 +53,78 @@ func (s *stream) supersede(c entry) {
 	}
 	s.snap, s.hasSnap = c, true
 	// Below the last checkpoint only messages are left, and those die by themselves.
-	s.entries.replace(from, c.index, func(e *entry) bool {
+	s.entries.rewrite(from, c.index, func(p *entryPage, _ span) bool { return p.plain() }, func(e *entry) verdict {
 		if e.kind() == segment.Messages && !e.released() {
-			return true
+			return same
 		}
 		if e.file != nil {
 			e.file.drop(e.bytes())
 		}
-		return false
+		return gone
+	})
+}
+
+// release marks the messages below an index that do not live as released, and returns which. lives says how many of the indexes from..to do.
+func (s *stream) release(below uint64, lives func(from, to uint64) uint64) (out ranges) {
+	s.entries.rewrite(0, below, func(_ *entryPage, all span) bool {
+		return lives(all.first, all.last+1) == all.last+1-all.first
+	}, func(e *entry) verdict {
+		if e.kind() != segment.Messages || e.released() || lives(e.index, e.index+1) == 1 {
+			return same
+		}
+		e.release()
+		out = out.add(e.index)
+		return changed
+	})
+	return out
+}
+
+// settled takes out what was released and no checkpoint needs any more.
+func (s *stream) settled(released ranges) {
+	s.entries.rewrite(released[0].from, min(released[len(released)-1].to, s.upto()), func(_ *entryPage, all span) bool {
+		return !released.meets(all.first, all.last+1)
+	}, func(e *entry) verdict {
+		if !e.released() || !released.has(e.index) {
+			return same
+		}
+		if e.file != nil {
+			e.file.drop(e.bytes())
+		}
+		return gone
 	})
 }
 
 // living are the messages below an index that are not settled.
 func (s *stream) living(below uint64) ranges {
 	var out ranges
-	s.entries.each(0, func(e *entry) bool {
-		if e.index < below && e.kind() == segment.Messages && !e.released() {
-			out = out.add(e.index)
+	for i := range s.entries.pages {
+		p := &s.entries.pages[i]
+		if p.plain() && p.last < below {
+			out = out.addAll(p.first(), p.last+1)
+			continue
 		}
-		return e.index < below
-	})
+		p.each(0, func(e *entry) bool {
+			if e.index < below && e.kind() == segment.Messages && !e.released() {
+				out = out.add(e.index)
+			}
+			return e.index < below
+		})
+		if p.last >= below {
+			break
+		}
+	}
 	return out
 }
 
 // clear drops every record.
 func (s *stream) clear() {
-	s.entries.each(0, func(e *entry) bool {
-		if e.file != nil {
-			e.file.drop(e.bytes())
-		}
-		return true
-	})
+	s.entries.clear()
 	if s.hasSnap && s.snap.file != nil {
 		s.snap.file.drop(s.snap.bytes())
 	}
-	s.entries = entries{}
 	s.snap, s.hasSnap = entry{}, false
 }
 
 func (s *stream) info() StreamInfo {
-	out := StreamInfo{
-		ID: s.id, Name: s.name, Next: s.next, Durable: s.durable, Checkpoint: s.upto(), Incarnation: s.incarnation,
-	}
-	s.entries.each(0, func(e *entry) bool {
-		if e.index < out.Checkpoint {
-			out.Messages++
-		} else {
-			out.Events++
-			out.EventBytes += int64(e.bytes())
-		}
-		return true
-	})
-	return out
+	return StreamInfo{ID: s.id, Name: s.name, Next: s.next, Durable: s.durable, Checkpoint: s.upto(), Incarnation: s.incarnation}
 }

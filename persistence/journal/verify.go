@@ -28,7 +28,7 @@ var errBusy = fmt.Errorf("segments came and went each of the %d times that it wa
 // missing, and so does one that came after the list was read: what was found then counts only if the list is the same afterwards.
 func look(fs vfs.FS, dir string, further func(*loader)) (*loader, error) {
 	for range looks {
-		l := &loader{fs: fs, dir: dir, full: true, readOnly: true, progress: func(Progress) {}}
+		l := &loader{fs: fs, dir: dir, full: true, readOnly: true, progress: func(Progress) {}, paging: &defaultPaging}
 		err := l.load()
 		if err == nil {
 			further(l)
