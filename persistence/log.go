@@ -177,12 +177,6 @@ type found struct {
 	upto uint64 // the checkpoint's
 }
 
-// recovered is what was in a stream, and the index of its next record.
-type recovered struct {
-	records []Record
-	next    uint64
-}
-
 // open opens the journal for an incarnation of the actor: as the process before left it, or as an incarnation did that
 // crashed. Only the first time does anybody need what is in it.
 func (l *Log) open(log zerolog.Logger) (*journal.Journal, []found, error) {
@@ -251,49 +245,42 @@ func (l *Log) tell(log zerolog.Logger) func(Reading) {
 //
 // A record that cannot be read costs what it holds and no more, unless it is a definition.
 func (l *Log) load(j *journal.Journal, f *found, log zerolog.Logger) error {
-	there, err := j.Found(f.id)
-	if err != nil {
-		return err
-	}
-	var unread []uint64
-	for _, e := range there {
-		if e.Summary == "" {
-			unread = append(unread, e.Index)
-		}
-	}
 	if l.loaded {
 		return nil
 	}
-	records := make([]Record, 0, len(there)+1)
+	r := recovered{next: f.next}
+	var err error
+	if r.found, err = j.Found(f.id); err != nil {
+		return err
+	}
+	var unread []uint64
+	for e := range r.found.All() {
+		if len(e.Summary) == 0 {
+			unread = append(unread, e.Index)
+		}
+	}
 	if snap, ok, err := j.Snapshot(f.id); err != nil {
 		if err := l.lost(f, err, log); err != nil {
 			return err
 		}
 	} else if ok {
-		records = append(records, fromJournal(snap, snap.Index)) // it stands for the records below its index
+		r.checkpoint = new(fromJournal(snap, snap.Index)) // it stands for the records below its index
 	}
-	r, err := j.Pick(f.id, unread)
+	reader, err := j.Pick(f.id, unread)
 	if err != nil {
 		return err
 	}
-	read, stop := iter.Pull2(r.All())
-	defer stop()
-	for _, e := range there {
-		if e.Summary != "" {
-			records = append(records, brief(e))
-			continue
-		}
-		event, err, _ := read()
+	for event, err := range reader.All() {
 		if err != nil {
 			if err := l.lost(f, err, log); err != nil {
 				return err
 			}
 			continue
 		}
-		records = append(records, fromJournal(event, event.Index+1))
+		r.read = append(r.read, fromJournal(event, event.Index+1))
 	}
 	l.mu.Lock()
-	l.recovered[f.name] = recovered{records, f.next}
+	l.recovered[f.name] = r
 	l.mu.Unlock()
 	return nil
 }
@@ -315,19 +302,6 @@ func (l *Log) lost(f *found, err error, log zerolog.Logger) error {
 	return nil
 }
 
-// fromJournal takes the record's kind, which is the first byte of the payload, off it. The journal counts from 0, we from 1.
-func fromJournal(r journal.Record, index uint64) Record {
-	return Record{Index: index, Kind: r.Payload[0], Messages: r.Kind == journal.Messages, Payload: r.Payload[1:]}
-}
-
-// brief is a record of which the summary is known.
-func brief(e journal.Found) Record {
-	return Record{
-		Index: e.Index + 1, Kind: e.Summary[0], Messages: e.Kind == journal.Messages,
-		Summary: len(e.Summary) - 1, Brief: true, Payload: []byte(e.Summary[1:]),
-	}
-}
-
 // close closes the journal of an incarnation that ended. What it had not written its writers send again.
 func (l *Log) close(log zerolog.Logger) {
 	if l.j == nil {
@@ -347,12 +321,12 @@ func (l *Log) close(log zerolog.Logger) {
 
 // Recovered returns the records of a stream that were on disk at the start, a checkpoint in front of what it does not stand
 // for. It returns them once: from then on the stream's owner knows better.
-func (l *Log) Recovered(stream string) []Record {
+func (l *Log) Recovered(stream string) iter.Seq[*Record] {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	r := l.recovered[stream].records
+	r := l.recovered[stream]
 	delete(l.recovered, stream)
-	return r
+	return r.all
 }
 
 // Lost says that damage hit a stream of definitions at the start, and that the loss was accepted.

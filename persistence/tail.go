@@ -36,7 +36,7 @@ func (l *Log) tail(stream string) *tail {
 	if t == nil {
 		r := l.recovered[stream]
 		delete(l.recovered, stream)
-		t = &tail{next: max(1, r.next), recovered: r.records}
+		t = &tail{next: max(1, r.next), recovered: r.records()}
 		if l.tails == nil {
 			l.tails = map[string]*tail{}
 		}

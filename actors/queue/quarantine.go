@@ -3,6 +3,7 @@ package queue
 import (
 	"bytes"
 	"fmt"
+	"iter"
 
 	"warren/actors/queue/ready"
 	"warren/persistence"
@@ -23,10 +24,9 @@ func (q *Queue) quarantined(stream, what, reason string, content []byte) {
 
 // replay folds the records of the durable stream, and keeps those that cannot be. It says whether there were some: the queue then writes a
 // checkpoint, which does not have them, so that no later start meets them again.
-func (q *Queue) replay(records []persistence.Record) (recovered *ready.Recovered, some bool) {
+func (q *Queue) replay(records iter.Seq[*persistence.Record]) (recovered *ready.Recovered, some bool) {
 	f := fold{holds: q.Slot.Settings().Holds.Set}
-	for i := range records {
-		r := &records[i]
+	for r := range records {
 		if f.attempt(r) == nil {
 			continue
 		}

@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"iter"
 	"os"
 	"path/filepath"
 	"strings"
@@ -32,7 +33,7 @@ func TestReplayLeavesOutWhatCannotBe(t *testing.T) {
 		{Index: 3, Kind: uint8(record.Settled), Payload: []byte{0xff}},
 		enqueued(4, 2),
 	}
-	got, some := s.q.replay(records)
+	got, some := s.q.replay(all(records))
 	if !some || len(got.Extents) != 2 || got.Made != 4 {
 		t.Errorf("%+v, some left out: %v", got, some)
 	}
@@ -45,14 +46,24 @@ func TestReplayLeavesOutWhatCannotBe(t *testing.T) {
 			t.Errorf("the log does not have %s: %s", name, log.String())
 		}
 	}
-	if _, some := s.q.replay(records); !some { // a start behind a crash meets them again, and the files
+	if _, some := s.q.replay(all(records)); !some { // a start behind a crash meets them again, and the files
 		t.Error("left out nothing")
 	}
-	if _, some := s.q.replay(records[:1]); some {
+	if _, some := s.q.replay(all(records[:1])); some {
 		t.Error("left out what is fine")
 	}
 	// What panics is as bad as what says that it is wrong.
 	if err := (&fold{}).attempt(nil); err == nil || !strings.HasPrefix(err.Error(), "panic: ") {
 		t.Errorf("attempt: %v", err)
+	}
+}
+
+func all(records []persistence.Record) iter.Seq[*persistence.Record] {
+	return func(yield func(*persistence.Record) bool) {
+		for i := range records {
+			if !yield(&records[i]) {
+				return
+			}
+		}
 	}
 }

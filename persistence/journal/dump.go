@@ -41,7 +41,7 @@ func Dump(fs vfs.FS, dir string, w io.Writer) (Recovery, error) {
 			return recovery, fmt.Errorf("journal: dump %s: %w", dir, errBusy)
 		}
 		var x *index
-		l, err := look(fs, dir, func(l *loader) {
+		l, err := look(fs, dir, true, func(l *loader) {
 			x = &index{loader: l}
 			x.readCatalogue()
 		})

@@ -27,7 +27,11 @@ type file struct {
 	// damaged: a record that is needed cannot be read. The segment stays where it is, for whoever can do more than we can.
 	damaged bool
 
-	// While loading: the records that count, and where the log went on, 0 if it did not.
+	// While loading: how many records count, the first of them, those of the journal's own stream, and all of them as long as somebody
+	// will ask; and where the log went on, 0 if it did not.
+	records  int
+	opening  segment.Entry
+	notes    []segment.Entry
 	entries  []segment.Entry
 	limit    int64
 	void     bool

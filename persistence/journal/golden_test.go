@@ -67,13 +67,15 @@ func opens(t *testing.T, dir string, summary int) {
 	}
 	found, err := j.Found(orders)
 	must(t, err)
-	for i, f := range found {
-		if f.Index != goldenLeft[i] || f.Kind != Messages || f.Summary != string(goldenBody(f.Index)[:summary]) {
+	i := 0
+	for f := range found.All() {
+		if f.Index != goldenLeft[i] || f.Kind != Messages || string(f.Summary) != string(goldenBody(f.Index)[:summary]) {
 			t.Errorf("found %+v", f)
 		}
+		i++
 	}
-	if len(found) != len(goldenLeft) {
-		t.Errorf("found %d", len(found))
+	if i != len(goldenLeft) || found.Len() != i {
+		t.Errorf("found %d", i)
 	}
 	vhost, _ := j.Lookup("/")
 	if got := events(t, j, vhost, 0); !slices.Equal(got, []string{"0:declared orders", "1:deleted old"}) {

@@ -25,7 +25,14 @@ func buildIndex(l *loader) *index {
 	x := &index{loader: l, streams: map[StreamID]*stream{}}
 	x.readCatalogue()
 	x.checkSegments()
-	snaps := x.gather()
+	for id := range x.catalogue.streams {
+		x.streams[id] = x.stream(id)
+	}
+	for id := range x.gathered {
+		if x.streams[id] == nil {
+			x.streams[id] = x.stream(id)
+		}
+	}
 	for _, id := range sortedKeys(x.streams) {
 		s := x.streams[id]
 		listed, ok := x.catalogue.streams[id]
@@ -40,7 +47,7 @@ func buildIndex(l *loader) *index {
 			x.recovery.Orphans = append(x.recovery.Orphans, id)
 		}
 		s.listed = true
-		x.settle(s, snaps[id], listed.durable)
+		x.settle(s, listed.durable)
 	}
 	if !x.recovery.Intact() {
 		for _, f := range x.left {
@@ -71,7 +78,7 @@ func (x *index) readCatalogue() {
 	x.catalogue, x.known = newCatalogue(), true
 	from := uint64(0)
 	for _, f := range slices.Backward(x.files) {
-		if len(f.entries) == 0 {
+		if f.records == 0 {
 			continue
 		}
 		c, at := x.readOpening(f)
@@ -100,7 +107,7 @@ func (x *index) readCatalogue() {
 
 // readOpening returns the catalogue that a segment opens with; every segment that has records has one, as its first.
 func (x *index) readOpening(f *file) (c *catalogue, at uint64) {
-	e := f.entries[0]
+	e := f.opening
 	if e.Stream != uint64(catalogueID) || e.Kind != Checkpoint {
 		return nil, 0
 	}
@@ -124,8 +131,8 @@ type placed struct {
 func (x *index) notes(from uint64) []placed {
 	var out []placed
 	for _, f := range x.files {
-		for _, e := range f.entries {
-			if e.Stream == uint64(catalogueID) && e.Kind == Event && e.Index >= from {
+		for _, e := range f.notes {
+			if e.Index >= from {
 				out = append(out, placed{e, f})
 			}
 		}
@@ -169,91 +176,42 @@ func (x *index) checkSegments() {
 	}
 }
 
-// gather sorts the records by stream; checkpoints apart.
-func (x *index) gather() map[StreamID][]placed {
-	snaps := map[StreamID][]placed{}
-	for id := range x.catalogue.streams {
-		x.streams[id] = x.stream(id)
-	}
-	counts := map[StreamID]int{}
-	for _, f := range x.files {
-		for _, e := range f.entries {
-			counts[StreamID(e.Stream)]++
-		}
-	}
-	for _, f := range x.files {
-		if f.released {
-			continue
-		}
-		for _, e := range f.entries {
-			id := StreamID(e.Stream)
-			if id == catalogueID {
-				continue
-			}
-			s := x.streams[id]
-			if s == nil {
-				s = x.stream(id)
-				x.streams[id] = s
-			}
-			if s.found == nil {
-				s.found = make([]entry, 0, counts[id])
-			}
-			if e.Kind == Checkpoint {
-				snaps[id] = append(snaps[id], placed{e, f})
-				continue
-			}
-			if e.Summary != "" {
-				s.summaries = append(s.summaries, summary{e.Index, e.Summary})
-			}
-			s.found = append(s.found, placedEntry(f, e))
-		}
-		if f.sealed {
-			f.entries = nil // the others are still to be sealed with them
-		}
-	}
-	return snaps
-}
-
 func (x *index) stream(id StreamID) *stream {
 	return &stream{id: id, entries: entries{paging: x.paging}}
 }
 
 // settle decides what lives of a stream, and what of it is lost.
-func (x *index) settle(s *stream, snaps []placed, durable uint64) {
-	byIndex := func(a, b entry) int { return cmp.Compare(a.index, b.index) }
-	if !slices.IsSortedFunc(s.found, byIndex) {
-		slices.SortStableFunc(s.found, byIndex)
+func (x *index) settle(s *stream, durable uint64) {
+	g := x.gathered[s.id]
+	if g == nil {
+		g = &gathered{}
 	}
-	// Of two copies the first: the same record, from before cleaning and from after it.
-	s.found = slices.CompactFunc(s.found, func(a, b entry) bool { return a.index == b.index })
-	bySummary := func(a, b summary) int { return cmp.Compare(a.index, b.index) }
-	if !slices.IsSortedFunc(s.summaries, bySummary) {
-		slices.SortStableFunc(s.summaries, bySummary)
-	}
-	left := x.chooseSnap(s, snaps)
+	delete(x.gathered, s.id) // its pieces are garbage when it is through
+	left := x.chooseSnap(s, slices.DeleteFunc(g.snaps, func(p placed) bool { return p.file.released }))
 	upto := s.upto()
 
 	next := upto
 	seen := ranges{}
-	for _, e := range s.found {
+	s.found = &Findings{tape: tape{store: x.paging.store}}
+	g.each(x.files, func(e entry, summary []byte) {
 		if e.index < upto {
 			if e.kind() == segment.Messages && left.has(e.index) {
-				s.keep(e)
+				s.keep(e, summary)
 				seen = seen.add(e.index)
 			}
-			continue
+			return
 		}
 		if e.index > next {
 			x.lose(s, next, e.index, false)
 		}
-		s.keep(e)
+		s.keep(e, summary)
 		next = e.index + 1
-	}
+	})
 	if next < durable {
 		x.lose(s, next, durable, false)
 		next = durable
 	}
-	s.found, s.next, s.durable = nil, next, next
+	s.next, s.durable = next, next
 	x.left = append(x.left, func() { x.perhaps(s, left, seen) })
 }
 

@@ -18,12 +18,14 @@ type loader struct {
 	dir      string
 	full     bool // read every record
 	readOnly bool
+	keep     bool // the entries of all files
 	progress func(Progress)
 	paging   *paging
 
 	listed   []string // names of the segments
 	files    []*file  // by number
 	free     []string
+	gathered map[StreamID]*gathered
 	newest   newest
 	epoch    uint64 // the highest that was seen
 	recovery Recovery
@@ -187,7 +189,8 @@ func (l *loader) readAll() {
 		} else {
 			l.read(f, sizes[i])
 			l.recovery.Segments++
-			l.recovery.Records += len(f.entries)
+			l.gather(i)
+			l.recovery.Records += f.records
 			l.recovery.Bytes += f.end
 		}
 		p.Segments++
@@ -229,6 +232,37 @@ func (l *loader) read(f *file, size int64) {
 		if d := &l.recovery.Damage[len(l.recovery.Damage)-1]; len(missing) > 0 {
 			d.Records = within(missing, fault)
 		}
+	}
+}
+
+// gather sorts the records of a segment by stream.
+func (l *loader) gather(i int) {
+	f := l.files[i]
+	if f.records = len(f.entries); f.records > 0 {
+		f.opening = f.entries[0]
+	}
+	for k := range f.entries {
+		e := &f.entries[k]
+		id := StreamID(e.Stream)
+		if id == catalogueID {
+			if e.Kind == Event {
+				f.notes = append(f.notes, *e)
+			}
+			continue
+		}
+		g := l.gathered[id]
+		if g == nil {
+			g = &gathered{paging: l.paging}
+			l.gathered[id] = g
+		}
+		if e.Kind == Checkpoint {
+			g.snaps = append(g.snaps, placed{*e, f})
+		} else {
+			g.add(i, e)
+		}
+	}
+	if f.sealed && !l.keep {
+		f.entries = nil // the others are still to be sealed with them
 	}
 }
 

@@ -259,7 +259,12 @@ func (x *runner) open(mem *vfs.Memory) Recovery {
 		x.t.Fatal(err)
 	}
 	x.j = j
-	x.fs.Watch(x.watch)
+	x.fs.Watch(func(op vfs.Op, path string) error {
+		if x.watch == nil || op == vfs.OpTruncate { // that of the scratch file, which is the collector's
+			return nil
+		}
+		return x.watch(op, path)
+	})
 	return recovery
 }
 

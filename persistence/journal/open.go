@@ -33,7 +33,7 @@ func open(fs vfs.FS, dir string, opt Options) (*Journal, Recovery, error) {
 	}
 	paging := opt.paging
 	paging.store = opt.Cold()
-	l := &loader{fs: fs, dir: dir, full: opt.Verify, progress: opt.Progress, paging: &paging}
+	l := &loader{fs: fs, dir: dir, full: opt.Verify, progress: opt.Progress, paging: &paging, gathered: map[StreamID]*gathered{}}
 	if err := l.load(); err != nil {
 		l.close()
 		return nil, l.recovery, errors.Join(err, lock.Close())

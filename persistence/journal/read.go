@@ -78,40 +78,22 @@ func (j *Journal) Pick(id StreamID, indexes []uint64) (*Reader, error) {
 	return r, nil
 }
 
-// Found is a living event that was there when the journal was opened.
-type Found struct {
-	Index uint64
-	Kind  Kind
-	// Summary is the beginning of the payload, as far as its writer said; empty when it said nothing.
-	Summary string
-}
-
-// Found returns what lives of a stream, in order, without reading it. The summaries are there until Forget.
-func (j *Journal) Found(id StreamID) ([]Found, error) {
+// Found returns what lived of a stream when the journal was opened, without reading it; nothing after Forget.
+func (j *Journal) Found(id StreamID) (*Findings, error) {
 	s, err := j.stream(id)
 	if err != nil {
 		return nil, err
 	}
-	var out []Found
-	at := 0
-	s.entries.each(0, func(e *entry) bool {
-		for at < len(s.summaries) && s.summaries[at].index < e.index {
-			at++
-		}
-		f := Found{Index: e.index, Kind: e.kind()}
-		if at < len(s.summaries) && s.summaries[at].index == e.index {
-			f.Summary = s.summaries[at].text
-		}
-		out = append(out, f)
-		return true
-	})
-	return out, nil
+	if s.found == nil {
+		return &Findings{}, nil
+	}
+	return s.found, nil
 }
 
-// Forget lets go of the summaries that were found.
+// Forget lets go of what was found. Who asked for it before has it still.
 func (j *Journal) Forget() {
 	for _, s := range j.streams {
-		s.summaries = nil
+		s.found = nil
 	}
 }
 

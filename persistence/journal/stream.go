@@ -14,19 +14,11 @@ type stream struct {
 	snap    entry
 	hasSnap bool
 
-	// What the index told of records at the start, by index; forgotten when the owner has heard it.
-	found     []entry // until it is known which of them live
-	summaries []summary
+	found *Findings // forgotten when the owner has heard of it
 
 	// listed: the catalogue's event is durable. removed: there will be no more appends.
 	listed, removed bool
 	touched         bool // is in Journal.touched
-}
-
-// summary is the beginning of a record's payload.
-type summary struct {
-	index uint64
-	text  string
 }
 
 // upto is the first index that no checkpoint stands for.
@@ -38,7 +30,8 @@ func (s *stream) upto() uint64 {
 }
 
 // keep takes in an entry that was found in a file.
-func (s *stream) keep(e entry) {
+func (s *stream) keep(e entry, summary []byte) {
+	s.found.add(e.index, e.kind(), summary)
 	e.file.add(e.bytes())
 	s.entries.push(e)
 	s.entries.placed(e.index)

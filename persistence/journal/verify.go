@@ -11,7 +11,7 @@ import (
 // Verify reads every record of a directory and changes nothing. It takes no lock: in a directory that a broker is writing to, the
 // newest group may look torn.
 func Verify(fs vfs.FS, dir string) (Recovery, error) {
-	l, err := look(fs, dir, func(l *loader) { buildIndex(l) })
+	l, err := look(fs, dir, false, func(l *loader) { buildIndex(l) })
 	if err != nil {
 		return Recovery{}, fmt.Errorf("journal: verify %s: %w", dir, err)
 	}
@@ -26,9 +26,9 @@ var errBusy = fmt.Errorf("segments came and went each of the %d times that it wa
 
 // look reads a directory without its lock. A segment that is recycled under the reader's eyes looks like damage, or like one that is
 // missing, and so does one that came after the list was read: what was found then counts only if the list is the same afterwards.
-func look(fs vfs.FS, dir string, further func(*loader)) (*loader, error) {
+func look(fs vfs.FS, dir string, keep bool, further func(*loader)) (*loader, error) {
 	for range looks {
-		l := &loader{fs: fs, dir: dir, full: true, readOnly: true, progress: func(Progress) {}, paging: &defaultPaging}
+		l := &loader{fs: fs, dir: dir, full: true, readOnly: true, progress: func(Progress) {}, paging: &defaultPaging, gathered: map[StreamID]*gathered{}, keep: keep}
 		err := l.load()
 		if err == nil {
 			further(l)
