@@ -257,7 +257,7 @@ func TestEntriesBytes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		const many = 2_000_000
+		const many = 1_000_000
 		before := heap()
 		onDisk := defaultPaging
 		onDisk.store = store
