@@ -65,6 +65,7 @@ func (s *State) dropped(e *Dropped) {
 	for _, in := range e.Intervals {
 		l := s.lineOf(in.First)
 		l.pick(in, func(in Interval) {
+			l.extents.thaw(in)
 			s.bodies -= l.extents.bodies(in)
 			if e.DeadLetter {
 				s.bury(in, e.Reason)

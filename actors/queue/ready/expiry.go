@@ -60,7 +60,8 @@ func (s *State) NextExpiry(age Age) (at int64) {
 
 // headExpiry is when the message at the head expires, 0 for never, and whether that is known.
 func (l *line) headExpiry(head uint64, age Age) (at int64, known bool) {
-	if x := l.extents.at(head); x.content != nil {
+	if !l.paged.has(head) {
+		x := l.extents.at(head)
 		return x.content.expiry(int(head-x.first), age), true
 	}
 	return age.expiry(l.expiry.arrived, l.expiry.own), l.expiry.index == head && l.expiry.known
@@ -72,7 +73,8 @@ func (l *line) rememberExpiry() {
 		return
 	}
 	head, _ := l.head(1)
-	if x := l.extents.at(head.First); x.content != nil {
+	if !l.paged.has(head.First) {
+		x := l.extents.at(head.First)
 		l.expiry = headExpiry{head.First, x.content.Arrived, x.content.own(int(head.First - x.first)), true}
 	}
 }

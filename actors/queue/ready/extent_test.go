@@ -40,10 +40,44 @@ func extentOf(first int, names ...int) extent {
 
 func nobody(*extent) {}
 
+func noChapter(*Chapter) {}
+
 // listedIn are the extents that are not packed, those that are settled and not yet dropped included.
 func listedIn(x *extents) (out []extent) {
 	x.eachListed(0, func(e *extent) bool { out = append(out, *e); return true })
 	return out
+}
+
+// consistent says whether pages are what is counted of them, and chapters what they add up to.
+func (x *extents) consistent() error {
+	packed, chapters := 0, 0
+	for i := range x.pages {
+		p := &x.pages[i]
+		switch {
+		case p.chapter != nil:
+			chapters++
+			var sum tally
+			for _, p := range p.chapter.pages() {
+				sum.add(tallyOf(p.packed))
+			}
+			if sum != p.chapter.tally || p.end != p.chapter.End {
+				return fmt.Errorf("a chapter up to %d is %+v, and of its pages %+v", p.end, *p.chapter, sum)
+			}
+		case p.list == nil:
+			packed++
+		}
+		if p.list == nil {
+			var sum tally
+			p.each(0, func(e *extent) bool { sum.add(tallyOf(pack([]extent{*e}))); return true })
+			if c := p.chapter; c == nil && sum != tallyOf(p.packed) || c != nil && sum != c.tally {
+				return fmt.Errorf("a page up to %d adds up to %+v", p.end, sum)
+			}
+		}
+	}
+	if packed != x.packed || chapters != x.chapters {
+		return fmt.Errorf("%d pages are packed and %d chapters, not %d and %d", packed, chapters, x.packed, x.chapters)
+	}
+	return nil
 }
 
 func names(x *extents, in Interval) (out []string) {
@@ -75,7 +109,7 @@ func TestExtentsSettle(t *testing.T) {
 		total += e.left
 	}
 	for _, in := range []Interval{{4, 1}, {0, 2}, {7, 2}, {2, 2}, {5, 2}} {
-		bytes, _, _ := x.settle(in, nobody)
+		bytes, _, _ := x.settle(in, nobody, noChapter)
 		total -= bytes
 	}
 	if l := x.pages[0].list; total != 0 || len(x.pages) != 1 || len(l.all) != 0 || l.head != 0 || l.dead != 0 {
@@ -89,7 +123,7 @@ func TestExtentsOneMessageKeepsNoOther(t *testing.T) {
 	x.push(extentOf(0, 0))
 	for i := 1; i < 100_000; i++ {
 		x.push(extentOf(i, i))
-		x.settle(Interval{First: uint64(i), N: 1}, nobody)
+		x.settle(Interval{First: uint64(i), N: 1}, nobody, noChapter)
 		if n := len(listedIn(x)); n > 130 || len(x.pages) > 2 {
 			t.Fatalf("%d entries in %d pages for one message", n, len(x.pages))
 		}
@@ -105,7 +139,7 @@ func TestExtentsBacklogTakesNoMore(t *testing.T) {
 	for i := range 10_000 {
 		x.push(extentOf(i, i))
 		if i >= 100 {
-			x.settle(Interval{First: uint64(i - 100), N: 1}, nobody)
+			x.settle(Interval{First: uint64(i - 100), N: 1}, nobody, noChapter)
 		}
 		if n := len(x.pages); n > 1 || cap(x.pages[0].list.all) > 2*listMost {
 			t.Fatalf("%d pages, the last of %d", n, cap(x.pages[n-1].list.all))
@@ -116,7 +150,7 @@ func TestExtentsBacklogTakesNoMore(t *testing.T) {
 func TestExtentsFindWhatIsGone(t *testing.T) {
 	// Our fault is a panic: nobody delivers what was settled and let go of.
 	x := filled(1, 1)
-	x.settle(Interval{0, 1}, nobody)
+	x.settle(Interval{0, 1}, nobody, noChapter)
 	defer func() {
 		if recover() == nil {
 			t.Fatal("no panic")
@@ -128,9 +162,9 @@ func TestExtentsFindWhatIsGone(t *testing.T) {
 func TestExtentsCloneIsApart(t *testing.T) {
 	// DESIGN 5: what a stream holds is never shared with the live state, but for messages, which nobody writes.
 	x := filled(2, 2, 2)
-	x.settle(Interval{0, 2}, nobody)
+	x.settle(Interval{0, 2}, nobody, noChapter)
 	c := x.clone()
-	x.settle(Interval{2, 4}, nobody)
+	x.settle(Interval{2, 4}, nobody, noChapter)
 	if got := fmt.Sprint(names(&c, Interval{2, 4})); got != "[2 3 4 5]" {
 		t.Fatalf("the clone has %s", got)
 	}

@@ -7,18 +7,21 @@ import (
 )
 
 // extents hold what is not settled, ordered by index, in pages. A page is a list of extents, or some that wait on disk and that nobody
-// will need for long, packed (packed.go). Only events unpack it, and so the states of a queue and of its stream have the same
-// packed pages, and share their bytes.
+// will need for long, packed (packed.go), or a chapter of many of those, which is on disk as well (chapter.go). Only events unpack it,
+// and so the states of a queue and of its stream have the same packed pages and chapters, and share them.
 type extents struct {
-	pages []page
-	spare []extent // memory of a list that is gone
+	pages            []page
+	packed, chapters int      // how many of the pages are
+	opened           int      // how many there ever were that became lists, and packed ones that were of a chapter
+	spare            []extent // memory of a list that is gone
 }
 
-// page is consecutive extents, none of which is settled if it is packed.
+// page is consecutive extents, none of which is settled if it is no list.
 type page struct {
-	end    uint64 // index behind the last of them
-	list   *list  // nil when it is packed
-	packed string
+	end     uint64 // index behind the last of them
+	list    *list  // nil when it is packed
+	packed  string // empty when it is a chapter
+	chapter *Chapter
 }
 
 // list is extents that are looked at one by one. There is no gap between two until one is dropped.
@@ -78,8 +81,16 @@ func (x *extents) search(index uint64) int {
 }
 
 func (p *page) each(index uint64, f func(*extent) bool) bool {
-	if p.list != nil {
+	switch {
+	case p.list != nil:
 		return p.list.each(index, f)
+	case p.chapter != nil:
+		for _, p := range p.chapter.pages() {
+			if p.end > index && !p.each(index, f) {
+				return false
+			}
+		}
+		return true
 	}
 	for u, e := unpack(p.packed), (extent{}); u.next(&e); {
 		if e.end() > index && !f(&e) {
@@ -120,6 +131,10 @@ func (x *extents) at(index uint64) (found *extent) {
 // listed is at for whoever changes the extent: it is not a copy.
 func (x *extents) listed(index uint64) (found *extent) {
 	p := x.search(index)
+	if p < len(x.pages) && x.pages[p].chapter != nil {
+		x.open(p)
+		p = x.search(index)
+	}
 	if p == len(x.pages) {
 		return nil
 	}
@@ -134,6 +149,9 @@ func (x *extents) listed(index uint64) (found *extent) {
 
 // first is the index of the first message that is not dropped.
 func (x *extents) first() uint64 {
+	if len(x.pages) > 0 && x.pages[0].chapter != nil {
+		return x.pages[0].chapter.First
+	}
 	first := ^uint64(0)
 	x.each(0, func(e *extent) bool { first = e.first; return false })
 	return first
@@ -149,6 +167,44 @@ func (x *extents) walk(in Interval, f func(e *extent, from, to int)) {
 		missing(in.First)
 	}
 }
+
+// parts is walk until f returns false. A chapter all of which is in the interval is not read unless whole says so.
+func (x *extents) parts(in Interval, whole func(*Chapter) choice, f func(e *extent, from, to int) bool) {
+	for p := x.search(in.First); in.N > 0; p++ {
+		if p == len(x.pages) {
+			missing(in.First)
+		}
+		at := &x.pages[p]
+		if c := at.chapter; c != nil && c.inside(in) {
+			switch whole(c) {
+			case taken:
+				c.takeOff(&in)
+				continue
+			case enough:
+				return
+			}
+		}
+		more := at.each(in.First, func(e *extent) (more bool) {
+			if in.N == 0 {
+				return false
+			}
+			part(e, &in, func(e *extent, from, to int) { more = f(e, from, to) })
+			return more
+		})
+		if !more {
+			return
+		}
+	}
+}
+
+// choice is what to do about a chapter: it was taken as a whole, its extents are needed, or no more is.
+type choice int
+
+const (
+	taken choice = iota
+	read
+	enough
+)
 
 // part calls f with what an extent has of an interval from its beginning on, and takes that off it.
 func part(e *extent, in *Interval, f func(e *extent, from, to int)) {
@@ -167,11 +223,24 @@ func missing(index uint64) {
 }
 
 // settle marks the messages of an interval as needed no longer and returns the bytes they held, how many of those were in
-// memory, and how many of these are shared. dead is called with the extents that nothing is left of.
-func (x *extents) settle(in Interval, dead func(*extent)) (bytes, resident, shared int) {
+// memory, and how many of these are shared. dead is called with the extents that nothing is left of, gone with such chapters.
+func (x *extents) settle(in Interval, dead func(*extent), gone func(*Chapter)) (bytes, resident, shared int) {
 	for p := x.search(in.First); in.N > 0; {
 		if p == len(x.pages) {
 			missing(in.First)
+		}
+		if c := x.pages[p].chapter; c != nil {
+			if !c.inside(in) {
+				x.open(p)
+				p = x.search(in.First)
+				continue
+			}
+			gone(c)
+			bytes += c.left
+			c.takeOff(&in)
+			x.chapters--
+			x.remove(p)
+			continue
 		}
 		l := x.unpack(p)
 		for i := l.search(in.First); i < len(l.all) && in.N > 0; i++ {
@@ -222,7 +291,7 @@ func (l *list) trim() {
 	}
 }
 
-// unpack returns the list of a page.
+// unpack returns the list of a page, which is no chapter.
 func (x *extents) unpack(p int) *list {
 	at := &x.pages[p]
 	if at.list == nil {
@@ -232,6 +301,8 @@ func (x *extents) unpack(p int) *list {
 			at.list.all = append(at.list.all, e)
 		}
 		at.packed = ""
+		x.packed--
+		x.opened++
 	}
 	return at.list
 }
@@ -239,6 +310,10 @@ func (x *extents) unpack(p int) *list {
 // drop takes out a page of which nothing is left.
 func (x *extents) drop(p int) {
 	x.keep(x.pages[p].list.all)
+	x.remove(p)
+}
+
+func (x *extents) remove(p int) {
 	if p == 0 {
 		x.pages[0] = page{}
 		x.pages = x.pages[1:] // a Delete would move all the others
@@ -255,7 +330,7 @@ func (x *extents) keep(all []extent) {
 }
 
 func (x extents) clone() extents {
-	c := extents{pages: slices.Clone(x.pages)}
+	c := extents{pages: slices.Clone(x.pages), packed: x.packed, chapters: x.chapters}
 	for i := range c.pages {
 		if l := c.pages[i].list; l != nil {
 			c.pages[i].list = &list{all: slices.Clone(l.all[l.head:]), dead: l.dead}

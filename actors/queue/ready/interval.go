@@ -92,6 +92,12 @@ func (s *intervals) remove(in Interval) {
 	s.runs = slices.Replace(s.runs, at, end, keep...)
 }
 
+// has says that an index is in the set.
+func (s *intervals) has(index uint64) bool {
+	at := s.search(index)
+	return at < len(s.runs) && s.runs[at].First <= index
+}
+
 // within are the runs of the set inside of an interval.
 func (s *intervals) within(in Interval) []Interval {
 	var out []Interval

@@ -39,7 +39,9 @@ func (s *State) Excess(messages, bodies int) (out []Interval) {
 
 // bodies is the size of the bodies of an interval, an estimate where they are on disk.
 func (x *extents) bodies(in Interval) (n int) {
-	x.walk(in, func(e *extent, from, to int) { n += e.bodies(from, to) })
+	x.parts(in,
+		func(c *Chapter) choice { n += c.body; return taken },
+		func(e *extent, from, to int) bool { n += e.bodies(from, to); return true })
 	return n
 }
 
@@ -58,11 +60,24 @@ func (e *extent) bodies(from, to int) (n int) {
 
 // reach is how many messages of an interval it takes for their bodies to have that many bytes, at most all of them.
 func (x *extents) reach(in Interval, bytes int) (n uint64) {
-	x.walk(in, func(e *extent, from, to int) {
-		for i := from; i < to && bytes > 0; i++ {
-			bytes -= e.bodies(i, i+1)
-			n++
-		}
-	})
+	x.parts(in,
+		func(c *Chapter) choice {
+			switch {
+			case bytes <= 0:
+				return enough
+			case bytes < c.body:
+				return read
+			}
+			bytes -= c.body
+			n += c.messages
+			return taken
+		},
+		func(e *extent, from, to int) bool {
+			for i := from; i < to && bytes > 0; i++ {
+				bytes -= e.bodies(i, i+1)
+				n++
+			}
+			return bytes > 0
+		})
 	return n
 }

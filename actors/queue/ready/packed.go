@@ -23,11 +23,11 @@ func (*Packed) event() {}
 // packLeast and listMost are how many extents a page is made of.
 const packLeast = 64
 
-// Packable are pages that can be made of what is in lists, of at least so many extents each; 0 for as many as are worth it. Those who
-// change extents below are to do that first.
-func (s *State) Packable(least int) (out []Page) {
+// Packable are pages that can be made of what is in lists, of at least and at most so many extents each; 0 for as many as are worth it.
+// Those who change extents below are to do that first.
+func (s *State) Packable(least, most int) (out []Page) {
 	if least == 0 {
-		least = packLeast
+		least, most = packLeast, listMost
 	}
 	for i := range s.lines {
 		for _, p := range s.lines[i].extents.pages {
@@ -37,13 +37,13 @@ func (s *State) Packable(least int) (out []Page) {
 			all := p.list.all[p.list.head:]
 			for len(all) > 0 {
 				n := 0
-				for n < len(all) && all[n].content == nil && all[n].live > 0 {
+				for n < min(len(all), most) && all[n].content == nil && all[n].live > 0 {
 					n++
 				}
 				if n >= least {
 					out = append(out, Page{First: all[0].first, End: all[n-1].end(), Packed: pack(all[:n])})
 				}
-				all = all[min(n+1, len(all)):]
+				all = all[max(n, 1):]
 			}
 		}
 	}
@@ -69,6 +69,7 @@ func (x *extents) pack(p Page) {
 		}
 		if len(parts) == 0 || parts[len(parts)-1].list != nil {
 			parts = append(parts, page{end: p.End, packed: p.Packed})
+			x.packed++
 		}
 		if k < len(l.all) {
 			parts = append(parts, listed(l.all[k:]))
@@ -83,6 +84,7 @@ func (x *extents) pushStored(e extent) {
 	x.push(e)
 	if last := &x.pages[len(x.pages)-1]; len(last.list.all) >= listMost {
 		last.packed, last.list = pack(last.list.all), nil
+		x.packed++
 	}
 }
 
@@ -110,11 +112,58 @@ const (
 	allColumns
 )
 
+// tally is what extents add up to whose contents are on disk alone.
+type tally struct {
+	extents  int
+	messages uint64 // that are not settled
+	left     int    // bytes of those
+	body     int
+	records  int // extents that have a record of the queue's durable stream
+	spooled  int // and of its spool
+}
+
+func (t *tally) add(o tally) {
+	t.extents += o.extents
+	t.messages += o.messages
+	t.left += o.left
+	t.body += o.body
+	t.records += o.records
+	t.spooled += o.spooled
+}
+
+// tallyOf is a page's, which is its first column.
+func tallyOf(packed string) tally {
+	c, _ := columns.Take(packed)
+	return tally{
+		extents: int(c.Next()), messages: uint64(c.Next()), left: int(c.Next()), body: int(c.Next()), records: int(c.Next()), spooled: int(c.Next()),
+	}
+}
+
+// firstOf is a page's first index, which is its second column.
+func firstOf(packed string) uint64 {
+	_, rest := columns.Take(packed)
+	c, _ := columns.Take(rest)
+	return uint64(c.Next())
+}
+
 // pack packs extents whose contents are on disk alone.
 func pack(all []extent) string {
 	values := make([]int64, len(all))
+	sum := tally{extents: len(all)}
+	for i := range all {
+		e := &all[i]
+		sum.messages += uint64(e.live)
+		sum.left += e.left
+		sum.body += e.body
+		if e.record != 0 {
+			sum.records++
+		}
+		if e.spool != 0 {
+			sum.spooled++
+		}
+	}
 	var out []byte
-	out = columns.Append(out, []int64{int64(len(all))})
+	out = columns.Append(out, []int64{int64(sum.extents), int64(sum.messages), int64(sum.left), int64(sum.body), int64(sum.records), int64(sum.spooled)})
 	for c := range allColumns {
 		before := uint64(0)
 		for i := range all {

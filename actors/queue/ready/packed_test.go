@@ -66,7 +66,7 @@ func TestPackedPagesAreSharedAndApart(t *testing.T) {
 	}
 	c := x.clone()
 	for _, one := range []*extents{x, &c} {
-		for _, p := range (&State{lines: []line{{extents: *one}}}).Packable(0) {
+		for _, p := range (&State{lines: []line{{extents: *one}}}).Packable(0, 0) {
 			one.pack(p)
 		}
 	}
@@ -74,15 +74,15 @@ func TestPackedPagesAreSharedAndApart(t *testing.T) {
 		t.Fatalf("%d are not packed", len(l))
 	}
 	first := x.first()
-	x.settle(Interval{first + 4, 1}, nobody)
+	x.settle(Interval{first + 4, 1}, nobody, noChapter)
 	if n, m := len(listedIn(x)), len(listedIn(&c)); n != listMost || m != 0 {
 		t.Errorf("%d are looked at one by one, and %d of the copy", n, m)
 	}
 	if e := x.at(first + 3); e.live != 2 || c.at(first+3).live != 3 {
 		t.Errorf("%+v, and in the copy %+v", e, c.at(first+3))
 	}
-	x.settle(Interval{first, 4}, nobody)
-	x.settle(Interval{first + 5, 5995}, nobody) // all of it
+	x.settle(Interval{first, 4}, nobody, noChapter)
+	x.settle(Interval{first + 5, 5995}, nobody, noChapter) // all of it
 	if len(x.pages) != 1 || len(listedIn(x)) != 0 {
 		t.Errorf("%d pages are left", len(x.pages))
 	}

@@ -127,14 +127,22 @@ func (s *State) Pageable(keep int, left func(Key) uint64) []Interval {
 			if keep <= 0 {
 				return false
 			}
-			l.extents.each(in.First, func(x *extent) bool {
-				if x.first >= in.end() || keep <= 0 {
-					return false
-				}
-				spare.remove(Interval{x.first, uint64(x.n)})
-				keep -= x.left
-				return true
-			})
+			l.extents.parts(in,
+				func(c *Chapter) choice { // none of it is in memory
+					if keep <= 0 {
+						return enough
+					}
+					keep -= c.left
+					return taken
+				},
+				func(x *extent, _, _ int) bool {
+					if keep <= 0 {
+						return false
+					}
+					spare.remove(Interval{x.first, uint64(x.n)})
+					keep -= x.left
+					return true
+				})
 			return true
 		})
 		for _, p := range l.paged.runs {
@@ -247,6 +255,7 @@ func (s *State) unreadable(e *Unreadable) {
 		s.settle(Interval{first, end - first})
 	}
 	l.pick(e.Interval, func(in Interval) {
+		l.extents.thaw(in)
 		s.bodies -= l.extents.bodies(in)
 		s.settle(in)
 	})

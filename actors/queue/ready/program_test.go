@@ -138,6 +138,11 @@ func (m *machine) check() error {
 	if got := m.live.Dying(); got != dying {
 		return fmt.Errorf("%d are dying, and %d are counted", dying, got)
 	}
+	for i := range m.live.lines {
+		if err := m.live.lines[i].extents.consistent(); err != nil {
+			return err
+		}
+	}
 	if m.frozen != nil && describe(m.frozen, m.disk) != m.was {
 		return fmt.Errorf("a clone changed from\n%s\nto\n%s", m.was, describe(m.frozen, m.disk))
 	}
@@ -241,8 +246,11 @@ func (m *machine) do(s step) {
 		if out := m.live.Pageable(s.a%300, left); len(out) > 0 {
 			m.happen(&PagedOut{Intervals: out})
 		}
-		if pages := m.live.Packable(1 + s.b%4); s.b%3 > 0 && len(pages) > 0 {
+		if pages := m.live.Packable(1+s.b%2, 2+s.c%3); s.b%3 > 0 && len(pages) > 0 {
 			m.happen(&Packed{Pages: pages})
+		}
+		if s.d%3 > 0 {
+			m.chill(1 + s.d%7)
 		}
 	case "page in":
 		m.fetch(m.live.Ahead(s.a % 1000))
@@ -315,6 +323,27 @@ func (m *machine) next(limit uint64) (in Interval, redelivered bool) {
 	in.N = before
 	m.live.Walk(in, func(string, []protocol.Message) {})
 	return in, redelivered
+}
+
+func (m *machine) chill(size int) {
+	e := &Chilled{}
+	for _, d := range m.live.Chillable(size) {
+		e.Chapters = append(e.Chapters, d.Written(&shelved{text: d.Text}))
+	}
+	if len(e.Chapters) > 0 {
+		m.happen(e)
+	}
+}
+
+// shelved is what has been written of a chapter, by nobody.
+type shelved struct {
+	text string
+	read int
+}
+
+func (s *shelved) Read() string {
+	s.read++
+	return s.text
 }
 
 func (m *machine) fetch(wanted []Wanted) {

@@ -145,11 +145,23 @@ func (s *State) note(set *intervals, in Interval) {
 	if !s.saving.on {
 		return
 	}
-	s.lineOf(in.First).extents.walk(in, func(e *extent, from, to int) {
-		if e.record != 0 {
-			set.put(Interval{e.first + uint64(from), uint64(to - from)})
-		}
-	})
+	s.lineOf(in.First).extents.parts(in,
+		func(c *Chapter) choice {
+			switch c.records {
+			case c.extents:
+				set.put(Interval{c.First, c.End - c.First})
+			case 0:
+			default:
+				return read
+			}
+			return taken
+		},
+		func(e *extent, from, to int) bool {
+			if e.record != 0 {
+				set.put(Interval{e.first + uint64(from), uint64(to - from)})
+			}
+			return true
+		})
 }
 
 // Unsaved says that a Saved is due.

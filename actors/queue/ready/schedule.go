@@ -90,7 +90,9 @@ func (s *State) released(e *Released) {
 		for range in.N {
 			s.schedule.pop()
 		}
-		s.bodies -= s.lineOf(in.First).extents.bodies(in)
+		x := &s.lineOf(in.First).extents
+		x.thaw(in)
+		s.bodies -= x.bodies(in)
 		s.bury(in, Due)
 	}
 }

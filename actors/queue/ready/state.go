@@ -166,6 +166,8 @@ func (s *State) Apply(e Event) {
 		s.unreadable(e)
 	case *Packed:
 		s.packed(e)
+	case *Chilled:
+		s.chilled(e)
 	case *LinksDropped:
 		for _, l := range e.Links {
 			delete(s.links, l)
@@ -245,6 +247,7 @@ func (s *State) settled(k Key, first, last uint64, how Outcome) {
 	back := 0
 	c.take(first, last, func(in Interval, why Reason) {
 		l := s.lineOf(in.First)
+		l.extents.thaw(in)
 		bodies := l.extents.bodies(in)
 		if why == Consumed {
 			s.out = max(0, s.out-bodies)
@@ -284,6 +287,9 @@ func (s *State) settle(in Interval) {
 		if e.spool != 0 {
 			s.spool.settled++
 		}
+	}, func(c *Chapter) {
+		l.paged.remove(Interval{c.First, c.End - c.First})
+		s.spool.settled += c.spooled
 	})
 	s.bytes -= bytes
 	s.resident -= resident
@@ -310,6 +316,7 @@ func (s *State) purged() {
 	for i := range s.lines {
 		l := &s.lines[i]
 		l.waiting(func(in Interval) bool {
+			l.extents.thaw(in)
 			s.bodies -= l.extents.bodies(in)
 			s.settle(in)
 			return true
@@ -318,6 +325,7 @@ func (s *State) purged() {
 		l.cursor = l.next
 	}
 	for _, d := range s.schedule.heap {
+		s.lineOf(d.index).extents.thaw(Interval{d.index, 1})
 		s.settle(Interval{d.index, 1})
 	}
 	s.schedule = schedule{}
