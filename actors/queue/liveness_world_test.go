@@ -15,6 +15,8 @@ import (
 	"warren/actors/queue/ready"
 	"warren/actors/queue/settings"
 	"warren/persistence"
+	"warren/persistence/cold"
+	"warren/persistence/vfs"
 	"warren/protocol"
 )
 
@@ -46,6 +48,7 @@ type world struct {
 	fate    map[uint32]bool // by message, whether it has ended
 	lossy   bool            // messages may end without anybody having had them
 	system  *actor.ActorSystem
+	cold    *cold.Store
 }
 
 const undertaker = 100 // its session
@@ -80,6 +83,11 @@ func newWorld(t testing.TB, seed uint64) *world {
 	w.sessions = map[uint64]*actor.PID{1: {Id: "1"}}
 	w.slot.Follow(&actor.PID{Id: "exchange"})
 	w.streams.Drop(streamName(w.slot)) // the queue that the stand begins with was not durable
+	store, err := cold.Open(vfs.NewMemory(), "cold")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.cold = store
 	w.begin()
 	return w
 }
@@ -91,6 +99,7 @@ func (w *world) begin() {
 		Slot: w.slot,
 		Node: &Node{
 			VHost: w.vhost, Streams: w.streams, Sessions: w, Ledger: w, Journal: log, Resident: w.resident, Log: zerolog.Nop(),
+			Cold: w.cold, Sizes: ready.Sizes{Least: 1, Most: 2, Chapter: 1 + w.r.IntN(5)},
 			DeadLetters: &actor.PID{Id: "dead"}, Now: func() time.Time { return w.at },
 			Short: func() bool { return w.short }, Pressed: func() bool { return w.short || w.pressed },
 		},

@@ -59,6 +59,7 @@ func (q *Queue) aheadMost() int  { return max(1, q.limit()/2) }
 type paging struct {
 	limit    int  // of this turn, once somebody asked
 	again    int  // resident bytes at which paging out is worth another look
+	opened   int  // parts of the index that had become large again when it was last made small
 	starved  bool // somebody could have had messages in this turn that are not in memory
 	mourning bool // likewise who publishes dead letters
 	blind    bool // what is at a head, and may have expired, is not in memory
@@ -107,6 +108,9 @@ func (q *Queue) page(ctx actor.Context) {
 	}
 	if q.state.Paged() && (p.way == nil || len(p.way.wanted) == 0) {
 		q.readAhead(ctx)
+	}
+	if q.state.Opened() >= p.opened+openMost { // also where nothing comes that would have to leave memory
+		q.shrink()
 	}
 	p.starved, p.mourning, p.blind = false, false, false
 	q.spool(ctx)
@@ -165,17 +169,10 @@ func (q *Queue) pageOut() {
 			q.happen(&ready.Spooled{Intervals: in}) // what is nowhere on disk has to go there first, a piece at a time
 		}
 	}
-	q.pack()
+	q.shrink()
 	q.stream.Fold(q.incarnation) // the stream's own state lets go of it, too
 	q.paging.again = q.state.Resident() + q.limit()/4
 	q.publishStats()
-}
-
-// pack makes the index of what is on disk alone small.
-func (q *Queue) pack() {
-	if pages := q.state.Packable(0); len(pages) > 0 {
-		q.happen(&ready.Packed{Pages: pages})
-	}
 }
 
 func (q *Queue) readAhead(ctx actor.Context) {

@@ -40,6 +40,8 @@ type Node struct {
 	Send func(*actor.PID, any)
 	// Resident is how many bytes of messages the queue keeps in memory when they can be on disk; 0 for 4 MiB.
 	Resident int
+	// Sizes are how much of its index goes to disk together.
+	Sizes ready.Sizes
 	// Pressed says that little is to be kept in memory, and Short, which implies it, that nothing is that nobody is about to get;
 	// nil for never.
 	Pressed, Short func() bool

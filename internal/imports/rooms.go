@@ -37,8 +37,8 @@ var rooms = []room{
 	{"actors/vhost", with(belowVHost, aside...)},
 	{"actors/exchange", belowExchange},
 	{"actors/queue", with(ground, "actors/queue/ready", "actors/queue/record", "actors/queue/settings", "actors/rate")},
-	// Pure: what a queue decides has never heard of actors, nor of the disk, but for pages of its index that may lie there.
-	{"actors/queue/ready", []string{"protocol/...", "proto/...", "internal/columns", "persistence/cold"}},
+	// Pure: what a queue decides has never heard of actors or of the disk.
+	{"actors/queue/ready", []string{"protocol/...", "proto/...", "internal/columns"}},
 	{"actors/queue/settings", []string{"protocol/..."}},
 	{"actors/queue/record", []string{"actors/queue/ready", "protocol/...", "proto/..."}},
 	{"actors/auth", with(ground, "actors/rate", "actors/policy")},

@@ -46,12 +46,9 @@ const (
 	chapterLeast   = 4
 )
 
-// Chillable are chapters that can be made of what is packed, of so many extents each; 0 for as many as are worth it. What is next to go
-// stays: it would be read again at once.
-func (s *State) Chillable(size int) (out []Draft) {
-	if size == 0 {
-		size = chapterExtents
-	}
+// Chillable are chapters that can be made of what is packed. What is next to go stays: it would be read again at once.
+func (s *State) Chillable(z Sizes) (out []Draft) {
+	size := z.orWorthIt().Chapter
 	for i := range s.lines {
 		l := &s.lines[i]
 		if l.extents.packed > 0 {

@@ -20,15 +20,21 @@ type (
 
 func (*Packed) event() {}
 
-// packLeast and listMost are how many extents a page is made of.
+// Sizes are how many extents a page is made of, at least and at most, and how many are a chapter. The zero value is for what is worth it.
+type Sizes struct{ Least, Most, Chapter int }
+
+func (z Sizes) orWorthIt() Sizes {
+	if z == (Sizes{}) {
+		return Sizes{packLeast, listMost, chapterExtents}
+	}
+	return z
+}
+
 const packLeast = 64
 
-// Packable are pages that can be made of what is in lists, of at least and at most so many extents each; 0 for as many as are worth it.
-// Those who change extents below are to do that first.
-func (s *State) Packable(least, most int) (out []Page) {
-	if least == 0 {
-		least, most = packLeast, listMost
-	}
+// Packable are pages that can be made of what is in lists. Those who change extents below are to do that first.
+func (s *State) Packable(z Sizes) (out []Page) {
+	z = z.orWorthIt()
 	for i := range s.lines {
 		for _, p := range s.lines[i].extents.pages {
 			if p.list == nil {
@@ -37,10 +43,10 @@ func (s *State) Packable(least, most int) (out []Page) {
 			all := p.list.all[p.list.head:]
 			for len(all) > 0 {
 				n := 0
-				for n < min(len(all), most) && all[n].content == nil && all[n].live > 0 {
+				for n < min(len(all), z.Most) && all[n].content == nil && all[n].live > 0 {
 					n++
 				}
-				if n >= least {
+				if n >= z.Least {
 					out = append(out, Page{First: all[0].first, End: all[n-1].end(), Packed: pack(all[:n])})
 				}
 				all = all[max(n, 1):]

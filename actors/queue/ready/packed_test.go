@@ -66,7 +66,7 @@ func TestPackedPagesAreSharedAndApart(t *testing.T) {
 	}
 	c := x.clone()
 	for _, one := range []*extents{x, &c} {
-		for _, p := range (&State{lines: []line{{extents: *one}}}).Packable(0, 0) {
+		for _, p := range (&State{lines: []line{{extents: *one}}}).Packable(Sizes{}) {
 			one.pack(p)
 		}
 	}

@@ -49,6 +49,14 @@ func (s *State) OnDisk() (n uint64) {
 	return n
 }
 
+// Opened is how many pages of the index have become larger again than they were on disk or packed, ever.
+func (s *State) Opened() (n int) {
+	for i := range s.lines {
+		n += s.lines[i].extents.opened
+	}
+	return n
+}
+
 // onDisk says that an extent could be fetched again.
 func (s *State) onDisk(e *extent) bool {
 	if e.record != 0 && !e.mixed {

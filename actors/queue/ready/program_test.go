@@ -246,7 +246,7 @@ func (m *machine) do(s step) {
 		if out := m.live.Pageable(s.a%300, left); len(out) > 0 {
 			m.happen(&PagedOut{Intervals: out})
 		}
-		if pages := m.live.Packable(1+s.b%2, 2+s.c%3); s.b%3 > 0 && len(pages) > 0 {
+		if pages := m.live.Packable(Sizes{1 + s.b%2, 2 + s.c%3, 1}); s.b%3 > 0 && len(pages) > 0 {
 			m.happen(&Packed{Pages: pages})
 		}
 		if s.d%3 > 0 {
@@ -327,7 +327,7 @@ func (m *machine) next(limit uint64) (in Interval, redelivered bool) {
 
 func (m *machine) chill(size int) {
 	e := &Chilled{}
-	for _, d := range m.live.Chillable(size) {
+	for _, d := range m.live.Chillable(Sizes{1, 1, size}) {
 		e.Chapters = append(e.Chapters, d.Written(&shelved{text: d.Text}))
 	}
 	if len(e.Chapters) > 0 {
