@@ -82,6 +82,9 @@ func (w *world) act() (what string) {
 	case n < 84:
 		w.at = w.at.Add(time.Duration(w.r.IntN(5000)) * time.Millisecond)
 		return "time"
+	case n < 85 && w.r.IntN(10) == 0:
+		w.full = true
+		return "disk full"
 	case n < 92 && len(w.toJournal) > 0:
 		w.write()
 		return "write"

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"syscall"
 	"testing"
 	"time"
 
@@ -49,6 +50,7 @@ type world struct {
 	lossy   bool            // messages may end without anybody having had them
 	system  *actor.ActorSystem
 	cold    *cold.Store
+	full    bool // the disk that it is on
 }
 
 const undertaker = 100 // its session
@@ -83,7 +85,14 @@ func newWorld(t testing.TB, seed uint64) *world {
 	w.sessions = map[uint64]*actor.PID{1: {Id: "1"}}
 	w.slot.Follow(&actor.PID{Id: "exchange"})
 	w.streams.Drop(streamName(w.slot)) // the queue that the stand begins with was not durable
-	store, err := cold.Open(vfs.NewMemory(), "cold")
+	disk := vfs.NewFaulty(vfs.NewMemory())
+	disk.Watch(func(op vfs.Op, _ string) error {
+		if op == vfs.OpWrite && w.full {
+			return syscall.ENOSPC
+		}
+		return nil
+	})
+	store, err := cold.Open(disk, "cold")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,7 +1,6 @@
 package queue
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 
@@ -13,39 +12,22 @@ import (
 // fold folds the records of a queue's durable stream: what was enqueued and not settled, in order. It is the same fold for a broker that was
 // stopped and for one that was killed. Messages stay on disk: their records' summaries tell enough. Those of a queue that holds messages back
 // are read, for when each is due.
+//
+// It goes over the records twice, for what became of messages and then for the messages, so that each of these finds its place in the packed
+// index at once: a start with a long queue needs no more memory than the queue did.
 type fold struct {
 	holds   bool
 	out     ready.Recovered
 	next    map[ready.Level]uint64
 	settled ready.Set
-	batches []batch
+	found   *ready.Found
 }
 
-type batch struct {
-	record uint64
-	record.Brief
-	dues []int64
-}
-
-func (f *fold) add(r *persistence.Record) error {
+// became is for a record that says what became of messages; the others come later.
+func (f *fold) became(r *persistence.Record) error {
 	f.out.Made = max(f.out.Made, r.Index)
 	switch record.Kind(r.Kind) {
 	case record.Enqueued:
-		brief, err := record.ParseBrief(r.Payload)
-		if err != nil {
-			return err
-		}
-		f.goesOn(brief.First + brief.Count)
-		f.out.Expires = f.out.Expires || brief.Expires && !f.holds
-		b := batch{record: r.Index, Brief: brief}
-		if f.holds {
-			_, content, err := record.ParseEnqueued(r.Payload)
-			if err != nil {
-				return err
-			}
-			b.dues = dues(&content)
-		}
-		f.batches = append(f.batches, b)
 	case record.Settled:
 		ranges, err := record.ParseRanges(r.Payload)
 		if err != nil {
@@ -81,6 +63,42 @@ func (f *fold) add(r *persistence.Record) error {
 	return nil
 }
 
+// enqueued is for a record of messages; on each level they come in their order.
+func (f *fold) enqueued(r *persistence.Record) error {
+	if record.Kind(r.Kind) != record.Enqueued {
+		return nil
+	}
+	brief, err := record.ParseBrief(r.Payload)
+	if err != nil {
+		return err
+	}
+	x := ready.RecoveredExtent{Record: r.Index, First: brief.First, N: brief.Count}
+	if f.holds {
+		_, content, err := record.ParseEnqueued(r.Payload)
+		if err != nil {
+			return err
+		}
+		x.Held = dues(&content)
+	}
+	var stored, live uint64
+	for _, in := range brief.Stored {
+		stored += in.N
+		f.settled.Without(in, func(in ready.Interval) {
+			x.Live = append(x.Live, in)
+			live += in.N
+		})
+	}
+	if live > 0 {
+		x.Bytes, x.Bodies = int(uint64(brief.Bytes)*live/stored), brief.Bodies
+		if err := f.found.Add(&x); err != nil {
+			return err
+		}
+	}
+	f.goesOn(brief.First + brief.Count)
+	f.out.Expires = f.out.Expires || brief.Expires && !f.holds
+	return nil
+}
+
 // goesOn says that the next message of a level has at least that index.
 func (f *fold) goesOn(next uint64) {
 	if f.next == nil {
@@ -97,26 +115,10 @@ func (f *fold) settle(ranges []ready.Interval) {
 }
 
 func (f *fold) recovered() *ready.Recovered {
-	out := &f.out
 	for _, next := range f.next {
-		out.Next = append(out.Next, next)
+		f.out.Next = append(f.out.Next, next)
 	}
-	slices.Sort(out.Next)
-	slices.SortStableFunc(f.batches, func(a, b batch) int { return cmp.Compare(a.First, b.First) })
-	for _, b := range f.batches {
-		x := ready.RecoveredExtent{Record: b.record, First: b.First, N: b.Count, Held: b.dues}
-		var stored, live uint64
-		for _, in := range b.Stored {
-			stored += in.N
-			f.settled.Without(in, func(in ready.Interval) {
-				x.Live = append(x.Live, in)
-				live += in.N
-			})
-		}
-		if live > 0 {
-			x.Bytes, x.Bodies = int(uint64(b.Bytes)*live/stored), b.Bodies
-			out.Extents = append(out.Extents, x)
-		}
-	}
-	return out
+	slices.Sort(f.out.Next)
+	f.out.Found = f.found
+	return &f.out
 }

@@ -26,26 +26,31 @@ func (q *Queue) quarantined(stream, what, reason string, content []byte) {
 // checkpoint, which does not have them, so that no later start meets them again.
 func (q *Queue) replay(records iter.Seq[*persistence.Record]) (recovered *ready.Recovered, some bool) {
 	f := fold{holds: q.Slot.Settings().Holds.Set}
-	for r := range records {
-		if f.attempt(r) == nil {
-			continue
-		}
-		if err := f.attempt(r); err != nil {
-			some = true
-			q.quarantined(q.stored(), fmt.Sprintf("record-%d", r.Index), err.Error(), bytes.Join([][]byte{{r.Kind}, r.Payload, r.Tail.Bytes}, nil))
+	all := func(add func(*persistence.Record) error) {
+		for r := range records {
+			if attempt(add, r) == nil {
+				continue
+			}
+			if err := attempt(add, r); err != nil {
+				some = true
+				q.quarantined(q.stored(), fmt.Sprintf("record-%d", r.Index), err.Error(), bytes.Join([][]byte{{r.Kind}, r.Payload, r.Tail.Bytes}, nil))
+			}
 		}
 	}
+	all(f.became)
+	f.found = ready.NewFound(q.Sizes, f.out.Dead, q.chill)
+	all(f.enqueued)
 	return f.recovered(), some
 }
 
-// attempt is add, with a panic as an error.
-func (f *fold) attempt(r *persistence.Record) (err error) {
+// attempt adds a record to a fold, with a panic as an error.
+func attempt(add func(*persistence.Record) error, r *persistence.Record) (err error) {
 	defer func() {
 		if reason := recover(); reason != nil {
 			err = fmt.Errorf("panic: %v", reason)
 		}
 	}()
-	return f.add(r)
+	return add(r)
 }
 
 // DeadlyEvent says whether an event brings a message whose body is deadly on order (chaos.poison) for whatever remembers it.

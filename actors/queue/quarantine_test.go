@@ -34,7 +34,9 @@ func TestReplayLeavesOutWhatCannotBe(t *testing.T) {
 		enqueued(4, 2),
 	}
 	got, some := s.q.replay(all(records))
-	if !some || len(got.Extents) != 2 || got.Made != 4 {
+	found := ready.New()
+	found.Apply(got)
+	if !some || found.Ready() != 2 || got.Made != 4 {
 		t.Errorf("%+v, some left out: %v", got, some)
 	}
 	for name, want := range map[string]string{"record-2": "cof a kind that nobody knows", "record-3": "\x02\xff"} {
@@ -53,7 +55,7 @@ func TestReplayLeavesOutWhatCannotBe(t *testing.T) {
 		t.Error("left out what is fine")
 	}
 	// What panics is as bad as what says that it is wrong.
-	if err := (&fold{}).attempt(nil); err == nil || !strings.HasPrefix(err.Error(), "panic: ") {
+	if err := attempt((&fold{}).became, nil); err == nil || !strings.HasPrefix(err.Error(), "panic: ") {
 		t.Errorf("attempt: %v", err)
 	}
 }

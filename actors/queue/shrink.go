@@ -17,13 +17,20 @@ func (q *Queue) shrink() {
 	}
 	e := &ready.Chilled{}
 	for _, d := range q.state.Chillable(q.Sizes) {
-		page, err := q.Cold.Put(d.Text)
-		if err != nil {
-			break
+		if c := q.chill(d); c != nil {
+			e.Chapters = append(e.Chapters, c)
 		}
-		e.Chapters = append(e.Chapters, d.Written(page))
 	}
 	if len(e.Chapters) > 0 {
 		q.happen(e)
 	}
+}
+
+// chill writes a chapter of the index; nil when that is not to be.
+func (q *Queue) chill(d ready.Draft) *ready.Chapter {
+	page, err := q.Cold.Put(d.Text)
+	if err != nil {
+		return nil
+	}
+	return d.Written(page)
 }

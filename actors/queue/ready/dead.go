@@ -76,37 +76,6 @@ func (s *State) dropped(e *Dropped) {
 	}
 }
 
-// recoverDead takes what was dead when the process ended out of what waits.
-func (s *State) recoverDead(e *Recovered) {
-	if len(e.Dead) == 0 {
-		return
-	}
-	var live Set
-	for i := range e.Extents {
-		if e.Extents[i].Held != nil {
-			for _, in := range e.Extents[i].Live {
-				live.Put(in)
-			}
-		}
-	}
-	for _, d := range e.Dead {
-		l := s.lineOf(d.First)
-		for _, in := range live.set.within(d.Interval) { // what was held back waits nowhere
-			live.set.remove(in)
-			s.bodies -= l.extents.bodies(in)
-			s.dying += in.N
-			s.dead = append(s.dead, Dead{in, d.Reason})
-		}
-		for _, in := range l.returned.within(d.Interval) {
-			l.returned.remove(in)
-			l.fresh.remove(in)
-			s.bodies -= l.extents.bodies(in)
-			s.dying += in.N
-			s.dead = append(s.dead, Dead{in, d.Reason})
-		}
-	}
-}
-
 // deadOf are all of one reason, those with the consumer included.
 func (s *State) deadOf(why Reason) []Interval {
 	var set intervals

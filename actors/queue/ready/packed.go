@@ -84,16 +84,6 @@ func (x *extents) pack(p Page) {
 	x.pages = slices.Replace(x.pages, from, to, parts...)
 }
 
-// pushStored adds an extent that is on disk alone, as all are when the broker starts, and packs a list that is full. What a start finds
-// never is in memory as lists.
-func (x *extents) pushStored(e extent) {
-	x.push(e)
-	if last := &x.pages[len(x.pages)-1]; len(last.list.all) >= listMost {
-		last.packed, last.list = pack(last.list.all), nil
-		x.packed++
-	}
-}
-
 // listed is a page of extents that lie in the list of another.
 func listed(some []extent) page {
 	l := &list{all: slices.Clone(some)}

@@ -94,13 +94,15 @@ func TestPackedPagesAreSharedAndApart(t *testing.T) {
 
 func TestRecoveredIsPacked(t *testing.T) {
 	// DESIGN section 7: a start with a long queue needs no more memory than the queue had.
-	e := &Recovered{Next: []uint64{3000}, Made: 1000}
+	e := &Recovered{Next: []uint64{3000}, Made: 1000, Dead: []Dead{{Interval{300, 2}, Expired}}}
+	e.Found = NewFound(Sizes{}, e.Dead, nil)
 	for i := range uint64(1000) {
-		e.Extents = append(e.Extents, RecoveredExtent{
+		if err := e.Found.Add(&RecoveredExtent{
 			Record: i + 1, First: 3 * i, N: 3, Bytes: 200, Bodies: 100, Live: []Interval{{3 * i, 2}}, // of each one was settled
-		})
+		}); err != nil {
+			t.Fatal(err)
+		}
 	}
-	e.Dead = []Dead{{Interval{300, 2}, Expired}}
 	s := New()
 	s.Apply(e)
 	x := &s.lines[0].extents

@@ -59,69 +59,14 @@ func (s *saving) clone() *saving {
 }
 
 type (
-	// Recovered: the queue is durable, and this is what was on disk. It is the first event of such a queue's stream.
-	Recovered struct {
-		Extents   []RecoveredExtent // by index
-		Next      []uint64          // indexes of the next messages, by level
-		Delivered []Interval        // were with a consumer once
-		Dead      []Dead            // were to be dead-lettered
-		Expires   bool              // some of it expires
-		Made      uint64            // newest record
-	}
-	// RecoveredExtent is the messages of one record, which are on disk.
-	RecoveredExtent struct {
-		Record, First, N uint64
-		Bytes, Bodies    int        // of those that live
-		Live             []Interval // not settled, and not transient
-		Held             []int64    // when its messages are due, of a queue that holds them back
-	}
 	// Saved: what was settled and delivered since the last time is in records now.
 	Saved struct{}
 	// Synced: the records up to Upto are on disk.
 	Synced struct{ Upto uint64 }
 )
 
-func (*Recovered) event() {}
-func (*Saved) event()     {}
-func (*Synced) event()    {}
-
-func (s *State) recovered(e *Recovered) {
-	s.saving = &saving{on: true, made: e.Made}
-	for _, next := range e.Next {
-		l := s.lineOf(next)
-		l.next, l.cursor = next, next
-	}
-	var away Set
-	for _, d := range e.Dead {
-		away.Put(d.Interval)
-	}
-	for i := range e.Extents {
-		r := &e.Extents[i]
-		l := s.lineOf(r.First)
-		x := extent{first: r.First, record: r.Record, n: uint32(r.N), left: r.Bytes, body: r.Bodies}
-		for _, in := range r.Live {
-			x.live += uint32(in.N)
-			if r.Held == nil {
-				l.returned.add(in)
-				l.fresh.add(in)
-			}
-		}
-		l.extents.pushStored(x)
-		l.paged.add(Interval{r.First, r.N})
-		s.bytes += x.left
-		for _, in := range r.Live {
-			s.bodies += x.bodies(int(in.First-x.first), int(in.end()-x.first))
-		}
-		if r.Held != nil {
-			s.recoverHeld(r, &away)
-		}
-	}
-	for _, in := range e.Delivered {
-		s.lineOf(in.First).fresh.remove(in)
-	}
-	s.recoverDead(e)
-	s.expires = e.Expires
-}
+func (*Saved) event()  {}
+func (*Synced) event() {}
 
 // stored makes the record of messages that arrived, when there are persistent ones among them.
 func (s *State) stored(e *Enqueued, x *extent) {

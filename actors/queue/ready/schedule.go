@@ -113,14 +113,3 @@ func (s *State) held() []Interval {
 	}
 	return out
 }
-
-// recoverHeld takes the messages of a record that were held back when the process ended; some were on their way.
-func (s *State) recoverHeld(r *RecoveredExtent, away *Set) {
-	for _, in := range r.Live {
-		away.Without(in, func(in Interval) {
-			for i := in.First; i < in.end(); i++ {
-				s.schedule.push(due{r.Held[i-r.First], i})
-			}
-		})
-	}
-}
