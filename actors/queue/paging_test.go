@@ -10,6 +10,7 @@ import (
 
 	"warren/actors/queue/ready"
 	"warren/persistence"
+	"warren/persistence/cold"
 	"warren/protocol"
 )
 
@@ -24,6 +25,8 @@ type pagingStand struct {
 
 	transient, mixed bool // what fill publishes
 	limit            int
+	cold             *cold.Store
+	sizes            ready.Sizes
 }
 
 var persistent = (&protocol.Properties{DeliveryMode: protocol.DeliveryPersistent}).Append(nil)
@@ -36,13 +39,18 @@ func newPagingStand(t *testing.T) *pagingStand {
 }
 
 func (s *pagingStand) begin(incarnation uint64) {
+	s.streams.Drop(streamName(s.slot)) // the queue that the stand begins with was not durable
+	s.goOn(incarnation)
+}
+
+// goOn is begin behind a crash.
+func (s *pagingStand) goOn(incarnation uint64) {
 	log := persistence.NewLog(s.vhost, nil, "", persistence.Options{})
 	s.q = New(Options{
 		Slot: s.slot,
-		Node: &Node{VHost: s.vhost, Streams: s.streams, Sessions: s, Ledger: s, Journal: log, Resident: s.limit, Log: zerolog.Nop()},
+		Node: &Node{VHost: s.vhost, Streams: s.streams, Sessions: s, Ledger: s, Journal: log, Cold: s.cold, Sizes: s.sizes, Resident: s.limit, Log: zerolog.Nop()},
 	}, incarnation)
 	s.ctx = &turn{self: s.slot.PID}
-	s.streams.Drop(streamName(s.slot)) // the queue that the stand begins with was not durable
 	s.tell(&actor.Started{})
 }
 

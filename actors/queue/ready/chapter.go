@@ -68,8 +68,8 @@ func (l *line) chillable(out []Draft, size int, dead []Dead) []Draft {
 		heads = append(heads, dead[0].First)
 	}
 	pages := l.extents.pages
-	last := len(pages) // behind it there is nothing that is packed
-	for last > 0 && pages[last-1].packed == "" {
+	last := len(pages) // behind it come lists, which may be packed
+	for last > 0 && pages[last-1].list != nil {
 		last--
 	}
 	keep := l.extents.near(heads, size)
@@ -80,7 +80,7 @@ func (l *line) chillable(out []Draft, size int, dead []Dead) []Draft {
 			bytes += len(pages[to].packed)
 		}
 		full := sum.extents >= size || bytes >= chapterBytes
-		if full || to > from+1 && to < last && sum.extents >= size/chapterLeast {
+		if full || to > from && to < last && sum.extents >= size/chapterLeast {
 			out = append(out, draft(pages[from:to], sum))
 		}
 		from = max(to, from+1)

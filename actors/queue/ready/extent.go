@@ -50,6 +50,9 @@ func newExtent(first uint64, c *Content) (x extent, stored int) {
 	return x, stored
 }
 
+// settled says that nothing is left of it.
+func settled(e extent) bool { return e.live == 0 }
+
 func (e *extent) end() uint64 { return e.first + uint64(e.n) }
 
 // bytes are what the messages from..to hold; all of them are live.

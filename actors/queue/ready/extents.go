@@ -283,7 +283,7 @@ func (l *list) trim() {
 		l.dead--
 	}
 	if gone := l.head + l.dead; l.dead > 0 && gone > 64 && gone > len(l.all)/2 {
-		kept := slices.DeleteFunc(l.all, func(e extent) bool { return e.live == 0 })
+		kept := slices.DeleteFunc(l.all, settled)
 		if len(kept) < cap(kept)/4 {
 			kept = slices.Clone(kept)
 		}

@@ -42,12 +42,18 @@ func (s *State) Packable(z Sizes) (out []Page) {
 			}
 			all := p.list.all[p.list.head:]
 			for len(all) > 0 {
-				n := 0
-				for n < min(len(all), z.Most) && all[n].content == nil && all[n].live > 0 {
-					n++
+				n, live := 0, 0
+				for ; n < len(all) && live < z.Most && all[n].content == nil; n++ {
+					if all[n].live > 0 {
+						live++
+					}
 				}
-				if n >= z.Least {
-					out = append(out, Page{First: all[0].first, End: all[n-1].end(), Packed: pack(all[:n])})
+				if live >= z.Least {
+					some := all[:n]
+					if live < n {
+						some = slices.DeleteFunc(slices.Clone(some), settled)
+					}
+					out = append(out, Page{First: some[0].first, End: some[live-1].end(), Packed: pack(some)})
 				}
 				all = all[max(n, 1):]
 			}
@@ -70,29 +76,23 @@ func (x *extents) pack(p Page) {
 	for ; to < len(x.pages) && (to == from || x.pages[to-1].end < p.End); to++ {
 		l := x.pages[to].list
 		i, k := l.search(p.First), l.search(p.End)
-		if i > l.head {
-			parts = append(parts, listed(l.all[l.head:i]))
-		}
-		if len(parts) == 0 || parts[len(parts)-1].list != nil {
+		parts = listed(parts, l.all[l.head:i])
+		if to == from {
 			parts = append(parts, page{end: p.End, packed: p.Packed})
 			x.packed++
 		}
-		if k < len(l.all) {
-			parts = append(parts, listed(l.all[k:]))
-		}
+		parts = listed(parts, l.all[k:])
 	}
 	x.pages = slices.Replace(x.pages, from, to, parts...)
 }
 
-// listed is a page of extents that lie in the list of another.
-func listed(some []extent) page {
-	l := &list{all: slices.Clone(some)}
-	for i := range l.all {
-		if l.all[i].live == 0 {
-			l.dead++
-		}
+// listed adds a page of extents that lie in the list of another, as far as something is left of them.
+func listed(parts []page, some []extent) []page {
+	l := &list{all: slices.DeleteFunc(slices.Clone(some), settled)}
+	if len(l.all) == 0 {
+		return parts
 	}
-	return page{end: l.all[len(l.all)-1].end(), list: l}
+	return append(parts, page{end: l.all[len(l.all)-1].end(), list: l})
 }
 
 // The columns of a page: of each extent how far it begins behind the end of the one before, and its other fields.
