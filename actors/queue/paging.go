@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -70,7 +71,7 @@ type paging struct {
 
 // way is what goes on between the two.
 type way struct {
-	wanted   []ready.Wanted // asked of the journal; none when nothing is on its way
+	wanted   []ready.Wanted // asked of the journal, by record; none when nothing is on its way
 	fetches  int            // answers that are to come
 	tag      uint64         // of that
 	ahead    int            // bytes to fetch at a time
@@ -177,7 +178,9 @@ func (q *Queue) pageOut() {
 
 func (q *Queue) readAhead(ctx actor.Context) {
 	p := q.paging.begin()
-	if p.wanted = q.wanted(); len(p.wanted) == 0 {
+	p.wanted = q.wanted()
+	slices.SortFunc(p.wanted, byRecord)
+	if p.wanted = slices.Compact(p.wanted); len(p.wanted) == 0 {
 		return
 	}
 	p.tag++
@@ -192,29 +195,26 @@ func (q *Queue) readAhead(ctx actor.Context) {
 			}
 		}
 		if len(m.Records) > 0 {
-			slices.Sort(m.Records)
 			p.fetches++
 			ctx.Send(q.Journal.PID, m)
 		}
 	}
 }
 
+// byRecord is the order of what is fetched.
+func byRecord(a, b ready.Wanted) int {
+	return cmp.Or(cmp.Compare(a.Record, b.Record), cmp.Compare(a.First, b.First))
+}
+
 // wanted is what to fetch. Who waits for something is never left without it: each kind has bytes of its own, of which no other kind
 // takes anything, and what is at their head comes also where it is larger than all of them.
 func (q *Queue) wanted() (out []ready.Wanted) {
 	p, w := &q.paging, q.paging.way
-	add := func(more []ready.Wanted) {
-		for _, w := range more {
-			if !slices.Contains(out, w) {
-				out = append(out, w)
-			}
-		}
-	}
 	if p.mourning {
-		add(q.state.DeadAhead(q.aheadLeast()))
+		out = append(out, q.state.DeadAhead(q.aheadLeast())...)
 	}
 	if p.blind {
-		add(q.state.HeadsAhead())
+		out = append(out, q.state.HeadsAhead()...)
 	}
 	near, all := q.state.InMemory()
 	switch {
@@ -228,7 +228,7 @@ func (q *Queue) wanted() (out []ready.Wanted) {
 		w.ahead = q.aheadLeast()
 	}
 	if p.starved || near < max(w.ahead, q.aheadLeast())/2 {
-		add(q.state.Ahead(max(w.ahead, q.aheadLeast())))
+		out = append(out, q.state.Ahead(max(w.ahead, q.aheadLeast()))...)
 	}
 	return out
 }
@@ -259,7 +259,7 @@ func (q *Queue) fetched(ctx actor.Context, m *persistence.Fetched) {
 	in := &ready.PagedIn{}
 	for i := range m.Records {
 		r := &m.Records[i]
-		at := slices.IndexFunc(wanted, func(w ready.Wanted) bool { return w.Record == r.Index })
+		at, _ := slices.BinarySearchFunc(wanted, ready.Wanted{Record: r.Index}, byRecord)
 		_, content, err := record.ParseEnqueued(r.Payload)
 		if err != nil {
 			panic(fmt.Errorf("queue: record %d: %w", r.Index, err))

@@ -161,7 +161,7 @@ func (s *State) Pageable(keep int, left func(Key) uint64) []Interval {
 	return out
 }
 
-// Ahead are the extents on disk alone among the first bytes to go, in the order of their turn.
+// Ahead are the extents on disk alone among the first bytes to go, in the order of their turn. There may be one twice.
 func (s *State) Ahead(bytes int) []Wanted {
 	var out []Wanted
 	for i := len(s.lines) - 1; i >= 0 && bytes > 0; i-- {
@@ -186,21 +186,20 @@ func (s *State) Ahead(bytes int) []Wanted {
 
 // want adds an extent that is on disk alone.
 func want(out []Wanted, x *extent) []Wanted {
-	if w := x.wanted(); x.content == nil && !slices.Contains(out, w) {
-		return append(out, w)
+	if x.content != nil {
+		return out
 	}
-	return out
+	return append(out, x.wanted())
 }
 
-// DeadAhead are those among the first bytes of the dead.
+// DeadAhead are those among the first bytes of the dead. There may be one twice.
 func (s *State) DeadAhead(bytes int) []Wanted {
 	var out []Wanted
 	for _, d := range s.dead {
-		s.lineOf(d.First).extents.walk(d.Interval, func(x *extent, _, _ int) {
-			if bytes > 0 {
-				out = want(out, x)
-			}
+		s.lineOf(d.First).extents.parts(d.Interval, func(*Chapter) choice { return read }, func(x *extent, _, _ int) bool {
+			out = want(out, x)
 			bytes -= x.left
+			return bytes > 0
 		})
 		if bytes <= 0 {
 			break
