@@ -239,17 +239,11 @@ func (p *Journal) checkpoint(ctx actor.Context, m *Checkpoint) {
 		s.owner, s.tail = m.From, m.tail
 		s.tokens = append(s.tokens, token{s.next - 1, m.Token})
 	}
-	live := m.Live
 	if err := p.j.Claim(s.id, m.Incarnation); errors.Is(err, journal.ErrStale) {
 		return // what it takes for living is not what lives
 	}
-	err := p.j.ReleaseBut(s.id, upto, func(from, to uint64) uint64 { // from rises, as live does
-		for len(live) > 0 && live[0] < from+1 {
-			live = live[1:]
-		}
-		n, _ := slices.BinarySearch(live[:min(uint64(len(live)), to-from)], to+1)
-		return uint64(n)
-	})
+	live := m.Live.Cursor()
+	err := p.j.ReleaseBut(s.id, upto, func(from, to uint64) uint64 { return live.Count(from+1, to+1) }) // from rises
 	if err != nil {
 		panic(err)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/rs/zerolog"
 
+	"warren/internal/columns"
 	"warren/persistence/journal"
 	"warren/persistence/vfs"
 	"warren/supervision"
@@ -343,7 +344,9 @@ func TestCheckpoint(t *testing.T) {
 	one, two := record(1), record(2)
 	one.Messages, two.Messages = true, true
 	d.append(one, two, record(3))
-	d.sys.Send(d.log.PID, &Checkpoint{Stream: "queue/a", Upto: 3, Kind: 9, Payload: []byte("checkpoint"), Live: []uint64{2}})
+	var live columns.Runs
+	live.Add(2)
+	d.sys.Send(d.log.PID, &Checkpoint{Stream: "queue/a", Upto: 3, Kind: 9, Payload: []byte("checkpoint"), Live: live})
 	d.append(record(4))
 	d.durable(4)
 	var kinds []uint8

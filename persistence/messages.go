@@ -3,6 +3,7 @@ package persistence
 import (
 	"github.com/asynkron/protoactor-go/actor"
 
+	"warren/internal/columns"
 	"warren/persistence/journal"
 )
 
@@ -42,7 +43,7 @@ type (
 		Upto        uint64
 		Kind        uint8
 		Payload     []byte
-		Live        []uint64 // ascending
+		Live        columns.Runs // indexes of records
 		tail        *tail
 	}
 	// Fetch asks for records that hold messages, in rising order; From hears of Fetched.

@@ -246,7 +246,8 @@ func (w *world) write() {
 	case *persistence.Checkpoint:
 		if m.Upto <= w.made[m.Stream] {
 			maps.DeleteFunc(w.of(m.Stream), func(index uint64, _ persistence.Record) bool {
-				return index <= m.Upto && !slices.Contains(m.Live, index)
+				live := m.Live.Cursor()
+				return index <= m.Upto && live.Count(index, index+1) == 0
 			})
 		}
 	case *persistence.Fetch:

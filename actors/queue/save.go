@@ -68,7 +68,7 @@ type volume struct{ records, bytes int }
 // checkpoint makes every record of settled and delivered messages superfluous, and says which messages are still needed.
 func (q *Queue) checkpoint(ctx actor.Context) {
 	sum := q.state.Summarize()
-	q.sinceCheckpoint, q.checkpointSize = volume{}, len(sum.Live)
+	q.sinceCheckpoint, q.checkpointSize = volume{}, int(sum.Live.Len())
 	ctx.Send(q.Journal.PID, &persistence.Checkpoint{
 		Stream: q.stored(), Incarnation: q.incarnation, Upto: sum.Made, Kind: uint8(record.Checkpoint), Live: sum.Live,
 		Payload: record.AppendCheckpoint(nil, sum),

@@ -199,8 +199,8 @@ func TestSummaryKeepsNoChapter(t *testing.T) {
 	s := b.long(t, few, 1000, even, sameLevel)
 	chapters := s.lines[0].extents.chapters
 	sum := s.Summarize()
-	if len(sum.Live) != 1000 || b.read != chapters || s.lines[0].extents.chapters != chapters {
-		t.Errorf("%d records live, %d chapters of %d were read, %d are left", len(sum.Live), b.read, chapters, s.lines[0].extents.chapters)
+	if sum.Live.Len() != 1000 || b.read != chapters || s.lines[0].extents.chapters != chapters {
+		t.Errorf("%d records live, %d chapters of %d were read, %d are left", sum.Live.Len(), b.read, chapters, s.lines[0].extents.chapters)
 	}
 }
 

@@ -104,7 +104,8 @@ func (s *State) held() []Interval {
 		indexes[i] = d.index
 	}
 	var out []Interval
-	for _, index := range sorted(indexes) {
+	slices.Sort(indexes)
+	for _, index := range indexes {
 		if n := len(out); n > 0 && out[n-1].end() == index {
 			out[n-1].N++
 		} else {

@@ -1,6 +1,10 @@
 package ready
 
-import "slices"
+import (
+	"slices"
+
+	"warren/internal/columns"
+)
 
 // What is not stored, since it is transient or in a batch with what is, goes to disk as well when it waits for long: to the queue's
 // spool, which means nothing to the next process (DESIGN section 7, paging).
@@ -91,15 +95,16 @@ func (s *State) Spooling() []SpoolRecord { return s.spool.pending }
 // Spool is how many records the spool has been given, and of how many nothing is left.
 func (s *State) Spool() (made uint64, settled int) { return s.spool.made, s.spool.settled }
 
-// SpoolLiving are the records of the spool that are needed, in order, and the newest on disk.
-func (s *State) SpoolLiving() (living []uint64, stowed uint64) {
+// SpoolLiving are the records of the spool that are needed, and the newest on disk.
+func (s *State) SpoolLiving() (living columns.Runs, stowed uint64) {
+	var gathered columns.Strands
 	for i := range s.lines {
 		s.lines[i].extents.each(0, func(e *extent) bool {
 			if e.live > 0 && e.spool != 0 {
-				living = append(living, e.spool)
+				gathered.Add(e.spool)
 			}
 			return true
 		})
 	}
-	return sorted(living), s.spool.stowed
+	return gathered.Runs(), s.spool.stowed
 }

@@ -1,6 +1,6 @@
 package ready
 
-import "slices"
+import "warren/internal/columns"
 
 // Summary stands for every record of settled and delivered messages up to Made.
 type Summary struct {
@@ -13,12 +13,13 @@ type Summary struct {
 	// Dead are to be dead-lettered.
 	Dead []Dead
 	// Live are the records whose messages are not all settled.
-	Live []uint64
+	Live columns.Runs
 }
 
 // Summarize says what a checkpoint holds. Nothing may be unsaved.
 func (s *State) Summarize() Summary {
 	sum := Summary{Made: s.saving.made}
+	var live columns.Strands
 	var open, delivered intervals // not settled; of those, delivered once
 	for _, c := range s.consumers {
 		for _, r := range c.runs {
@@ -50,9 +51,14 @@ func (s *State) Summarize() Summary {
 			open.put(Interval{l.cursor, l.next - l.cursor})
 		}
 		sum.Next = append(sum.Next, l.next)
-		sum.live(l)
+		l.extents.each(0, func(e *extent) bool {
+			if e.live > 0 && e.record != 0 {
+				live.Add(e.record)
+			}
+			return true
+		})
 	}
-	sum.Live = sorted(sum.Live)
+	sum.Live = live.Runs()
 	for i := range s.lines {
 		at := Level(i).first()
 		for len(open.runs) > 0 && LevelOf(open.runs[0].First) == Level(i) {
@@ -67,22 +73,8 @@ func (s *State) Summarize() Summary {
 	return sum
 }
 
-func sorted(records []uint64) []uint64 {
-	slices.Sort(records)
-	return records
-}
-
 func (sum *Summary) settled(from, to uint64) {
 	if to > from {
 		sum.Settled = append(sum.Settled, Interval{from, to - from})
 	}
-}
-
-func (sum *Summary) live(l *line) {
-	l.extents.each(0, func(e *extent) bool {
-		if e.live > 0 && e.record != 0 {
-			sum.Live = append(sum.Live, e.record)
-		}
-		return true
-	})
 }
