@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 
 	"warren/supervision"
@@ -149,17 +150,18 @@ func (s *Stream[S, E]) Fold(incarnation uint64) {
 }
 
 // fold moves the waiting events into the stream's state. The writer has applied every one of them to its own state
-// before it appended the next, so none of them panics here.
+// before it appended the next, so none of them panics here, unless the disk fails that a state has some of itself on: then those
+// in front have been moved.
 func (s *Stream[S, E]) fold() {
 	if len(s.tail) == 0 {
 		return
 	}
 	s.needBase()
-	for _, e := range s.tail {
-		s.base.Apply(e)
+	n := 0
+	defer func() { s.tail = slices.Delete(s.tail, 0, n) }()
+	for ; n < len(s.tail); n++ {
+		s.base.Apply(s.tail[n])
 	}
-	clear(s.tail)
-	s.tail = s.tail[:0]
 }
 
 func (s *Stream[S, E]) needBase() {

@@ -218,3 +218,26 @@ func TestStreamRace(t *testing.T) {
 		t.Errorf("the stream has %d events, in another order than they were accepted", len(got))
 	}
 }
+
+// A fold that fails in the middle, since the disk does that a state has some of itself on, does not have the events in front of it happen
+// twice (DESIGN section 5).
+func TestFoldThatFailsHappensOnce(t *testing.T) {
+	s := open(NewStore())
+	claim(t, s, 1)
+	for _, n := range []int{0, 1, -1, 2} {
+		if err := s.Append(1, n); err != nil {
+			t.Fatal(err)
+		}
+	}
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("no panic")
+			}
+		}()
+		_ = s.Append(1, 3)
+	}()
+	if got := claim(t, s, 2).State.numbers; !slices.Equal(got, numbers(3)) {
+		t.Errorf("the next has %v", got)
+	}
+}

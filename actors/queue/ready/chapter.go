@@ -38,12 +38,12 @@ func (d *Draft) Written(t Text) *Chapter {
 	return &c
 }
 
-// A chapter is as many extents, or as many bytes, whichever is reached first. What is packed between others and will not become
-// more is one as soon as it is a quarter of that.
+// A chapter is as many extents, or as many bytes, whichever is reached first. What is packed between others, and will not become
+// more, is one already when it is a quarter of that.
 const (
 	chapterExtents = 8192
 	chapterBytes   = 16 << 10
-	chapterLeast   = 4
+	quarter        = 4
 )
 
 // Chillable are chapters that can be made of what is packed. What is next to go stays: it would be read again at once.
@@ -80,7 +80,7 @@ func (l *line) chillable(out []Draft, size int, dead []Dead) []Draft {
 			bytes += len(pages[to].packed)
 		}
 		full := sum.extents >= size || bytes >= chapterBytes
-		if full || to > from && to < last && sum.extents >= size/chapterLeast {
+		if full || to > from && to < last && sum.extents >= size/quarter {
 			out = append(out, draft(pages[from:to], sum))
 		}
 		from = max(to, from+1)

@@ -36,6 +36,10 @@ type Dead struct {
 func (s *State) bury(in Interval, why Reason) {
 	s.note(&s.saving.dead[why], in)
 	s.dying += in.N
+	if n := len(s.dead); n > 0 && s.dead[n-1].Reason == why && s.dead[n-1].end() == in.First {
+		s.dead[n-1].N += in.N // what goes one by one takes no more than what goes at once
+		return
+	}
 	s.dead = append(s.dead, Dead{in, why})
 }
 
