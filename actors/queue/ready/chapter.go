@@ -158,7 +158,7 @@ func (c *Chapter) inside(in Interval) bool { return in.First <= c.First && c.End
 
 // takeOff takes a chapter off the beginning of an interval that it is inside of.
 func (c *Chapter) takeOff(in *Interval) {
-	if c.First > in.First {
+	if c.First > in.First || c.messages < c.End-c.First {
 		missing(in.First)
 	}
 	*in = Interval{c.End, in.end() - c.End}
