@@ -144,7 +144,7 @@ func TestIndexOnDiskFromTheStart(t *testing.T) {
 	for _, index := range slices.Sorted(maps.Keys(s.records)) {
 		records = append(records, s.records[index])
 	}
-	recovered, bad := s.q.replay(records)
+	recovered, bad := s.q.replay(all(records))
 	if n := s.cold.Stats().Pages; bad || n < 8 {
 		t.Fatalf("%d chapters for 95 batches, some are bad: %v", n, bad)
 	}
