@@ -58,16 +58,22 @@ func (c *Cursor) Next() (from, to uint64, more bool) {
 	return c.from, c.to, true
 }
 
-// Count is how many numbers of from..to there are, to not counted. From one call to the next both rise, and do not meet.
+// Count is how many numbers of from..to there are, to not counted. From one call to the next from does not fall; what is behind it may be
+// asked again, a whole page first and then each of its entries.
 func (c *Cursor) Count(from, to uint64) (n uint64) {
-	for {
-		if lo, hi := max(from, c.from), min(to, c.to); lo < hi {
+	for c.to <= from {
+		if _, _, more := c.Next(); !more {
+			return 0
+		}
+	}
+	for look := *c; ; {
+		if lo, hi := max(from, look.from), min(to, look.to); lo < hi {
 			n += hi - lo
 		}
-		if c.to >= to {
+		if look.to >= to {
 			return n
 		}
-		if _, _, more := c.Next(); !more {
+		if _, _, more := look.Next(); !more {
 			return n
 		}
 	}

@@ -91,3 +91,27 @@ func TestStrandsOfAllKinds(t *testing.T) {
 		t.Error("nothing is something")
 	}
 }
+
+// A page is counted as a whole, and its entries after that: the cursor must not have gone on meanwhile.
+func TestCountBehindAPage(t *testing.T) {
+	r := &Runs{}
+	for _, v := range []uint64{2, 3, 7, 11, 12, 30} {
+		r.Add(v)
+	}
+	c := r.Cursor()
+	if n := c.Count(1, 20); n != 5 {
+		t.Fatalf("the page has %d", n)
+	}
+	var got []uint64
+	for v := uint64(1); v < 20; v++ {
+		if c.Count(v, v+1) == 1 {
+			got = append(got, v)
+		}
+	}
+	if !slices.Equal(got, []uint64{2, 3, 7, 11, 12}) {
+		t.Errorf("its entries are %v", got)
+	}
+	if n := c.Count(20, 40); n != 1 {
+		t.Errorf("the next page has %d", n)
+	}
+}
