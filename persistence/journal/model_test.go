@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 
+	"warren/internal/columns"
 	"warren/persistence/cold"
 	"warren/persistence/segment"
 	"warren/persistence/vfs"
@@ -387,18 +388,19 @@ func (x *runner) releaseBut() {
 			e.released = true
 		}
 	}
-	last := uint64(0)
-	x.must(x.j.ReleaseBut(s.id, uint64(below), func(from, to uint64) (n uint64) {
+	var lives columns.Runs
+	for i := range s.events {
+		if e := &s.events[i]; e.kind == Messages && !e.released {
+			lives.Add(uint64(i))
+		}
+	}
+	cursor, last := lives.Cursor(), uint64(0)
+	x.must(x.j.ReleaseBut(s.id, uint64(below), func(from, to uint64) uint64 {
 		if from < last || to <= from {
 			x.t.Errorf("asked about %d to %d behind %d", from, to, last)
 		}
 		last = from
-		for ; from < min(to, uint64(len(s.events))); from++ {
-			if e := s.events[from]; e.kind == Messages && !e.released {
-				n++
-			}
-		}
-		return n
+		return cursor.Count(from, to)
 	}))
 }
 
