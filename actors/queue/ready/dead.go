@@ -34,13 +34,14 @@ type Dead struct {
 
 // bury puts messages among the dead.
 func (s *State) bury(in Interval, why Reason) {
-	s.note(&s.saving.dead[why], in)
-	s.dying += in.N
-	if n := len(s.dead); n > 0 && s.dead[n-1].Reason == why && s.dead[n-1].end() == in.First {
-		s.dead[n-1].N += in.N // what goes one by one takes no more than what goes at once
+	a := s.own()
+	s.note(&a.died[why], in)
+	a.dying += in.N
+	if n := len(a.dead); n > 0 && a.dead[n-1].Reason == why && a.dead[n-1].end() == in.First {
+		a.dead[n-1].N += in.N // what goes one by one takes no more than what goes at once
 		return
 	}
-	s.dead = append(s.dead, Dead{in, why})
+	a.dead = append(a.dead, Dead{in, why})
 }
 
 // Dead are the messages to be dead-lettered that no consumer has.

@@ -3,6 +3,7 @@ package ready
 import (
 	"fmt"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -142,6 +143,9 @@ func (m *machine) check() error {
 		if err := m.live.lines[i].extents.consistent(); err != nil {
 			return err
 		}
+	}
+	if !reflect.DeepEqual(*straight, apart{}) || !reflect.DeepEqual(*transient, saving{}) {
+		return fmt.Errorf("somebody wrote to what queues share: %+v, %+v", *straight, *transient)
 	}
 	if m.frozen != nil && describe(m.frozen, m.disk) != m.was {
 		return fmt.Errorf("a clone changed from\n%s\nto\n%s", m.was, describe(m.frozen, m.disk))

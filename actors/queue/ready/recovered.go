@@ -85,7 +85,7 @@ func (f *Found) hold(r *RecoveredExtent, in Interval) {
 	}
 	f.away.Without(in, func(in Interval) {
 		for i := in.First; i < in.end(); i++ {
-			f.state.schedule.push(due{r.Held[i-r.First], i})
+			f.state.own().schedule.push(due{r.Held[i-r.First], i})
 		}
 	})
 }
@@ -121,7 +121,7 @@ func (s *State) recovered(e *Recovered) {
 	s.saving = &saving{on: true, made: e.Made}
 	if f := e.Found; f != nil {
 		found := f.state.Clone()
-		s.lines, s.schedule, s.bytes, s.bodies = found.lines, found.schedule, found.bytes, found.bodies
+		s.lines, s.apart, s.bytes, s.bodies = found.lines, found.apart, found.bytes, found.bodies
 	}
 	for _, next := range e.Next {
 		l := s.lineOf(next)
@@ -145,8 +145,9 @@ func (s *State) recoverDead(e *Recovered) {
 		die := func(in Interval) {
 			l.extents.thaw(in)
 			s.bodies -= l.extents.bodies(in)
-			s.dying += in.N
-			s.dead = append(s.dead, Dead{in, d.Reason})
+			a := s.own()
+			a.dying += in.N
+			a.dead = append(a.dead, Dead{in, d.Reason})
 		}
 		for _, in := range held.within(d.Interval) { // what was held back waits nowhere
 			held.remove(in)

@@ -5,13 +5,14 @@ import "slices"
 // refuse notes messages that were not taken. Their publisher hears of them with every word on the link, until it is known to have
 // heard it.
 func (s *State) refuse(e *Refused) {
-	if s.refused == nil {
-		s.refused = map[Link]*intervals{}
+	a := s.own()
+	if a.refused == nil {
+		a.refused = map[Link]*intervals{}
 	}
-	r := s.refused[e.Link]
+	r := a.refused[e.Link]
 	if r == nil {
 		r = &intervals{}
-		s.refused[e.Link] = r
+		a.refused[e.Link] = r
 	}
 	r.remove(Interval{0, e.Settled + 1})
 	for _, in := range e.Sequences {
@@ -19,7 +20,7 @@ func (s *State) refuse(e *Refused) {
 		s.linked(e.Link, in.end()-1)
 	}
 	if r.count == 0 {
-		delete(s.refused, e.Link)
+		delete(a.refused, e.Link)
 	}
 }
 

@@ -38,8 +38,7 @@ type saving struct {
 	pending            []Record  // made and not known to be durable
 	writing            int       // bytes of the messages that those bring
 	copied             int       // of those, what is in memory once more for this queue alone
-	settled, delivered intervals // of stored messages, and in no record yet
-	dead               [reasons]intervals
+	settled, delivered intervals // of stored messages, and in no record yet; apart.died likewise
 }
 
 // transient is what a queue has to save that keeps nothing on disk. All of them share it, and nobody writes to it.
@@ -52,9 +51,6 @@ func (s *saving) clone() *saving {
 	c := *s
 	c.pending = slices.Clone(s.pending)
 	c.settled, c.delivered = s.settled.clone(), s.delivered.clone()
-	for i := range s.dead {
-		c.dead[i] = s.dead[i].clone()
-	}
 	return &c
 }
 
@@ -112,15 +108,15 @@ func (s *State) note(set *intervals, in Interval) {
 // Unsaved says that a Saved is due.
 func (s *State) Unsaved() bool {
 	v := s.saving
-	return v.settled.count > 0 || v.delivered.count > 0 || slices.ContainsFunc(v.dead[:], func(d intervals) bool { return d.count > 0 })
+	return v.settled.count > 0 || v.delivered.count > 0 || slices.ContainsFunc(s.died[:], func(d intervals) bool { return d.count > 0 })
 }
 
 func (s *State) saved() {
 	v := s.saving
 	v.record(RecordDelivered, Consumed, &v.delivered)
 	v.record(RecordSettled, Consumed, &v.settled)
-	for why := range v.dead {
-		v.record(RecordDead, Reason(why), &v.dead[why])
+	for why := range s.died {
+		v.record(RecordDead, Reason(why), &s.died[why])
 	}
 }
 

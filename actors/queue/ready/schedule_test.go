@@ -15,7 +15,7 @@ func TestScheduleIsInOrder(t *testing.T) {
 		var want []due
 		for i := range uint64(r.IntN(60)) {
 			d := due{r.Int64N(20), i}
-			s.schedule.push(d)
+			s.own().schedule.push(d)
 			want = append(want, d)
 		}
 		slices.SortFunc(want, func(a, b due) int {

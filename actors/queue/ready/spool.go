@@ -37,6 +37,7 @@ func (s spool) clone() spool {
 }
 
 func (s *State) spooled(e *Spooled) {
+	spool := &s.own().spool
 	for _, in := range e.Intervals {
 		l := s.lineOf(in.First)
 		l.extents.eachListed(in.First, func(x *extent) bool {
@@ -44,9 +45,9 @@ func (s *State) spooled(e *Spooled) {
 				return false
 			}
 			if x.first >= in.First && x.homeless() {
-				s.spool.made++
-				x.spool = s.spool.made
-				s.spool.pending = append(s.spool.pending, SpoolRecord{x.spool, x.first, x.content, x.left})
+				spool.made++
+				x.spool = spool.made
+				spool.pending = append(spool.pending, SpoolRecord{x.spool, x.first, x.content, x.left})
 			}
 			return true
 		})
@@ -81,12 +82,13 @@ func (s *State) Homeless(intervals []Interval, bytes int) []Interval {
 }
 
 func (s *State) stowed(upto uint64) {
-	s.spool.stowed = max(s.spool.stowed, upto)
+	spool := &s.own().spool
+	spool.stowed = max(spool.stowed, upto)
 	n := 0
-	for n < len(s.spool.pending) && s.spool.pending[n].Index <= upto {
+	for n < len(spool.pending) && spool.pending[n].Index <= upto {
 		n++
 	}
-	s.spool.pending = slices.Delete(s.spool.pending, 0, n) // which clears them: they hold messages
+	spool.pending = slices.Delete(spool.pending, 0, n) // which clears them: they hold messages
 }
 
 // Spooling are the records of the spool that are not known to be on disk, in order.

@@ -10,35 +10,31 @@ import (
 
 // State is a queue as a fold over its events.
 type State struct {
-	lines    []line // by level, as far as there were messages of it
-	bytes    int    // of messages that are not settled
-	resident int    // of those, in memory
-	common   int    // of those, what other queues may have as well
-	holding  bool   // it counts as one of them
-	bodies   int    // bytes of the bodies that wait
-	out      int    // and of those that consumers have
-	unacked  uint64 // with consumers that acknowledge
-	expires  bool   // there are, or were, messages that expire
-	dead     []Dead // to be dead-lettered, in order
-	dying    uint64 // messages of those, and of what their consumer has
-	schedule schedule
-	spool    spool
+	lines    []line  // by level, as far as there were messages of it
+	bytes    int     // of messages that are not settled
+	resident int     // of those, in memory
+	common   int     // of those, what other queues may have as well
+	bodies   int     // bytes of the bodies that wait
+	out      int     // and of those that consumers have
+	unacked  uint64  // with consumers that acknowledge
+	*apart           // straight, or the queue's own: see own
 	saving   *saving // transient, or the queue's own
 
-	links      map[Link]uint64 // last sequence applied. This map and the next ones are made when they are needed: many a queue idles
-	refused    map[Link]*intervals
-	commanded  map[uint64]uint64 // session -> last command applied
-	consumers  map[Key]*Consumer // all that hold or may get messages
-	order      []*Consumer       // those that may get messages, in order of their turn
-	undertaker Key               // of the consumer that publishes dead letters
-	sharing    int               // of order, those that are Shared
+	links     map[Link]uint64   // last sequence applied. This map and the next ones are made when they are needed: many a queue idles
+	commanded map[uint64]uint64 // session -> last command applied
+	consumers map[Key]*Consumer // all that hold or may get messages
+	order     []*Consumer       // those that may get messages, in order of their turn
+	sharing   int32             // of order, those that are Shared
+
+	holding bool // it counts as one of those that may have what is common
+	expires bool // there are, or were, messages that expire
 	// HadConsumer is for auto-delete: only a queue that had consumers goes with the last of them.
 	HadConsumer bool
 }
 
 // New returns an empty queue.
 func New() *State {
-	return &State{saving: transient}
+	return &State{apart: straight, saving: transient}
 }
 
 // line returns the line of a level, and makes it when it is the first of its level.
@@ -118,7 +114,7 @@ func (s *State) Apply(e Event) {
 		c := e.Consumer
 		s.consume(&c)
 		if c.DeadLetters {
-			s.undertaker = c.Key
+			s.own().undertaker = c.Key
 			break
 		}
 		s.enter(&c)
@@ -194,8 +190,9 @@ func (s *State) enqueued(e *Enqueued) {
 	s.bodies += x.body
 	if e.Held {
 		l.cursor = l.next // they wait in the schedule, and have no turn
+		schedule := &s.own().schedule
 		for i, at := range e.Expiries {
-			s.schedule.push(due{at, x.first + uint64(i)})
+			schedule.push(due{at, x.first + uint64(i)})
 		}
 	} else {
 		s.expires = s.expires || e.Arrived != 0
@@ -289,7 +286,9 @@ func (s *State) settle(in Interval) {
 		}
 	}, func(c *Chapter) {
 		l.paged.remove(Interval{c.First, c.End - c.First})
-		s.spool.settled += c.spooled
+		if c.spooled > 0 {
+			s.spool.settled += c.spooled
+		}
 	})
 	s.bytes -= bytes
 	s.resident -= resident
@@ -323,6 +322,9 @@ func (s *State) purged() {
 		})
 		l.returned, l.fresh = intervals{}, intervals{}
 		l.cursor = l.next
+	}
+	if len(s.schedule.heap) == 0 {
+		return
 	}
 	for _, d := range s.schedule.heap {
 		s.lineOf(d.index).extents.thaw(Interval{d.index, 1})
@@ -359,11 +361,8 @@ func (s *State) Clone() *State {
 		c.lines[i] = s.lines[i].clone()
 	}
 	c.saving = s.saving.clone()
-	c.dead = slices.Clone(s.dead)
-	c.schedule = s.schedule.clone()
-	c.spool = s.spool.clone()
+	c.apart = s.apart.clone()
 	c.links = maps.Clone(s.links)
-	c.refused = cloneRefused(s.refused)
 	c.commanded = maps.Clone(s.commanded)
 	c.consumers = nil
 	for k, v := range s.consumers {

@@ -15,7 +15,7 @@ func (s *State) Candidates() []*Consumer {
 func (s *State) Active(c *Consumer) bool { return !c.Single || len(s.order) > 0 && s.order[0] == c }
 
 // Sharing is how many consumers share a limit with others of their session.
-func (s *State) Sharing() int { return s.sharing }
+func (s *State) Sharing() int { return int(s.sharing) }
 
 func (s *State) share(c *Consumer, on bool) {
 	switch {
