@@ -164,7 +164,7 @@ func (p *Publisher) attach(ctx actor.Context, q *queue.Slot) {
 // given up, and is back. Then it is told to forget the session, and everything again.
 func (p *Publisher) done(ctx actor.Context, m *queue.Done) {
 	if slices.ContainsFunc(m.Replies, func(r queue.Reply) bool { return r.Err != nil && p.state.Awaits(m.Queue, r.Seq) }) {
-		ctx.Send(m.Queue.PID, &queue.Commands{To: m.Queue, Session: p.state.ID, Ops: []queue.Op{&queue.Leave{}}})
+		ctx.Send(m.Queue.PID(), &queue.Commands{To: m.Queue, Session: p.state.ID, Ops: []queue.Op{&queue.Leave{}}})
 		p.session.QueueUp(ctx, m.Queue)
 		return
 	}

@@ -44,7 +44,7 @@ func (y *yard) fill(source string, n int) {
 		body := fmt.Appendf(nil, "%s%d", source, y.sent[source])
 		m.Messages = append(m.Messages, protocol.Message{Seq: uint64(y.sent[source]), RoutingKey: source, Properties: []byte{0, 0}, Body: body})
 	}
-	y.office.turn(y.find(s.PID.Id), m)
+	y.office.turn(y.find(s.PID().Id), m)
 }
 
 // check looks at what came to the heap, by source: every dead letter once, in order, with one death; and nobody holds one still.
@@ -52,7 +52,7 @@ func (y *yard) check(what string) {
 	y.t.Helper()
 	sink, session := y.client("sink")
 	heap := y.directory.Queue("heap")
-	y.Send(heap.PID, &queue.Commands{To: heap, Session: session, First: 1, Ops: []queue.Op{&queue.Consume{Consumer: queue.FirstConsumer, NoAck: true}}})
+	y.Send(heap.PID(), &queue.Commands{To: heap, Session: session, First: 1, Ops: []queue.Op{&queue.Consume{Consumer: queue.FirstConsumer, NoAck: true}}})
 	y.run()
 	got, want := map[string][]string{}, map[string][]string{}
 	for _, m := range sink.heard {
@@ -222,14 +222,14 @@ func TestGivenUpQueueComesBack(t *testing.T) {
 	a := y.directory.Queue("a")
 	for n := 0; len(y.publisherState().taken) == 0 && y.step() && n < 2; n++ {
 	}
-	d := y.find(a.PID.Id)
+	d := y.find(a.PID().Id)
 	d.mail = nil
 	a.GiveUp(func(to *actor.PID, m any) { y.Send(to, m) })
 	y.run()
 	if _, attached := y.publisherState().sources[a]; attached {
 		t.Fatal("still attached to a queue that was given up")
 	}
-	y.crash(a.PID.Id)
+	y.crash(a.PID().Id)
 	y.run()
 	if n := a.Bytes.Load(); n != 0 {
 		t.Fatalf("a holds %d bytes", n)

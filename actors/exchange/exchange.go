@@ -286,7 +286,7 @@ func (x *Exchange) forward(ctx actor.Context, l *link) {
 		case b.to.Crashed():
 			ctx.Send(l.pid, &queue.Crashed{Queue: b.to})
 		default:
-			ctx.Send(b.to.PID, &queue.Enqueue{
+			ctx.Send(b.to.PID(), &queue.Enqueue{
 				Link:        ready.Link{Session: l.session, Exchange: x.Slot.ID},
 				Incarnation: incarnation,
 				Exchange:    string(x.Slot.Name),

@@ -116,7 +116,7 @@ func (b *booth) restart(q *queue.Slot, incarnation uint64) []letter {
 	actorOf := queue.New(queue.Options{
 		Slot: q, Node: &queue.Node{Streams: volatile.NewStore(), Sessions: none{}, Ledger: none{}, Log: zerolog.Nop()},
 	}, incarnation)
-	ctx := &turn{self: q.PID, message: &actor.Started{}}
+	ctx := &turn{self: q.PID(), message: &actor.Started{}}
 	actorOf.Receive(ctx)
 	var out []letter
 	for _, l := range ctx.sent {
@@ -234,9 +234,8 @@ func TestRepublishKeepsTheRoute(t *testing.T) {
 	route := only[*Routed](b.tell(&Publish{Session: 1, Incarnation: 1, Messages: messages(1, "k")}))[0].Routes[0].Route
 	b.unbind("A -k-> q")
 	b.bind("A -k-> r")
-	b.queues["r"].PID = &actor.PID{Id: "r"}
 	got := b.tell(&Republish{Session: 1, Incarnation: 1, Runs: []Run{{route, messages(1, "k")}}})
-	if len(got) != 1 || got[0].to != b.queues["q"].PID {
+	if len(got) != 1 || got[0].to != b.queues["q"].PID() {
 		t.Errorf("%v", got)
 	}
 	if got := b.tell(&Publish{Session: 1, Incarnation: 1, Prev: 1, Messages: messages(2, "k")}); len(enqueued(got, b.queues["r"])) != 1 {
@@ -301,7 +300,7 @@ func TestWhatSeveralQueuesGet(t *testing.T) {
 	}
 	kept := func(letters []letter, q *queue.Slot) (out []*queue.Kept) {
 		for _, l := range letters {
-			if m, ok := l.message.(*queue.Enqueue); ok && l.to == q.PID {
+			if m, ok := l.message.(*queue.Enqueue); ok && l.to == q.PID() {
 				out = append(out, m.Kept)
 			}
 		}

@@ -54,9 +54,6 @@ func newBooth(t testing.TB, kind string, bind ...string) *booth {
 	}
 	b.slot = b.exchange("A", kind)
 	b.bind(bind...)
-	for _, q := range b.queues {
-		q.PID = &actor.PID{Id: string(q.Name)}
-	}
 	b.start(1)
 	return b
 }
@@ -105,7 +102,7 @@ func only[T any](letters []letter) (out []T) {
 // enqueued are the sequences that a queue gets of a turn.
 func enqueued(letters []letter, q *queue.Slot) (out []uint64) {
 	for _, l := range letters {
-		if m, ok := l.message.(*queue.Enqueue); ok && l.to == q.PID {
+		if m, ok := l.message.(*queue.Enqueue); ok && l.to == q.PID() {
 			for i := range m.Messages {
 				out = append(out, m.Messages[i].Seq)
 			}

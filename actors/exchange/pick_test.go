@@ -286,9 +286,6 @@ func TestChanceIsKeptByAMessage(t *testing.T) {
 		for i := range 8 {
 			b.slot.Publish(b.slot.Table().With(Binding{To: Destination{Queue: b.queue(fmt.Sprint("q", i))}}))
 		}
-		for _, q := range b.queues {
-			q.PID = &actor.PID{Id: string(q.Name)}
-		}
 		said := func(session uint64) (out string) {
 			b.tell(&Resume{Session: session, Incarnation: 1})
 			got := b.tell(&Publish{Session: session, Incarnation: 1, Messages: messages(1, make([]string, 40)...)})

@@ -104,7 +104,7 @@ func (r *recent) send(ctx actor.Context, q *queue.Slot) {
 		r.happen(&lost{q})
 		return
 	}
-	ctx.Send(q.PID, &queue.Enqueue{
+	ctx.Send(q.PID(), &queue.Enqueue{
 		Link:        ready.Link{Session: x.Slot.session.Load(), Exchange: x.Slot.ID},
 		Incarnation: q.Incarnation(), Exchange: string(x.Slot.Name), Messages: r.state.owed[q],
 	})

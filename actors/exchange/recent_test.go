@@ -26,14 +26,13 @@ func memory(t *testing.T, length int) *booth {
 // bindTo binds a queue as the vhost does, and returns what the exchange sends when it hears of it.
 func (b *booth) bindTo(name string) []letter {
 	b.town.bind("A --> " + name)
-	b.queues[queue.Name(name)].PID = &actor.PID{Id: name}
 	return b.tell(&Greet{From: &actor.PID{Id: "vhost"}, Number: 7})
 }
 
 // bodies are what a queue gets, in order.
 func bodies(letters []letter, q *queue.Slot) (out []string) {
 	for _, l := range letters {
-		if m, ok := l.message.(*queue.Enqueue); ok && l.to == q.PID {
+		if m, ok := l.message.(*queue.Enqueue); ok && l.to == q.PID() {
 			for i := range m.Messages {
 				out = append(out, string(m.Messages[i].Body))
 			}
@@ -128,7 +127,6 @@ func TestRecentHistoryOfATableThatChangesInBetween(t *testing.T) {
 	b.say(0, "1")
 	b.town.bind("A --> q")
 	q := b.queues["q"]
-	q.PID = &actor.PID{Id: "q"}
 	first := b.say(1, "2")
 	later := b.tell(&Greet{From: &actor.PID{Id: "vhost"}, Number: 1})
 	if got := append(bodies(first, q), bodies(later, q)...); !slices.Equal(got, []string{"1", "2"}) {
@@ -163,7 +161,6 @@ func TestRecentHistoryThroughExchanges(t *testing.T) {
 	b.say(0, "1") // another link, whose sequences are others
 	c := b.exchange("C", Direct)
 	c.Publish(c.Table().With(Binding{To: Destination{Queue: b.queue("q")}, Key: "k"}))
-	b.queues["q"].PID = &actor.PID{Id: "q"}
 	b.town.bind("A --> C")
 	if got := bodies(b.tell(&Greet{From: &actor.PID{}, Number: 1}), b.queues["q"]); !slices.Equal(got, []string{"x"}) {
 		t.Errorf("q gets %v", got)

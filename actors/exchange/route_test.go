@@ -7,6 +7,8 @@ import (
 	"testing"
 	"unsafe"
 
+	"github.com/asynkron/protoactor-go/actor"
+
 	"warren/actors/queue"
 	"warren/protocol"
 )
@@ -37,8 +39,10 @@ func (w *town) exchange(name Name, kind string) *Slot {
 	return s
 }
 
+var home = &queue.Home{VHost: "/", Address: func(n queue.Name) *actor.PID { return &actor.PID{Id: string(n)} }}
+
 func (w *town) queue(name string) *queue.Slot {
-	s := &queue.Slot{ID: uint64(len(w.queues) + 1), VHost: "/", Name: queue.Name(name)}
+	s := &queue.Slot{Home: home, ID: uint64(len(w.queues) + 1), Name: queue.Name(name)}
 	w.queues[s.Name] = s
 	w.version++
 	return s

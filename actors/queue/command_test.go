@@ -155,7 +155,7 @@ func TestWhatIsForANamesakeIsRefused(t *testing.T) {
 	// it. Sessions number their commands for each queue anew, so only the slot tells them apart.
 	s := newStand(t)
 	s.publish(1, 2)
-	before := &Slot{ID: 7, VHost: "/", Name: "q", PID: s.slot.PID}
+	before := &Slot{Home: home, ID: 7, Name: "q"}
 	for _, late := range []any{
 		&Commands{To: before, Session: 1, First: 1, Ops: []Op{&Purge{}}}, &Commands{To: before, Session: 1, First: 1, Ops: []Op{&Leave{}}},
 		&Resume{To: before, Session: 1}, &Delete{To: before, Session: 1, Request: 3},

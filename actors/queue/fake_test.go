@@ -49,10 +49,12 @@ type stand struct {
 func (s *stand) Lookup(session uint64) *actor.PID { return s.sessions[session] }
 func (s *stand) Resident(delta int)               { s.resident += delta }
 
+var home = &Home{VHost: "/", Address: func(n Name) *actor.PID { return &actor.PID{Id: string(n)} }}
+
 func newStand(t testing.TB) *stand {
 	s := &stand{
 		t: t, streams: volatile.NewStore(), sessions: map[uint64]*actor.PID{}, vhost: &actor.PID{Id: "vhost"}, seq: map[uint64]uint64{},
-		slot: &Slot{ID: 1, VHost: "/", Name: "q", PID: &actor.PID{Id: "q"}, Declared: &settings.Settings{}},
+		slot: &Slot{Home: home, ID: 1, Name: "q", Declared: &settings.Settings{}},
 	}
 	for id := range uint64(9) {
 		s.sessions[id+1] = &actor.PID{Id: string(rune('1' + id))}
@@ -64,7 +66,7 @@ func newStand(t testing.TB) *stand {
 // start begins an incarnation of the queue, over the stream of the one before.
 func (s *stand) start(incarnation uint64) []letter {
 	s.q = New(Options{Slot: s.slot, Node: &Node{VHost: s.vhost, Streams: s.streams, Sessions: s, Ledger: s, Log: zerolog.Nop()}}, incarnation)
-	s.ctx = &turn{self: s.slot.PID}
+	s.ctx = &turn{self: s.slot.PID()}
 	return s.tell(&actor.Started{})
 }
 

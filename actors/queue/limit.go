@@ -63,7 +63,7 @@ func (q *Queue) took(held rate.Limits, in ready.Interval) {
 }
 
 func (q *Queue) newWaiter() *rate.Waiter {
-	send, self := q.Send, q.Slot.PID
+	send, self := q.Send, q.Slot.PID()
 	return rate.NewWaiter(func() { send(self, allowed) })
 }
 

@@ -113,7 +113,7 @@ func (w *world) begin() {
 			Short: func() bool { return w.short }, Pressed: func() bool { return w.short || w.pressed },
 		},
 	}, w.incarnation)
-	w.ctx = &turn{self: w.slot.PID, system: w.system}
+	w.ctx = &turn{self: w.slot.PID(), system: w.system}
 	w.have(&actor.Started{})
 }
 

@@ -50,7 +50,7 @@ func (s *pagingStand) goOn(incarnation uint64) {
 		Slot: s.slot,
 		Node: &Node{VHost: s.vhost, Streams: s.streams, Sessions: s, Ledger: s, Journal: log, Cold: s.cold, Sizes: s.sizes, Resident: s.limit, Log: zerolog.Nop()},
 	}, incarnation)
-	s.ctx = &turn{self: s.slot.PID}
+	s.ctx = &turn{self: s.slot.PID()}
 	s.tell(&actor.Started{})
 }
 

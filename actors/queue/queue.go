@@ -184,7 +184,7 @@ func (q *Queue) recover(ctx actor.Context) {
 	q.accounted = int(q.Slot.own.Load())
 	q.state.Hold()
 	q.offTheWay()
-	q.Slot.claim(q.incarnation)
+	q.Slot.claim(q.incarnation, ctx.Self())
 	q.suspicious = q.Slot.suspicious()
 	givenUp := q.Slot.crashed.Swap(false) // every session has been told so, and has forgotten the queue
 	for id := range q.state.Sessions() {

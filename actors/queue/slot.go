@@ -18,8 +18,8 @@ type Name string
 // Slot is what others may know of a queue. It is made when the queue is declared, survives every restart of the queue's
 // actor, and stays as a tombstone with those who still hold it when the queue is gone.
 type Slot struct {
+	*Home
 	ID         uint64
-	VHost      string
 	Name       Name
 	Durable    bool
 	AutoDelete bool
@@ -29,8 +29,8 @@ type Slot struct {
 	Declared  *settings.Settings // what Arguments mean, shared by queues that are declared alike; nil for nothing: see Settings
 	// Stored names the durable stream of what the queue holds; empty for one that keeps nothing on disk.
 	Stored string
-	PID    *actor.PID
 
+	pid         atomic.Pointer[actor.PID] // see PID
 	incarnation atomic.Uint64
 	gone        atomic.Bool
 	crashed     atomic.Bool
@@ -46,6 +46,23 @@ type Slot struct {
 	Dying     atomic.Int64
 	own       atomic.Int64 // of Bytes, what the queue has entered into the ledger by itself
 	consumers atomic.Pointer[[]ConsumerInfo]
+}
+
+// Home is where queues live: what those of one vhost have in common.
+type Home struct {
+	VHost string
+	// Address is the PID of a queue's actor by its path, whether there is one or not.
+	Address func(Name) *actor.PID
+}
+
+// PID of the queue's actor. It is the one that the actor's process has, which is enough for both: a PID and its path are 144 bytes. Before the
+// actor first started it is one of the same path.
+func (s *Slot) PID() *actor.PID {
+	if p := s.pid.Load(); p != nil {
+		return p
+	}
+	s.pid.CompareAndSwap(nil, s.Address(s.Name))
+	return s.pid.Load()
 }
 
 // ConsumerInfo is one consumer, as list_consumers shows it.
@@ -71,27 +88,25 @@ func (c *ConsumerInfo) ActivityStatus() string {
 	return "waiting"
 }
 
-// undeclared are the settings of a queue without arguments.
-var undeclared = settings.Of(nil)
-
 // Settings are what the arguments of the queue mean; InForce is what policies make of it. They must not be changed.
 func (s *Slot) Settings() *settings.Settings {
 	if s.Declared != nil {
 		return s.Declared
 	}
-	return &undeclared
+	return &settings.Undeclared
 }
 
 // Incarnation is that of the actor that runs the queue now. Batches carry it, so that what was sent to a former one is
 // refused instead of taken out of order.
 func (s *Slot) Incarnation() uint64 { return s.incarnation.Load() }
 
-// claim makes an incarnation the one that runs the queue and writes to the slot. One before the newest is refused: it was stuck, has been
+// claim makes an incarnation the one that runs the queue and writes to the slot, and self its actor. One before the newest is refused: it was stuck, has been
 // replaced, and wakes up.
-func (s *Slot) claim(incarnation uint64) {
+func (s *Slot) claim(incarnation uint64, self *actor.PID) {
 	for now := s.incarnation.Load(); !s.incarnation.CompareAndSwap(now, max(now, incarnation)); now = s.incarnation.Load() {
 	}
 	s.hold(incarnation)
+	s.pid.Store(self)
 }
 
 // hold panics when the slot is another incarnation's by now.

@@ -51,7 +51,7 @@ func TestStaleQueueDoesNothing(t *testing.T) {
 	}
 	func() { // nor can it come back
 		defer func() { _ = recover() }()
-		s.slot.claim(1)
+		s.slot.claim(1, s.slot.PID())
 		t.Error("an old incarnation has the slot")
 	}()
 	if a := one[*Accepted](t, s.tell(&Enqueue{Link: link, Incarnation: 2, Messages: numbered(4, 1)})); a.Accepted != 4 {

@@ -38,7 +38,7 @@ func (s *timedStand) begin(incarnation uint64) []letter {
 			Now: func() time.Time { return s.at },
 		},
 	}, incarnation)
-	s.ctx = &turn{self: s.slot.PID, system: quiet()}
+	s.ctx = &turn{self: s.slot.PID(), system: quiet()}
 	return s.tell(&actor.Started{})
 }
 

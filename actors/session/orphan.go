@@ -52,7 +52,7 @@ func (s *Session) forward(ctx actor.Context, p *publishLink, q *queue.Slot) {
 		s.livePeer(q) // to be unfollowed
 	}
 	s.follow(ctx, q)
-	ctx.Send(q.PID, &queue.Enqueue{
+	ctx.Send(q.PID(), &queue.Enqueue{
 		Link:        ready.Link{Session: s.ID, Exchange: p.slot.ID},
 		Incarnation: q.Incarnation(),
 		Exchange:    string(p.slot.Name),

@@ -219,7 +219,7 @@ func (s *Session) sendCommands(ctx Sender, q *queue.Slot, p *peer) {
 		return
 	}
 	ops := append([]queue.Op(nil), p.pending[l.sent+1-p.first:]...)
-	ctx.Send(q.PID, &queue.Commands{To: q, Session: s.ID, First: l.sent + 1, Ops: ops})
+	ctx.Send(q.PID(), &queue.Commands{To: q, Session: s.ID, First: l.sent + 1, Ops: ops})
 	l.sent = last
 }
 
@@ -268,7 +268,7 @@ func (s *Session) QueueUp(ctx actor.Context, q *queue.Slot) {
 }
 
 func (s *Session) resumeQueue(ctx actor.Context, q *queue.Slot, p *peer) {
-	ctx.Send(q.PID, &queue.Resume{To: q, Session: s.ID, Received: maps.Clone(p.received)})
+	ctx.Send(q.PID(), &queue.Resume{To: q, Session: s.ID, Received: maps.Clone(p.received)})
 }
 
 // Unexpected takes note of deliveries that the state does not expect.
@@ -293,7 +293,7 @@ func (s *Session) Subscribed(ctx actor.Context, q *queue.Slot) {
 
 // Credit tells a queue that deliveries have left for the client.
 func (s *Session) Credit(ctx actor.Context, q *queue.Slot, consumer uint32, written uint64) {
-	ctx.Send(q.PID, &queue.Credit{To: q, Key: ready.Key{Session: s.ID, Consumer: consumer}, Written: written})
+	ctx.Send(q.PID(), &queue.Credit{To: q, Key: ready.Key{Session: s.ID, Consumer: consumer}, Written: written})
 }
 
 // Leave tells every queue that the session ends. Nothing else may be under way any more.
@@ -307,7 +307,7 @@ func (s *Session) Leave(ctx Sender) {
 
 func (s *Session) leave(ctx Sender, q *queue.Slot, p *peer) {
 	leave := &queue.Leave{Received: maps.Clone(p.received)}
-	ctx.Send(q.PID, &queue.Commands{To: q, Session: s.ID, First: s.State.NextCommand(q), Ops: []queue.Op{leave}})
+	ctx.Send(q.PID(), &queue.Commands{To: q, Session: s.ID, First: s.State.NextCommand(q), Ops: []queue.Op{leave}})
 }
 
 // Left enters that a queue has applied what it was told up to a command: it has let the session go when that was to leave.

@@ -155,13 +155,13 @@ func TestRestartedSessionResumesEverything(t *testing.T) {
 	b.publish(x, 1, 2)
 	b.State.Apply(&Commanded{Queue: q, Op: &queue.Get{}})
 	b.SendCommands(b)
-	b.hears(q.PID, "1+1")
+	b.hears(q.PID(), "1+1")
 	b.State.Apply(deliveries(q, queue.GetConsumer, 1, 1))
 	b.take(x.PID)
 	b.again()
 	b.Recover(b)
 	b.hears(x.PID, "resume behind 0 epoch 0 for 0", "publish 1..2 behind 0 for 0")
-	b.hears(q.PID, "resume map[0:1]", "1+1")
+	b.hears(q.PID(), "resume map[0:1]", "1+1")
 }
 
 func TestQueueUpResumesCommands(t *testing.T) {
@@ -172,15 +172,15 @@ func TestQueueUpResumesCommands(t *testing.T) {
 	}
 	b.SendCommands(b)
 	b.SendCommands(b)
-	b.hears(q.PID, "1+3")
+	b.hears(q.PID(), "1+3")
 	b.State.Apply(&queue.Done{Queue: q, Upto: 1})
 	b.State.Apply(&Subscribed{Consumer: Consumer{Tag: "c", Number: queue.FirstConsumer, Queue: q}})
 	b.State.Apply(deliveries(q, queue.FirstConsumer, 1, 2))
 	b.QueueUp(b, q)
-	b.hears(q.PID, "resume map[2:2]", "2+2")
+	b.hears(q.PID(), "resume map[2:2]", "2+2")
 	b.State.Apply(&Commanded{Queue: q, Op: &queue.Inspect{}})
 	b.SendCommands(b)
-	b.hears(q.PID, "4+1")
+	b.hears(q.PID(), "4+1")
 	b.QueueUp(b, newQueue(2)) // one it has nothing to do with
 	if len(b.letters) != 0 {
 		t.Fatalf("sent %+v", b.letters)
@@ -193,14 +193,14 @@ func TestEarlyDeliveriesAreAskedForWithCommands(t *testing.T) {
 	b.State.Apply(&Commanded{Queue: q, Op: &queue.Consume{Consumer: queue.FirstConsumer}})
 	b.State.Apply(&Commanded{Queue: q, Op: &queue.Get{}})
 	b.SendCommands(b)
-	b.hears(q.PID, "1+2")
+	b.hears(q.PID(), "1+2")
 	b.Unexpected(deliveries(q, queue.FirstConsumer, 1, 2))
 	b.State.Apply(&queue.Done{Queue: q, Upto: 1})
 	b.State.Apply(&Subscribed{Consumer: Consumer{Tag: "c", Number: queue.FirstConsumer, Queue: q}})
 	b.Subscribed(b, q)
-	b.hears(q.PID, "resume map[2:0]", "2+1")
+	b.hears(q.PID(), "resume map[2:0]", "2+1")
 	b.Subscribed(b, q) // it has been asked for
-	b.hears(q.PID)
+	b.hears(q.PID())
 }
 
 func TestLeaveEndsWithItsOwnAnswer(t *testing.T) {
@@ -211,11 +211,11 @@ func TestLeaveEndsWithItsOwnAnswer(t *testing.T) {
 		b.State.Apply(&queue.Done{Queue: q, Upto: 1})
 	}
 	b.Leave(b)
-	b.hears(q[0].PID, "2 leave map[]")
-	b.hears(q[1].PID, "2 leave map[]")
+	b.hears(q[0].PID(), "2 leave map[]")
+	b.hears(q[1].PID(), "2 leave map[]")
 	b.Left(q[0], 1)
 	b.QueueUp(b, q[0]) // it restarted before it heard
-	b.hears(q[0].PID, "2 leave map[]")
+	b.hears(q[0].PID(), "2 leave map[]")
 	b.Left(q[0], 2)
 	b.QueueGone(q[1])
 	if len(b.Leaving) != 0 {

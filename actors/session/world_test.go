@@ -46,9 +46,11 @@ func newExchange(id uint64) *exchange.Slot {
 	return &exchange.Slot{ID: id, VHost: "/", Name: exchange.Name(name), PID: pid(name)}
 }
 
+var home = &queue.Home{VHost: "/", Address: func(n queue.Name) *actor.PID { return pid(string(n)) }}
+
 func newQueue(id uint64) *queue.Slot {
 	name := fmt.Sprintf("q%d", id)
-	return &queue.Slot{ID: id, VHost: "/", Name: queue.Name(name), PID: pid(name)}
+	return &queue.Slot{Home: home, ID: id, Name: queue.Name(name)}
 }
 
 func newQueues(n int) []*queue.Slot {

@@ -6,12 +6,10 @@ import "warren/actors/queue/settings"
 // arguments mean, 184 bytes, and those without any need none.
 type alike struct{ last *settings.Settings }
 
-var none = settings.Of(nil)
-
 // of returns settings that are equal to these, nil for those of a queue without arguments. Nobody may change them.
 func (a *alike) of(s settings.Settings) *settings.Settings {
 	switch {
-	case s == none:
+	case s == settings.Undeclared:
 		return nil
 	case a.last == nil || *a.last != s:
 		a.last = &s

@@ -40,7 +40,7 @@ func (v *VHost) deleteQueue(ctx actor.Context, m *DeleteQueue) {
 }
 
 func (v *VHost) askQueue(ctx actor.Context, s *queue.Slot, m *DeleteQueue) {
-	ctx.Send(s.PID, &queue.Delete{To: s, IfUnused: m.IfUnused, IfEmpty: m.IfEmpty, Session: m.Session, Request: m.ID})
+	ctx.Send(s.PID(), &queue.Delete{To: s, IfUnused: m.IfUnused, IfEmpty: m.IfEmpty, Session: m.Session, Request: m.ID})
 }
 
 // queueUp asks a queue again that restarted, or has only now started: what it was asked before is lost.

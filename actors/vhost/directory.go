@@ -22,19 +22,20 @@ type Directory struct {
 	// PID of the vhost's actor, for commands.
 	PID *actor.PID
 
-	exchanges *index.Index[exchange.Slot]
-	queues    *index.Index[queue.Slot]
-	alike     alike
-	leaving   leaving // taken out of these two
-	pen       pen     // whoever writes all three, and tables
-	version   atomic.Uint64
-	ids       atomic.Uint64
-	followers queue.Followers
-	state     state
-	deleted   queue.Receipts[uint64]          // how many messages went with queues
-	refused   queue.Receipts[*protocol.Error] // requests
-	poison    queue.Poison                    // requests that have killed the vhost's actor
-	accounted atomic.Int64                    // what the ledger knows of the definitions
+	exchanges  *index.Index[exchange.Slot]
+	queues     *index.Index[queue.Slot]
+	queuesHome *queue.Home // nil before the first queue
+	alike      alike
+	leaving    leaving // taken out of these two
+	pen        pen     // whoever writes all three, and tables
+	version    atomic.Uint64
+	ids        atomic.Uint64
+	followers  queue.Followers
+	state      state
+	deleted    queue.Receipts[uint64]          // how many messages went with queues
+	refused    queue.Receipts[*protocol.Error] // requests
+	poison     queue.Poison                    // requests that have killed the vhost's actor
+	accounted  atomic.Int64                    // what the ledger knows of the definitions
 }
 
 // NewDirectory returns the empty directory of a vhost whose actor is pid.

@@ -105,8 +105,8 @@ func (d *Directory) hold(e *eventv1.ExchangeDeclared) *queue.Slot {
 func (d *Directory) addQueue(v *VHost, e *eventv1.QueueDeclared) {
 	arguments := decode(e.Arguments)
 	s := &queue.Slot{
-		ID: d.ids.Add(1), VHost: d.Name, Name: queue.Name(e.Name), Durable: e.Durable, AutoDelete: e.AutoDelete,
-		Owner: e.ExclusiveOwner, Arguments: arguments, PID: v.System.PID(v.Queues + "/" + supervision.Escape(e.Name)),
+		Home: d.home(v), ID: d.ids.Add(1), Name: queue.Name(e.Name), Durable: e.Durable, AutoDelete: e.AutoDelete,
+		Owner: e.ExclusiveOwner, Arguments: arguments,
 	}
 	declared := settings.Of(arguments)
 	if x, holds := queue.Holds(e.Name); holds {
@@ -118,6 +118,18 @@ func (d *Directory) addQueue(v *VHost, e *eventv1.QueueDeclared) {
 	}
 	governQueue(s, v.Access.Now().Policies(d.Name))
 	d.queues.Put(s)
+}
+
+// home is where the vhost's queues live; one for all of them.
+func (d *Directory) home(v *VHost) *queue.Home {
+	if d.queuesHome == nil {
+		system, path := v.System, v.Queues+"/"
+		d.queuesHome = &queue.Home{
+			VHost:   d.Name,
+			Address: func(n queue.Name) *actor.PID { return system.PID(path + supervision.Escape(string(n))) },
+		}
+	}
+	return d.queuesHome
 }
 
 // giveUp takes a queue that crashed too often out of all routes and tells those who wait for it.

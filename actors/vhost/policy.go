@@ -26,7 +26,7 @@ func (v *VHost) govern(ctx actor.Context) {
 		changed := false
 		v.write(func() { changed = governQueue(s, policies) })
 		if changed {
-			ctx.Send(s.PID, &queue.Govern{To: s})
+			ctx.Send(s.PID(), &queue.Govern{To: s})
 		}
 	}
 }

@@ -43,7 +43,7 @@ func TestPoliciesReachEverybody(t *testing.T) {
 		t.Fatal(a.Err)
 	}
 	version := s.dir.RoutingVersion()
-	s.Send(old.PID, &queue.Enqueue{
+	s.Send(old.PID(), &queue.Enqueue{
 		Link: ready.Link{Session: 1, Exchange: 1}, Incarnation: old.Incarnation(), Messages: []protocol.Message{{Seq: 1}, {Seq: 2}, {Seq: 3}},
 	})
 	hear[*queue.Accepted](s)

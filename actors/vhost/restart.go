@@ -15,7 +15,7 @@ import (
 // why it does not; it must not block. RabbitMQ has no such thing for a classic queue: there one must be deleted, or its vhost
 // restarted (rabbitmqctl restart_vhost).
 func (d *Directory) RestartQueue(system *supervision.System, s *queue.Slot, done func(error)) {
-	supervisor, id := path.Split(s.PID.Id)
+	supervisor, id := path.Split(s.PID().Id)
 	system.Send(system.PID(strings.TrimSuffix(supervisor, "/")), &supervision.RestartChild{ID: id, Done: func(_ *actor.PID, err error) {
 		if errors.Is(err, supervision.ErrAlreadyStarted) {
 			err = nil // somebody else asked as well, or its supervisor began anew

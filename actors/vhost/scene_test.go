@@ -171,7 +171,7 @@ func (s *scene) declare(m DeclareQueue) *queue.Slot {
 // consume makes session 1 a consumer of a queue.
 func (s *scene) consume(q *queue.Slot, first uint64, ops ...queue.Op) {
 	s.t.Helper()
-	s.Send(q.PID, &queue.Commands{To: q, Session: 1, First: first, Ops: ops})
+	s.Send(q.PID(), &queue.Commands{To: q, Session: 1, First: first, Ops: ops})
 	hear[*queue.Done](s)
 }
 

@@ -102,7 +102,7 @@ func (v *VHost) Receive(ctx actor.Context) {
 	case *Unbind:
 		v.carryOut(ctx, m.Request, v.defs.unbindDecision(v.Directory.Name, m))
 	case *queue.Unused:
-		ctx.Send(m.Queue.PID, &queue.Delete{To: m.Queue, IfUnused: true})
+		ctx.Send(m.Queue.PID(), &queue.Delete{To: m.Queue, IfUnused: true})
 	case *queue.Deletable:
 		v.queueDeletable(ctx, m)
 	case *queue.Refused:

@@ -69,7 +69,7 @@ func TestDeleteAtOnce(t *testing.T) {
 	// Contract P-58: a queue that is deleted is deleted for everybody who asks, and its name is free when they hear of it.
 	s := newScene(t)
 	q := s.declare(DeclareQueue{Name: "q"})
-	s.Send(q.PID, &queue.Enqueue{
+	s.Send(q.PID(), &queue.Enqueue{
 		Link: ready.Link{Session: 1, Exchange: 1}, Incarnation: q.Incarnation(), Messages: []protocol.Message{{Seq: 1}, {Seq: 2}},
 	})
 	hear[*queue.Accepted](s)
@@ -104,7 +104,7 @@ func TestDeleteRefused(t *testing.T) {
 	s := newScene(t)
 	q := s.declare(DeclareQueue{Name: "q"})
 	s.consume(q, 1, &queue.Consume{Consumer: 2, Tag: "t", Prefetch: 1})
-	s.Send(q.PID, &queue.Enqueue{
+	s.Send(q.PID(), &queue.Enqueue{
 		Link: ready.Link{Session: 1, Exchange: 1}, Incarnation: q.Incarnation(), Messages: []protocol.Message{{Seq: 1}, {Seq: 2}},
 	})
 	a := s.ask(&DeleteQueue{Request: s.request(2), Name: "q", IfUnused: true})
@@ -117,7 +117,7 @@ func TestDeleteRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	hear[*queue.Up](s)
-	s.Send(q.PID, &queue.Commands{To: q, Session: 1, First: 3, Ops: []queue.Op{&queue.Inspect{}}})
+	s.Send(q.PID(), &queue.Commands{To: q, Session: 1, First: 3, Ops: []queue.Op{&queue.Inspect{}}})
 	if d := hear[*queue.Done](s); d.Replies[0].Messages != 1 {
 		t.Errorf("%d messages are ready, want 1", d.Replies[0].Messages)
 	}
@@ -166,7 +166,7 @@ func TestAutoDelete(t *testing.T) {
 	if s.dir.Queue("q") == nil {
 		t.Fatal("gone with a consumer left")
 	}
-	s.Send(q.PID, &queue.Commands{To: q, Session: 1, First: 5, Ops: []queue.Op{&queue.Cancel{Consumer: 3}}})
+	s.Send(q.PID(), &queue.Commands{To: q, Session: 1, First: 5, Ops: []queue.Op{&queue.Cancel{Consumer: 3}}})
 	hear[*exchange.Gone](s)
 	hear[*queue.Gone](s)
 	if s.dir.Queue("q") != nil || s.dir.Exchange("x") != nil || !q.Gone() || !x.Gone() {
@@ -243,7 +243,7 @@ func TestReconcileBuriesWhatWasDeleted(t *testing.T) {
 	s := newScene(t)
 	q := s.declare(DeclareQueue{Name: "q"})
 	s.ask(&Bind{Request: s.request(1), Source: "amq.direct", Destination: "q"})
-	s.Send(q.PID, &queue.Enqueue{Link: ready.Link{Session: 1, Exchange: 1}, Incarnation: q.Incarnation(), Messages: []protocol.Message{{Seq: 1}}})
+	s.Send(q.PID(), &queue.Enqueue{Link: ready.Link{Session: 1, Exchange: 1}, Incarnation: q.Incarnation(), Messages: []protocol.Message{{Seq: 1}}})
 	hear[*queue.Accepted](s)
 	q.Follow(s.PID(sessionPath))
 	s.dir.Follow(s.PID(sessionPath))
@@ -301,7 +301,7 @@ func TestDeleteAskedAgain(t *testing.T) {
 	// docs/design/0002: a delete-ok that was lost, with the vhost or with the channel, says what the first one said (contract P-58).
 	s := newScene(t)
 	q := s.declare(DeclareQueue{Name: "q"})
-	s.Send(q.PID, &queue.Enqueue{
+	s.Send(q.PID(), &queue.Enqueue{
 		Link: ready.Link{Session: 1, Exchange: 1}, Incarnation: q.Incarnation(), Messages: []protocol.Message{{Seq: 1}, {Seq: 2}},
 	})
 	hear[*queue.Accepted](s)
@@ -355,7 +355,7 @@ func TestRefusedStaysRefused(t *testing.T) {
 func TestWhatWasLeavingIsForgotten(t *testing.T) {
 	s := newScene(t)
 	q := s.declare(DeclareQueue{Name: "q"})
-	s.Send(q.PID, &queue.Enqueue{
+	s.Send(q.PID(), &queue.Enqueue{
 		Link: ready.Link{Session: 1, Exchange: 1}, Incarnation: q.Incarnation(), Messages: []protocol.Message{{Seq: 1}, {Seq: 2}},
 	})
 	s.consume(q, 1, &queue.Inspect{})
@@ -377,7 +377,7 @@ func TestWhatWasLeavingIsForgotten(t *testing.T) {
 			t.Fatal("it never starts")
 		}
 	}
-	s.Send(namesake.PID, &queue.Commands{To: namesake, Session: 1, First: 1, Ops: []queue.Op{&queue.Inspect{}}})
+	s.Send(namesake.PID(), &queue.Commands{To: namesake, Session: 1, First: 1, Ops: []queue.Op{&queue.Inspect{}}})
 	if d := hear[*queue.Done](s); d.Replies[0].Messages != 0 {
 		t.Errorf("it has %d messages of the old one", d.Replies[0].Messages)
 	}

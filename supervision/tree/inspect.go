@@ -199,7 +199,7 @@ func (b *Broker) Queues(name string) ([]*adminv1.Queue, error) {
 	for _, q := range d.Queues() {
 		ready, unacked, disk := q.Ready.Load(), q.Unacked.Load(), q.OnDisk.Load()
 		row := &adminv1.Queue{
-			Name: string(q.Name), Durable: q.Durable, AutoDelete: q.AutoDelete, Arguments: admin.Table(q.Arguments), Pid: q.PID.Id,
+			Name: string(q.Name), Durable: q.Durable, AutoDelete: q.AutoDelete, Arguments: admin.Table(q.Arguments), Pid: q.PID().Id,
 			Exclusive: q.Owner != 0, MessagesReady: ready, MessagesUnacknowledged: unacked, Messages: ready + unacked,
 			MessagesReadyRam: max(0, ready-disk), MessagesUnacknowledgedRam: min(unacked, max(0, ready+unacked-disk)), MessagesRam: max(0, ready+unacked-disk),
 			MessagesDlx:       q.Dying.Load(),
@@ -210,7 +210,7 @@ func (b *Broker) Queues(name string) ([]*adminv1.Queue, error) {
 		if g := q.Governed(); g != nil {
 			row.Policy, row.OperatorPolicy, row.EffectivePolicyDefinition = g.Policy, g.OperatorPolicy, admin.Table(g.Definition)
 		}
-		if states[q.PID.Id] == supervision.Crashed {
+		if states[q.PID().Id] == supervision.Crashed {
 			row.State = "crashed"
 		}
 		if owner := owners[q.Owner]; owner != nil {

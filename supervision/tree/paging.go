@@ -25,7 +25,7 @@ func (b *Broker) letGo() func(pressed bool) {
 					now[q] = c
 				}
 				if pressed || idle {
-					b.system.Send(q.PID, &queue.LetGo{Idle: !pressed})
+					b.system.Send(q.PID(), &queue.LetGo{Idle: !pressed})
 				}
 			}
 		}

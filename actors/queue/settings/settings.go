@@ -60,6 +60,9 @@ const (
 	RejectPublishDLX Overflow = "reject-publish-dlx"
 )
 
+// Undeclared is what a queue without arguments has; nobody may change it.
+var Undeclared = Of(nil)
+
 // Of decodes the arguments of a queue that was declared with them, which is to say that Check took them then. An argument that
 // a later version would not take counts as absent.
 func Of(arguments protocol.Table) Settings {
