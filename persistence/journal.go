@@ -256,13 +256,16 @@ func (p *Journal) checkpoint(ctx actor.Context, m *Checkpoint) {
 
 // retain also lets go of what was found at the start and nobody will ask for.
 func (p *Journal) retain(ctx actor.Context, m *Retain) {
-	for _, name := range p.Log.Streams() {
-		if !m.Keep(name) {
+	found := p.Log.Streams()
+	there := append(slices.Collect(maps.Keys(p.streams)), p.Log.tailNames()...)
+	keep := m.Keep()
+	for _, name := range found {
+		if !keep(name) {
 			p.Log.Recovered(name)
 		}
 	}
-	for _, name := range append(slices.Collect(maps.Keys(p.streams)), p.Log.tailNames()...) {
-		if !m.Keep(name) {
+	for _, name := range there {
+		if !keep(name) {
 			p.forget(ctx, name)
 		}
 	}

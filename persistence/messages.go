@@ -63,8 +63,11 @@ type (
 	}
 	// Forget ends a stream.
 	Forget struct{ Stream string }
-	// Retain ends every stream that Keep says no to. Keep is called in the journal's turn: it must not block.
-	Retain struct{ Keep func(stream string) bool }
+	// Retain ends every stream that Keep says no to. Keep is called in the journal's turn, once the streams there are are known, so that one that
+	// began since it was sent is not taken for one that is over: it must not block.
+	Retain struct {
+		Keep func() func(stream string) bool
+	}
 	// Durable: the stream's records up to Upto are as safe as journal.sync makes them.
 	Durable struct {
 		Stream string

@@ -256,6 +256,30 @@ func TestForgottenStreamStaysForgotten(t *testing.T) {
 	}
 }
 
+// A stream that begins while the journal asks which are over is not taken for one of them.
+func TestRetainLeavesWhatBegins(t *testing.T) {
+	d := newDesk(t, vfs.NewMemory())
+	s := d.provider(1).GetState()
+	s.PersistEvent("over", 0, wrapperspb.String("x"))
+	asked, done := make(chan struct{}), make(chan struct{})
+	d.sys.Send(d.log.PID, &Retain{Keep: func() func(string) bool {
+		close(asked)
+		<-done
+		return func(string) bool { return false }
+	}})
+	<-asked
+	persist(s, 0, "a")
+	close(done)
+	persist(s, 1, "b")
+	d.expect(s, "ab")
+	d.append(record(1))
+	d.durable(1) // the journal is behind all that
+	d.expect(s, "ab")
+	if got := all(s, "over"); got != "" {
+		t.Errorf("over: %q", got)
+	}
+}
+
 // account is an actor as Proto.Actor's documentation has it: what it receives it persists, and a snapshot when it is asked for one.
 type account struct {
 	proto_actor.Mixin

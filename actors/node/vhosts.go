@@ -197,14 +197,20 @@ func (n *Node) forget(ctx actor.Context, d *vhost.Directory) {
 	d.Forget(n.Streams, n.Ledger, func(p *actor.PID, m any) { ctx.Send(p, m) })
 }
 
-// retain has the journal end the streams of all vhosts but those that are there. It asks for all that are gone, not for the one that
-// just went: a broker that was killed in between has forgotten which that was.
+// retain has the journal end the streams of all vhosts but those that are there when it gets to it. It asks for all that are gone, not for the one
+// that just went: a broker that was killed in between has forgotten which that was.
 func (n *Node) retain(ctx actor.Context) {
+	ctx.Send(n.Journal.PID, &persistence.Retain{Keep: n.VHosts.kept})
+}
+
+// kept says which durable streams belong to vhosts that are there, or are not over yet. Anybody may ask.
+func (r *VHosts) kept() func(stream string) bool {
 	keys := map[string]bool{}
-	for _, v := range n.state.VHosts {
-		keys[vhost.Key(v.Name, v.Id)] = true
-	}
-	ctx.Send(n.Journal.PID, &persistence.Retain{Keep: vhost.Keep(keys)})
+	r.directories.Range(func(_, d any) bool {
+		keys[d.(*vhost.Directory).Key] = true
+		return true
+	})
+	return vhost.Keep(keys)
 }
 
 // reconcile makes the register say what the definitions say: at the start of the broker from nothing, after a crash from wherever it
