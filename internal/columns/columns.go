@@ -102,6 +102,21 @@ func (c *Column) Next() int64 {
 	return c.value
 }
 
+// TakeAll takes as many columns off the front as there is room for.
+func TakeAll(into []Column, b string) (rest string) {
+	for i := range into {
+		into[i], b = Take(b)
+	}
+	return b
+}
+
+// NextAll is the next row of several columns.
+func NextAll(from []Column, into []int64) {
+	for i := range from {
+		into[i] = from[i].Next()
+	}
+}
+
 func (c *Column) signed() int64 {
 	var v uint64
 	v, c.rest = uvarint(c.rest)

@@ -127,10 +127,7 @@ type entryUnpacker struct {
 
 func (p *packedEntries) unpack() *entryUnpacker {
 	u := &entryUnpacker{of: p, left: p.n}
-	rest := p.bytes
-	for c := range u.columns {
-		u.columns[c], rest = columns.Take(rest)
-	}
+	columns.TakeAll(u.columns[:], p.bytes)
 	return u
 }
 
@@ -140,9 +137,7 @@ func (u *entryUnpacker) next(e *entry) bool {
 	}
 	u.left--
 	var v [allColumns]int64
-	for c := range v {
-		v[c] = u.columns[c].Next()
-	}
+	columns.NextAll(u.columns[:], v[:])
 	*e = placedEntry(u.of.in[v[fileColumn]].file, segment.Entry{
 		Index: uint64(v[indexColumn]), Offset: u.end + v[gapColumn]*offsetFactor, Bytes: uint32(v[bytesColumn]),
 		Kind: segment.Kind(v[kindColumn]), Flags: segment.Flags(v[flagsColumn]),

@@ -12,13 +12,7 @@ type ranges []run
 type run struct{ from, to uint64 } // to is not in it
 
 // add takes in an index above all others.
-func (r ranges) add(index uint64) ranges {
-	if n := len(r); n > 0 && r[n-1].to == index {
-		r[n-1].to++
-		return r
-	}
-	return append(r, run{index, index + 1})
-}
+func (r ranges) add(index uint64) ranges { return r.addAll(index, index+1) }
 
 // addAll takes in the indices from..to, above all others.
 func (r ranges) addAll(from, to uint64) ranges {

@@ -37,12 +37,12 @@ func TestD08_IndexOnDisk(t *testing.T) {
 	}
 	wg.Wait()
 	if n := pagesOnDisk(t, b); n == 0 {
-		t.Error("D-08: nothing of the index is on disk")
+		t.Error("nothing of the index is on disk")
 	}
 	b.Kill(t)
 	b = b.Restart(t)
 	if n := pagesOnDisk(t, b); n == 0 {
-		t.Error("D-08: nothing of the index is on disk behind a start")
+		t.Error("behind a start nothing of the index is on disk")
 	}
 	ch = channelOn(t, connect(t, b.URI()))
 	must(t, ch.Qos(500, 0, false))

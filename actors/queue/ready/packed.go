@@ -207,9 +207,7 @@ func unpack(packed string) *unpacker {
 	u := &unpacker{}
 	n, rest := columns.Take(packed)
 	first, rest := columns.Take(rest)
-	for c := range u.columns {
-		u.columns[c], rest = columns.Take(rest)
-	}
+	columns.TakeAll(u.columns[:], rest)
 	u.left, u.end = n.Next(), uint64(first.Next())
 	return u
 }
@@ -220,9 +218,7 @@ func (u *unpacker) next(e *extent) bool {
 	}
 	u.left--
 	var v [allColumns]int64
-	for c := range v {
-		v[c] = u.columns[c].Next()
-	}
+	columns.NextAll(u.columns[:], v[:])
 	*e = extent{
 		first: u.end + uint64(v[gapColumn]), record: uint64(v[recordColumn]), spool: uint64(v[spoolColumn]),
 		n: uint32(v[nColumn]), live: uint32(v[nColumn] - v[settledColumn]), left: int(v[leftColumn]),
